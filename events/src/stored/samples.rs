@@ -1,0 +1,110 @@
+//! One event of each type, whose bytes are pinned under `golden/`.
+
+use jiff::civil::date;
+
+use super::AnyEvent;
+use crate::advisor::AdvisorEvent;
+use crate::asset::{AssetEvent, PriceBasis};
+use crate::client::ClientEvent;
+use crate::portfolio::PortfolioEvent;
+use crate::recommendation::{Advice, RecommendationEvent};
+use crate::subject::{Position, Stream};
+use crate::values::{
+    AdvisorId, Allocation, AssetId, Bars, ClientId, CommandId, Currency, EventId, FiguresSnapshot, Name, Note,
+    PortfolioId, Sealed, SealedIdentity,
+};
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn note(text: &str) -> Note {
+    Note::parse(text).unwrap()
+}
+
+fn command() -> CommandId {
+    CommandId::of(&["a sample"])
+}
+
+fn allocation() -> Allocation {
+    let target = |asset: &str, weight: &str| (AssetId::parse(asset).unwrap(), weight.parse().unwrap());
+    Allocation::try_new([target("AAPL", "0.6"), target("OCDO.L", "0.25"), target("^GSPC", "0.15")]).unwrap()
+}
+
+pub(crate) fn figures() -> FiguresSnapshot {
+    FiguresSnapshot {
+        definitions: "figures-1".to_owned(),
+        start: date(1990, 1, 2),
+        end: date(2022, 12, 28),
+        returns: 8312,
+        risk_free_rate: 0.02,
+        cumulative: Some(475.037_878_787_878_8),
+        cagr: Some(0.205_534_654_883_663_4),
+        volatility: Some(0.434_152_781_146_634_64),
+        sharpe: None,
+        max_drawdown: Some(-0.818_098_720_292_504_2),
+        drawdown_peak: Some(date(2000, 3, 22)),
+        drawdown_valley: Some(date(2003, 4, 17)),
+        prices_position: Position { stream: Stream::Market, sequence: 300 },
+    }
+}
+
+pub(crate) fn advice() -> Advice {
+    Advice {
+        portfolio: PortfolioId::created_by(command()),
+        portfolio_version: 3,
+        portfolio_name: name("Crescimento"),
+        currency: Currency::parse("BRL").unwrap(),
+        client: ClientId::created_by(command()),
+        advisor: AdvisorId::created_by(command()),
+        allocation: allocation(),
+        rationale: note("Two lines,\nof which this is one."),
+        figures: figures(),
+    }
+}
+
+/// Each type's sample, with the type it is stored as.
+pub(crate) fn all() -> Vec<AnyEvent> {
+    let advisor = AdvisorId::created_by(command());
+    let reason = || note("451 4.3.0 try later");
+    let bars = [(date(1969, 12, 31), "10.5"), (date(1970, 1, 1), "10"), (date(1970, 1, 5), "11.125")];
+    let bars = Bars::try_new(bars.map(|(day, close)| (day, close.parse().unwrap())).to_vec()).unwrap();
+    vec![
+        AnyEvent::Advisor(AdvisorEvent::Registered { name: name("Ana Souza"), firm: name("Casa Verde") }),
+        AnyEvent::Client(ClientEvent::Registered {
+            advisor,
+            identity: SealedIdentity {
+                sealed_for: EventId::of(command()),
+                key_version: 1,
+                name: Sealed::new((0..40).collect()),
+                email: Sealed::new((40..100).collect()),
+            },
+        }),
+        AnyEvent::Portfolio(PortfolioEvent::Created {
+            advisor,
+            name: name("Crescimento"),
+            currency: Currency::parse("BRL").unwrap(),
+            allocation: allocation(),
+        }),
+        AnyEvent::Portfolio(PortfolioEvent::Renamed { name: name("Renda") }),
+        AnyEvent::Portfolio(PortfolioEvent::Reallocated { allocation: allocation(), reason: note("rates fell") }),
+        AnyEvent::Portfolio(PortfolioEvent::Recommended {
+            advisor,
+            clients: [ClientId::created_by(command())].into(),
+            name: name("Renda"),
+            currency: Currency::parse("BRL").unwrap(),
+            allocation: allocation(),
+            rationale: note("Two lines,\nof which this is one."),
+            figures: figures(),
+        }),
+        AnyEvent::Recommendation(RecommendationEvent::Made(Box::new(advice()))),
+        AnyEvent::Recommendation(RecommendationEvent::EmailClaimed { attempt: 1 }),
+        AnyEvent::Recommendation(RecommendationEvent::Emailed { attempt: 1 }),
+        AnyEvent::Recommendation(RecommendationEvent::EmailDeferred { attempt: 1, reason: reason() }),
+        AnyEvent::Recommendation(RecommendationEvent::EmailFailed { attempt: 2, reason: reason() }),
+        AnyEvent::Recommendation(RecommendationEvent::EmailUnknown { attempt: 300, reason: reason() }),
+        AnyEvent::Recommendation(RecommendationEvent::EmailReleased { reason: reason() }),
+        AnyEvent::Asset(AssetEvent::Listed { name: name("Apple"), currency: Currency::parse("USD").unwrap() }),
+        AnyEvent::Asset(AssetEvent::Priced { source: name("a file"), basis: PriceBasis::Adjusted, bars }),
+    ]
+}

@@ -1,0 +1,238 @@
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
+
+use super::{AnyEvent, DecodeError, Stored, samples};
+use crate::Kind;
+use crate::advisor::AdvisorEvent;
+use crate::asset::{Asset, AssetCommand, AssetEvent, PriceBasis};
+use crate::decider::Decider;
+use crate::portfolio::{Portfolio, PortfolioCommand, PortfolioEvent};
+use crate::recommendation::{Recommendation, RecommendationCommand, RecommendationEvent};
+use crate::values::{AdvisorId, Allocation, AssetId, Bars, ClientId, CommandId, Currency, Name, Note};
+
+fn golden() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden")
+}
+
+fn stored(event: &AnyEvent) -> (Kind, &'static str, Vec<u8>) {
+    match event {
+        AnyEvent::Advisor(e) => (Kind::Advisor, e.event_type(), e.encode()),
+        AnyEvent::Client(e) => (Kind::Client, e.event_type(), e.encode()),
+        AnyEvent::Portfolio(e) => (Kind::Portfolio, e.event_type(), e.encode()),
+        AnyEvent::Recommendation(e) => (Kind::Recommendation, e.event_type(), e.encode()),
+        AnyEvent::Asset(e) => (Kind::Asset, e.event_type(), e.encode()),
+    }
+}
+
+/// A new form's bytes are written once, with `INSIGHTS_NEW_GOLDEN=1`; a file that is there is never written again.
+#[test]
+fn every_stored_form_has_its_golden_bytes_and_reads_them_back() {
+    let mut expected = BTreeSet::new();
+    for sample in samples::all() {
+        let (kind, event_type, bytes) = stored(&sample);
+        let path = golden().join(format!("{event_type}.bin"));
+        if !path.exists() && std::env::var_os("INSIGHTS_NEW_GOLDEN").is_some() {
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        let frozen = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert_eq!(bytes, frozen, "{event_type} is not written as it was");
+        assert_eq!(AnyEvent::decode(kind, event_type, &frozen), Ok(sample));
+        expected.insert(format!("{event_type}.bin"));
+    }
+    let there: BTreeSet<String> =
+        std::fs::read_dir(golden()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(there, expected, "a golden file without a sample, or a sample without a file");
+}
+
+#[test]
+fn a_newer_version_is_said_to_be_unknown() {
+    for kind in Kind::ALL {
+        let newer = format!("insights.{}.registered.v99", kind.token());
+        assert_eq!(AnyEvent::decode(kind, &newer, &[]), Err(DecodeError::UnknownType(newer.clone())));
+    }
+}
+
+#[test]
+fn cut_and_lengthened_bytes_are_refused() {
+    for sample in samples::all() {
+        let (kind, event_type, mut bytes) = stored(&sample);
+        let whole = bytes.len();
+        assert!(AnyEvent::decode(kind, event_type, &bytes[..whole - 1]).is_err(), "{event_type} cut");
+        bytes.push(0);
+        let refused = AnyEvent::decode(kind, event_type, &bytes);
+        assert!(matches!(refused, Err(DecodeError::TrailingBytes { trailing: 1, .. })), "{event_type} lengthened");
+    }
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    "[a-zA-ZçãéÜ][a-zA-Z çãéÜ]{0,20}".prop_filter_map("a name", |text| Name::parse(&text).ok())
+}
+
+fn note() -> impl Strategy<Value = Note> {
+    "[a-z][a-z \n]{0,40}".prop_filter_map("a note", |text| Note::parse(&text).ok())
+}
+
+fn command_id() -> impl Strategy<Value = CommandId> {
+    any::<u128>().prop_map(|n| CommandId::new(uuid::Uuid::from_u128(n)))
+}
+
+/// Up to twelve assets whose shares of a random total are rounded down, with the rest on the last one.
+fn allocation() -> impl Strategy<Value = Allocation> {
+    prop::collection::btree_map("[A-Z]{1,5}(\\.[A-Z]{1,2})?", 1_u64..1_000_000, 1..12).prop_filter_map(
+        "an allocation",
+        |shares| {
+            let total: u64 = shares.values().sum();
+            let mut rest = rust_decimal::Decimal::ONE;
+            let last = shares.len() - 1;
+            let targets = shares.iter().enumerate().map(|(i, (asset, share))| {
+                let share =
+                    (rust_decimal::Decimal::from(*share) / rust_decimal::Decimal::from(total)).trunc_with_scale(8);
+                let weight = if i == last { rest } else { share };
+                rest -= weight;
+                (AssetId::parse(asset).unwrap(), weight)
+            });
+            Allocation::try_new(targets.collect::<Vec<_>>()).ok()
+        },
+    )
+}
+
+fn bars() -> impl Strategy<Value = Bars> {
+    prop::collection::btree_map(-40_000_i32..40_000, (1_i64..i64::MAX, 0_u32..=12), 1..40).prop_map(|days| {
+        let epoch = jiff::civil::date(1970, 1, 1);
+        let bar = |(day, (mantissa, scale)): (i32, (i64, u32))| {
+            (epoch + jiff::Span::new().days(day), rust_decimal::Decimal::new(mantissa, scale))
+        };
+        Bars::try_new(days.into_iter().map(bar).collect()).unwrap()
+    })
+}
+
+fn currency() -> impl Strategy<Value = Currency> {
+    prop_oneof!["BRL", "EUR", "USD"].prop_map(|code| Currency::parse(&code).unwrap())
+}
+
+fn portfolio_command() -> impl Strategy<Value = PortfolioCommand> {
+    let clients = prop::collection::btree_set(command_id().prop_map(ClientId::created_by), 0..4);
+    prop_oneof![
+        (command_id(), name(), currency(), allocation()).prop_map(|(by, name, currency, allocation)| {
+            PortfolioCommand::Create { advisor: AdvisorId::created_by(by), name, currency, allocation }
+        }),
+        name().prop_map(|name| PortfolioCommand::Rename { name }),
+        (allocation(), note()).prop_map(|(allocation, reason)| PortfolioCommand::Reallocate { allocation, reason }),
+        (clients, note()).prop_map(|(clients, rationale)| PortfolioCommand::Recommend {
+            clients,
+            rationale,
+            figures: samples::figures(),
+        }),
+    ]
+}
+
+fn recommendation_command() -> impl Strategy<Value = RecommendationCommand> {
+    use RecommendationCommand as C;
+    prop_oneof![
+        any::<bool>().prop_map(|_| C::Make(Box::new(samples::advice()))),
+        (1_u32..4).prop_map(|attempt| C::ClaimEmail { attempt }),
+        (1_u32..4).prop_map(|attempt| C::RecordEmailed { attempt }),
+        (1_u32..4, note()).prop_map(|(attempt, reason)| C::RecordEmailDeferred { attempt, reason }),
+        (1_u32..4, note()).prop_map(|(attempt, reason)| C::RecordEmailFailed { attempt, reason }),
+        (1_u32..4, note()).prop_map(|(attempt, reason)| C::RecordEmailUnknown { attempt, reason }),
+        note().prop_map(|reason| C::ReleaseEmail { reason }),
+    ]
+}
+
+fn asset_command() -> impl Strategy<Value = AssetCommand> {
+    let basis = any::<bool>().prop_map(|raw| if raw { PriceBasis::Raw } else { PriceBasis::Adjusted });
+    prop_oneof![
+        (name(), currency()).prop_map(|(name, currency)| AssetCommand::List { name, currency }),
+        (name(), basis, bars()).prop_map(|(source, basis, bars)| AssetCommand::RecordPrices { source, basis, bars }),
+    ]
+}
+
+/// Decides the commands one after another; each event is stored and read back before it is folded. The state is that
+/// of the live aggregate, and the fold of the stored history leads to the same.
+fn replays<D: Decider + PartialEq + std::fmt::Debug>(commands: &[D::Command])
+where
+    D::Event: PartialEq,
+{
+    let mut live = D::default();
+    let mut history = Vec::new();
+    for command in commands {
+        if let Ok(Some(event)) = live.decide(command) {
+            let back = D::Event::decode(event.event_type(), &event.encode());
+            assert_eq!(back.as_ref(), Ok(&event));
+            live = live.evolve(&event);
+            history.push(event);
+        }
+    }
+    let replayed = history.iter().fold(D::default(), |state, event| state.evolve(event));
+    assert_eq!(replayed, live);
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_portfolio_decides_is_stored_and_replays(commands in prop::collection::vec(portfolio_command(), 0..12)) {
+        replays::<Portfolio>(&commands);
+    }
+
+    #[test]
+    fn whatever_a_recommendation_decides_is_stored_and_replays(
+        commands in prop::collection::vec(recommendation_command(), 0..24),
+    ) {
+        replays::<Recommendation>(&commands);
+    }
+
+    #[test]
+    fn whatever_an_asset_decides_is_stored_and_replays(commands in prop::collection::vec(asset_command(), 0..8)) {
+        replays::<Asset>(&commands);
+    }
+
+    #[test]
+    fn a_letter_is_taken_at_most_once_between_releases(
+        commands in prop::collection::vec(recommendation_command(), 0..40),
+    ) {
+        let mut state = Recommendation::default();
+        let mut claimed_since_settled = 0;
+        for command in &commands {
+            let Ok(Some(event)) = state.decide(command) else { continue };
+            match &event {
+                RecommendationEvent::EmailClaimed { .. } => claimed_since_settled += 1,
+                RecommendationEvent::EmailDeferred { .. } | RecommendationEvent::EmailReleased { .. } => {
+                    claimed_since_settled = 0;
+                }
+                _ => {}
+            }
+            assert!(claimed_since_settled <= 1, "two attempts under way at once");
+            state = state.evolve(&event);
+        }
+    }
+
+    #[test]
+    fn rubbish_is_refused_and_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for sample in samples::all() {
+            let (kind, event_type, _) = stored(&sample);
+            // Rubbish may happen to be an event; what counts is that decoding ends, and that what it gives can be kept.
+            if let Ok(event) = AnyEvent::decode(kind, event_type, &bytes) {
+                stored(&event);
+            }
+        }
+    }
+
+    #[test]
+    fn an_advisor_s_registration_reads_back(name in name(), firm in name()) {
+        let event = AdvisorEvent::Registered { name, firm };
+        assert_eq!(AdvisorEvent::decode(event.event_type(), &event.encode()), Ok(event));
+    }
+
+    #[test]
+    fn prices_read_back_by_value(source in name(), bars in bars()) {
+        let event = AssetEvent::Priced { source, basis: PriceBasis::Raw, bars };
+        assert_eq!(AssetEvent::decode(event.event_type(), &event.encode()), Ok(event));
+    }
+
+    #[test]
+    fn allocations_read_back(allocation in allocation(), reason in note()) {
+        let event = PortfolioEvent::Reallocated { allocation, reason };
+        assert_eq!(PortfolioEvent::decode(event.event_type(), &event.encode()), Ok(event));
+    }
+}

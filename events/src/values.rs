@@ -1,0 +1,28 @@
+//! Value types: parsed once at the edge, trusted afterwards.
+//!
+//! `parse` and `try_from` hold today's rules. `from_history` is for stored events alone and checks nothing:
+//! what was once accepted stays readable when a rule becomes stricter.
+
+mod allocation;
+mod asset_id;
+mod bars;
+mod currency;
+mod email_address;
+mod figures;
+mod ids;
+mod money;
+mod sealed;
+mod text;
+mod weight;
+
+pub use allocation::{Allocation, AllocationError, POSITIONS_MAX};
+pub use asset_id::{AssetId, AssetIdError};
+pub use bars::{BARS_MAX, Bars, BarsError};
+pub use currency::{Currency, CurrencyError};
+pub use email_address::{EmailAddress, EmailAddressError};
+pub use figures::FiguresSnapshot;
+pub use ids::{Actor, ActorError, AdvisorId, AggregateId, ClientId, CommandId, EventId, PortfolioId, RecommendationId};
+pub use money::{Money, MoneyError};
+pub use sealed::{Sealed, SealedIdentity};
+pub use text::{Name, Note, TextError};
+pub use weight::{Weight, WeightError};
