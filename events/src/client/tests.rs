@@ -7,7 +7,12 @@ fn advisor() -> AdvisorId {
 }
 
 fn identity() -> SealedIdentity {
-    SealedIdentity { key_version: 1, name: Sealed::new(vec![1, 2, 3]), email: Sealed::new(vec![4, 5, 6]) }
+    SealedIdentity {
+        sealed_for: EventId::of(CommandId::of(&["a registration"])),
+        key_version: 1,
+        name: Sealed::new(vec![1, 2, 3]),
+        email: Sealed::new(vec![4, 5, 6]),
+    }
 }
 
 #[test]
