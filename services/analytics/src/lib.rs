@@ -1,0 +1,27 @@
+//! Portfolio numerics: figures, moments, optimisers, backtests and projections. Pure functions on numbers: no I/O, no
+//! clock, no chance that was not passed in.
+//!
+//! # Layout
+//! * [`prices`]: prices on their calendar, checked once
+//! * [`figures`]: one statistic a file; [`Figures`](figures::Figures) holds all of a window with their definitions
+//! * [`moments`]: covariance and expected returns
+//! * [`backtest`](mod@backtest): what a policy would have been worth
+//! * [`portfolio`]: a portfolio's figures in one call
+//!
+//! A figure that does not exist is an `Err` with its reason ([`NoFigure`]), never NaN, infinity or zero.
+
+pub mod backtest;
+pub mod figures;
+pub mod moments;
+pub mod portfolio;
+pub mod prices;
+
+mod no_figure;
+mod periods;
+mod sums;
+
+pub use figures::{Definition, Figure, FigureParams, Figures};
+pub use no_figure::NoFigure;
+pub use periods::PeriodsPerYear;
+pub use portfolio::{PortfolioFigures, portfolio_figures};
+pub use prices::{PriceError, PriceTable, Quotes, Series};
