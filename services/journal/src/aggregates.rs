@@ -1,0 +1,111 @@
+//! The bounded cache of aggregates' states, with the queue before each.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use events::values::CommandId;
+use events::{Decider, Subject};
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Commands that may wait for one aggregate inside one process.
+pub(crate) const QUEUE_MAX: usize = 1_024;
+
+/// One aggregate as this process last saw it. It may have moved on since: an append says so, and whoever does not
+/// append asks.
+pub(crate) struct Loaded<D> {
+    pub state: D,
+    pub version: u64,
+    pub last_sequence: u64,
+    pub ledger: HashMap<CommandId, Entry>,
+}
+
+/// What a command came to.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub version: u64,
+    pub digest: Option<Box<str>>,
+}
+
+impl<D: Default> Loaded<D> {
+    /// An aggregate to which nothing has happened.
+    pub fn empty() -> Self {
+        Self { state: D::default(), version: 0, last_sequence: 0, ledger: HashMap::new() }
+    }
+}
+
+/// The place of one aggregate: whoever holds the lock decides, the others queue up instead of colliding.
+pub(crate) struct Slot<D> {
+    loaded: Mutex<Option<Loaded<D>>>,
+    waiting: AtomicUsize,
+    events: Arc<AtomicU32>,
+}
+
+/// The queue before the aggregate is full, or the wait took too long. Nothing was done.
+pub(crate) struct QueueFull;
+
+impl<D> Slot<D> {
+    /// The aggregate, once it is this caller's turn.
+    pub async fn turn(&self, deadline: tokio::time::Instant) -> Result<MutexGuard<'_, Option<Loaded<D>>>, QueueFull> {
+        let _place = Place::take(&self.waiting)?;
+        tokio::time::timeout_at(deadline, self.loaded.lock()).await.map_err(|_| QueueFull)
+    }
+
+    /// Tells the cache how much the aggregate holds.
+    pub fn weigh(&self, loaded: &Loaded<D>) {
+        self.events.store(u32::try_from(loaded.ledger.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+}
+
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Result<Self, QueueFull> {
+        let place = Self(waiting);
+        if waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX { Err(QueueFull) } else { Ok(place) }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Clone)]
+struct Cached {
+    slot: Arc<dyn Any + Send + Sync>,
+    events: Arc<AtomicU32>,
+}
+
+/// Slots by subject. An evicted slot that somebody still holds lives on beside a new one; the log's own check keeps
+/// the two from losing anything.
+#[derive(Clone)]
+pub(crate) struct Aggregates(moka::sync::Cache<Subject, Cached>);
+
+/// How long an aggregate that nobody asks for stays.
+const IDLE_MAX: Duration = Duration::from_secs(3_600);
+/// What an aggregate weighs beside its events, in events.
+const SLOT_WEIGHT: u32 = 4;
+
+impl Aggregates {
+    pub fn new(events_max: u64) -> Self {
+        let cache = moka::sync::Cache::builder()
+            .max_capacity(events_max)
+            .weigher(|_, cached: &Cached| cached.events.load(Ordering::Relaxed).saturating_add(SLOT_WEIGHT))
+            .time_to_idle(IDLE_MAX)
+            .build();
+        Self(cache)
+    }
+
+    pub fn slot<D: Decider>(&self, subject: &Subject) -> Arc<Slot<D>> {
+        let cached = self.0.get_with_by_ref(subject, || {
+            let events = Arc::new(AtomicU32::new(1));
+            let slot = Slot::<D> { loaded: Mutex::new(None), waiting: AtomicUsize::new(0), events: events.clone() };
+            Cached { slot: Arc::new(slot), events }
+        });
+        cached.slot.downcast().expect("a subject names its kind, and a kind has one decider")
+    }
+}

@@ -1,0 +1,134 @@
+//! All events of one aggregate, as the stream's leader knows them.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::stream::RawMessageErrorKind;
+use events::metadata::header;
+use events::{Position, Stream, Subject};
+use futures::StreamExt;
+
+use crate::connection::Journal;
+use crate::recorded::{ReadError, Recorded};
+
+/// Reads of a history before a replica that stays behind its leader is given up on.
+const READS_MAX: u32 = 5;
+/// The pause before a replica that is behind is asked again; it doubles each time.
+const READ_AGAIN_AFTER: Duration = Duration::from_millis(20);
+/// Events that one request for a history asks for.
+const HISTORY_BATCH: usize = 1_000;
+/// How long the server keeps a reader that nobody uses any more.
+const READER_IDLE: Duration = Duration::from_secs(5);
+
+impl Journal {
+    /// All events of the aggregate in their order; none where nothing has happened.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub async fn history(&self, subject: &Subject) -> Result<Vec<Recorded>, ReadError> {
+        let stream = stream_of(subject);
+        let Some(last) = self.last_event(stream, subject).await? else { return Ok(Vec::new()) };
+        // The leader gave the last event. Where that is the first one too, which every creation is, it is all.
+        if last.header(header::VERSION) == Some("1") {
+            return Ok(vec![last]);
+        }
+        let last = last.position().sequence;
+        let mut got = 0;
+        for read in 0..READS_MAX {
+            if read > 0 {
+                // The reader may sit on a replica that has not applied the leader's last writes yet. There is nothing
+                // to await there but time.
+                tokio::time::sleep(READ_AGAIN_AFTER * 2_u32.pow(read - 1)).await;
+            }
+            let events = self.read_subject(stream, subject, last).await?;
+            got = events.last().map_or(0, |event| event.position().sequence);
+            if got >= last {
+                return Ok(events);
+            }
+        }
+        Err(ReadError::Behind { subject: subject.to_string(), got, last })
+    }
+
+    /// The sequence of the aggregate's last event at the leader, 0 where nothing has happened.
+    pub(crate) async fn last_sequence(&self, subject: &Subject) -> Result<u64, ReadError> {
+        Ok(self.last_event(stream_of(subject), subject).await?.map_or(0, |event| event.position().sequence))
+    }
+
+    /// The event at a position, where there is one.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub async fn event_at(&self, position: Position) -> Result<Option<Recorded>, ReadError> {
+        if position.sequence == 0 {
+            return Ok(None);
+        }
+        match self.stream(position.stream).get_raw_message(position.sequence).await {
+            Ok(found) => Ok(Some(Recorded::new(position, found.subject, Some(found.headers), found.payload))),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(ReadError::unavailable("an event by its position", error)),
+        }
+    }
+
+    /// The stream's last position, 0 where it is empty.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub async fn last_position(&self, stream: Stream) -> Result<Position, ReadError> {
+        let info = self.stream(stream).get_info().await;
+        let info = info.map_err(|error| ReadError::unavailable("the last position of a stream", error))?;
+        Ok(Position { stream, sequence: info.state.last_sequence })
+    }
+
+    /// The subject's last event. Only the leader answers this request, so the answer is never stale.
+    async fn last_event(&self, stream: Stream, subject: &Subject) -> Result<Option<Recorded>, ReadError> {
+        match self.stream(stream).get_last_raw_message_by_subject(subject.as_str()).await {
+            Ok(found) => {
+                let position = Position { stream, sequence: found.sequence };
+                Ok(Some(Recorded::new(position, found.subject, Some(found.headers), found.payload)))
+            }
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(ReadError::unavailable("an aggregate's last event", error)),
+        }
+    }
+
+    /// The subject's events up to this sequence, or fewer where the replica that was asked is behind.
+    async fn read_subject(&self, stream: Stream, subject: &Subject, last: u64) -> Result<Vec<Recorded>, ReadError> {
+        let failed = |error| ReadError::Unavailable { what: "an aggregate's history", source: error };
+        let config = pull::Config {
+            deliver_policy: DeliverPolicy::All,
+            ack_policy: AckPolicy::None,
+            filter_subject: subject.as_str().to_owned(),
+            memory_storage: true,
+            num_replicas: 1,
+            inactive_threshold: READER_IDLE,
+            ..Default::default()
+        };
+        let consumer = self.stream(stream).create_consumer(config).await.map_err(|error| failed(error.into()))?;
+        let mut events: Vec<Recorded> = Vec::new();
+        loop {
+            // Without a time to wait, the server gives what it has and then says that it has no more.
+            let fetch = consumer.fetch().max_messages(HISTORY_BATCH).messages().await;
+            let mut messages = fetch.map_err(|error| failed(error.into()))?;
+            let before = events.len();
+            let mut complete = false;
+            while let Some(message) = messages.next().await {
+                let message = message.map_err(failed)?;
+                let sequence = message.info().map_err(failed)?.stream_sequence;
+                let message = message.message;
+                let position = Position { stream, sequence };
+                events.push(Recorded::new(position, message.subject, message.headers, message.payload));
+                if sequence >= last {
+                    complete = true;
+                    break;
+                }
+            }
+            if complete || events.len() == before {
+                return Ok(events);
+            }
+        }
+    }
+}
+
+fn stream_of(subject: &Subject) -> Stream {
+    if subject.as_str().starts_with("insights.market.") { Stream::Market } else { Stream::Advisory }
+}

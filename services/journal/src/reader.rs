@@ -1,0 +1,133 @@
+//! A whole stream in order, from any position: for projections, replays and auditors.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use events::{Position, Stream};
+use futures::{FutureExt, StreamExt};
+
+use crate::connection::Journal;
+use crate::recorded::{ReadError, Recorded};
+
+/// Events that the server is asked for at a time.
+const PULL_BATCH: usize = 5_000;
+/// How long one request to the server stays open.
+const PULL_EXPIRES: Duration = Duration::from_secs(30);
+/// How often the server says that it is still there.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long the server keeps a reader that asks for nothing.
+const READER_IDLE: Duration = Duration::from_secs(60);
+
+/// A reader of one stream. The server keeps nothing for it that matters: it can be made again from any position.
+pub struct Reader {
+    journal: Journal,
+    stream: Stream,
+    after: u64,
+    messages: Option<pull::Stream>,
+}
+
+/// Some events in a row.
+#[derive(Debug)]
+pub struct Batch {
+    /// The events, in order, with none left out.
+    pub events: Vec<Recorded>,
+    /// Whether the server had nothing behind the last of them.
+    pub caught_up: bool,
+}
+
+impl Journal {
+    /// A reader of the stream's events after this sequence; 0 reads from the beginning.
+    ///
+    /// # Errors
+    /// Where the server cannot give one.
+    pub async fn reader(&self, stream: Stream, after_sequence: u64) -> Result<Reader, ReadError> {
+        let mut reader = Reader { journal: self.clone(), stream, after: after_sequence, messages: None };
+        reader.open().await?;
+        Ok(reader)
+    }
+}
+
+impl Reader {
+    /// The sequence of the last event given, or where the reader began.
+    #[must_use]
+    pub const fn after(&self) -> u64 {
+        self.after
+    }
+
+    /// Up to `max` events in a row; waits for the first one at most `wait`, and for no other. Empty where nothing new
+    /// came.
+    ///
+    /// After an error the next call goes on behind the last event that was given.
+    ///
+    /// # Errors
+    /// Where the server cannot be read from, or left out an event.
+    pub async fn next(&mut self, max: usize, wait: Duration) -> Result<Batch, ReadError> {
+        let batch = self.fill(max, wait).await;
+        if batch.is_err() {
+            self.messages = None;
+        }
+        batch
+    }
+
+    async fn fill(&mut self, max: usize, wait: Duration) -> Result<Batch, ReadError> {
+        if self.messages.is_none() {
+            self.open().await?;
+        }
+        let mut batch = Batch { events: Vec::new(), caught_up: false };
+        let Some(messages) = self.messages.as_mut() else { return Ok(batch) };
+        let mut next = match tokio::time::timeout(wait, messages.next()).await {
+            Ok(first) => first,
+            Err(_elapsed) => return Ok(Batch { caught_up: true, ..batch }),
+        };
+        loop {
+            let message = match next {
+                Some(Ok(message)) => message,
+                Some(Err(error)) => return Err(ReadError::unavailable("the next event", error)),
+                None => return Err(ReadError::unavailable("the next event", "the server ended the reader")),
+            };
+            let info = message.info().map_err(|error| ReadError::unavailable("an event's place", error))?;
+            let (sequence, pending) = (info.stream_sequence, info.pending);
+            // The stream deletes nothing, so its sequences have no holes: a hole is an event that got lost on the way.
+            if sequence != self.after + 1 {
+                return Err(ReadError::Gap { stream: self.stream, after: self.after, got: sequence });
+            }
+            self.after = sequence;
+            let message = message.message;
+            let position = Position { stream: self.stream, sequence };
+            batch.events.push(Recorded::new(position, message.subject, message.headers, message.payload));
+            batch.caught_up = pending == 0;
+            if batch.events.len() >= max {
+                return Ok(batch);
+            }
+            next = match messages.next().now_or_never() {
+                Some(next) => next,
+                None => return Ok(batch),
+            };
+        }
+    }
+
+    async fn open(&mut self) -> Result<(), ReadError> {
+        let config = pull::Config {
+            deliver_policy: match self.after {
+                0 => DeliverPolicy::All,
+                after => DeliverPolicy::ByStartSequence { start_sequence: after + 1 },
+            },
+            ack_policy: AckPolicy::None,
+            memory_storage: true,
+            num_replicas: 1,
+            inactive_threshold: READER_IDLE,
+            ..Default::default()
+        };
+        let consumer = self.journal.stream(self.stream).create_consumer(config).await;
+        let consumer = consumer.map_err(|error| ReadError::unavailable("a reader", error))?;
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(PULL_BATCH)
+            .expires(PULL_EXPIRES)
+            .heartbeat(HEARTBEAT)
+            .messages()
+            .await;
+        self.messages = Some(messages.map_err(|error| ReadError::unavailable("a reader", error))?);
+        Ok(())
+    }
+}
