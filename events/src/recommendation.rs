@@ -332,7 +332,9 @@ fn settle(
     }
 }
 
-fn letter_after(letter: Letter, event: &RecommendationEvent) -> Letter {
+/// How the letter stands after the event, which stood like this before it.
+#[must_use]
+pub fn letter_after(letter: Letter, event: &RecommendationEvent) -> Letter {
     use RecommendationEvent as E;
     match event {
         E::Made(_) => letter,
