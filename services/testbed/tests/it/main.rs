@@ -1,3 +1,5 @@
 //! The one integration-test binary: real servers, started privately.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod harness;
