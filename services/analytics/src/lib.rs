@@ -5,6 +5,7 @@
 //! * [`prices`]: prices on their calendar, checked once
 //! * [`figures`]: one statistic a file; [`Figures`](figures::Figures) holds all of a window with their definitions
 //! * [`moments`]: covariance and expected returns
+//! * [`optimise`]: weights from moments and constraints
 //! * [`backtest`](mod@backtest): what a policy would have been worth
 //! * [`portfolio`]: a portfolio's figures in one call
 //!
@@ -13,6 +14,7 @@
 pub mod backtest;
 pub mod figures;
 pub mod moments;
+pub mod optimise;
 pub mod portfolio;
 pub mod prices;
 

@@ -1,0 +1,90 @@
+//! All efficient portfolios of a problem: the critical line from the minimum variance to the highest return.
+
+use super::active_set::{ActiveSet, Line};
+use super::constraints::{Constraints, in_range};
+use super::error::OptimiseError;
+use crate::moments::Covariance;
+
+/// What a covariance that is singular gets on its diagonal, as a share of the mean variance: of assets that are copies
+/// of each other all get the same weight.
+const RIDGE: f64 = 1e-11;
+/// Larger ridges that are tried when a problem is so degenerate that the method does not end.
+const RIDGES: [f64; 3] = [RIDGE, 1e-9, 1e-7];
+/// Expected returns beyond this are not returns.
+const RETURN_MAX: f64 = 1e12;
+
+/// Lines of minimum-variance portfolios for rising weight `t` of the expected return in `x'S x / 2 - t m'x`.
+pub(crate) struct CriticalLine {
+    pub lines: Vec<Line>,
+}
+
+impl CriticalLine {
+    /// The lines from the minimum variance (`t = 0`) to `t = to`.
+    ///
+    /// # Errors
+    /// [`OptimiseError`] when the inputs do not fit or nothing satisfies the constraints.
+    pub fn trace(
+        covariance: &Covariance,
+        mu: &[f64],
+        constraints: &Constraints,
+        to: f64,
+    ) -> Result<CriticalLine, OptimiseError> {
+        let n = covariance.assets();
+        constraints.check(n)?;
+        if mu.len() != n {
+            return Err(OptimiseError::LengthsDiffer { what: "expected returns", expected: n, got: mu.len() });
+        }
+        mu.iter().try_for_each(|&mu| in_range("expected return", mu, RETURN_MAX))?;
+        let unit = covariance.mean_variance();
+        if !is_singular(covariance, unit) {
+            match trace(covariance, mu, constraints, to) {
+                Err(OptimiseError::NotConverged { .. }) => {}
+                answer => return answer,
+            }
+        }
+        let mut answer = Err(OptimiseError::NotConverged { steps: 0 });
+        for ridge in RIDGES {
+            let lift = if unit > 0.0 { ridge * unit } else { ridge };
+            answer = trace(&covariance.plus_diagonal(lift), mu, constraints, to);
+            if !matches!(answer, Err(OptimiseError::NotConverged { .. })) {
+                break;
+            }
+        }
+        answer
+    }
+}
+
+fn trace(
+    covariance: &Covariance,
+    mu: &[f64],
+    constraints: &Constraints,
+    to: f64,
+) -> Result<CriticalLine, OptimiseError> {
+    let n = covariance.assets();
+    // The way starts at a vertex that is surely optimal: for preferences so strong that variance does not count. They
+    // fade until variance alone counts. Calm assets first, since most of them stay.
+    let mut priority: Vec<usize> = (0..n).collect();
+    priority.sort_by(|&a, &b| covariance.variance(a).total_cmp(&covariance.variance(b)));
+    let unit = covariance.mean_variance();
+    let mut dislike = vec![0.0; n];
+    priority.iter().enumerate().for_each(|(rank, &asset)| dislike[asset] = crate::sums::count(rank + 1) * unit);
+    let mut state = ActiveSet::at_vertex(covariance, constraints, &priority);
+    let lines = state.trace(&dislike, f64::NEG_INFINITY, 0.0)?;
+    if !constraints.groups.is_empty() {
+        let last = lines.last().expect("a trace has a line");
+        state.add_groups(constraints, &last.at(0.0));
+        state.trace(&vec![0.0; n], 0.0, 1.0)?;
+        state.settle_groups();
+    }
+    Ok(CriticalLine { lines: state.trace(mu, 0.0, to)? })
+}
+
+fn is_singular(covariance: &Covariance, unit: f64) -> bool {
+    const PIVOT_MIN: f64 = 1e-12;
+    let n = covariance.assets();
+    if unit <= 0.0 {
+        return true;
+    }
+    let scaled = faer::Mat::from_fn(n, n, |i, j| covariance.row(i)[j] / unit - if i == j { PIVOT_MIN } else { 0.0 });
+    scaled.llt(faer::Side::Lower).is_err()
+}
