@@ -100,6 +100,12 @@ impl Journal {
         &self.client
     }
 
+    /// The JetStream API of this connection, for those who look at streams and consumers directly.
+    #[must_use]
+    pub const fn context(&self) -> &jetstream::Context {
+        &self.context
+    }
+
     pub(crate) fn stream(&self, stream: Stream) -> &stream::Stream<()> {
         match stream {
             Stream::Advisory => &self.streams[0],
@@ -120,7 +126,13 @@ pub async fn connect(servers: &[String], name: &str) -> Result<Client, ConnectEr
         .iter()
         .map(|address| address.parse::<ServerAddr>().map_err(|source| ConnectError::Address { source }))
         .collect::<Result<Vec<_>, _>>()?;
-    async_nats::ConnectOptions::new()
+    // The client itself does not log in with what an address says: we hand it over.
+    let mut options = async_nats::ConnectOptions::new();
+    let login = servers.iter().find_map(|server| Some((server.username()?, server.password()?)));
+    if let Some((user, password)) = login {
+        options = options.user_and_password(user.to_owned(), password.to_owned());
+    }
+    options
         .name(name)
         .connection_timeout(CONNECT_TIMEOUT)
         .subscription_capacity(SUBSCRIPTION_CAPACITY)
