@@ -1,0 +1,157 @@
+//! What clients get to read.
+
+use events::recommendation::Advice;
+use events::values::{
+    AdvisorId, Allocation, AssetId, ClientId, CommandId, Currency, EmailAddress, FiguresSnapshot, Name, Note,
+    PortfolioId, RecommendationId,
+};
+use events::{Position, Stream};
+use jiff::civil::date;
+use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
+use vault::Identity;
+
+use super::{Content, Letter, letter, paragraphs};
+
+fn command() -> CommandId {
+    CommandId::of(&["a letter"])
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn advice() -> Advice {
+    let target = |asset: &str, weight: &str| (AssetId::parse(asset).unwrap(), weight.parse().unwrap());
+    Advice {
+        portfolio: PortfolioId::created_by(command()),
+        portfolio_version: 3,
+        portfolio_name: name("Crescimento"),
+        currency: Currency::parse("USD").unwrap(),
+        client: ClientId::created_by(command()),
+        advisor: AdvisorId::created_by(command()),
+        allocation: Allocation::try_new([
+            target("AAPL", "0.125"),
+            target("JPM", "0.3"),
+            target("PG", "0.4"),
+            target("RRC", "0.025"),
+            target("XOM", "0.15"),
+        ])
+        .unwrap(),
+        rationale: Note::parse(
+            "You told me that you will not need this money before 2040 & that a fall of a third would not keep you \
+             awake.\n\nThis portfolio leans on <steady> businesses:\nconsumer goods first, then banking and energy.",
+        )
+        .unwrap(),
+        figures: FiguresSnapshot {
+            definitions: "figures-1".to_owned(),
+            start: date(1990, 1, 2),
+            end: date(2022, 12, 28),
+            returns: 8312,
+            risk_free_rate: 0.02,
+            cumulative: Some(47.503_787),
+            cagr: Some(0.125_534),
+            volatility: Some(0.194_152),
+            sharpe: Some(0.6449),
+            max_drawdown: Some(-0.518_098),
+            drawdown_peak: Some(date(2007, 10, 9)),
+            drawdown_valley: Some(date(2009, 3, 9)),
+            prices_position: Position { stream: Stream::Market, sequence: 300 },
+        },
+    }
+}
+
+fn written(advice: &Advice, client: &str, advisor: &str, firm: &str) -> Letter {
+    let client = Identity { name: name(client), email: EmailAddress::parse("jose@example.com").unwrap() };
+    letter(&Content {
+        recommendation: RecommendationId::created_by(command()),
+        advice,
+        client: &client,
+        advisor: &name(advisor),
+        firm: &name(firm),
+        day: date(2026, 3, 4),
+    })
+    .unwrap()
+}
+
+fn usual() -> Letter {
+    written(&advice(), "José da Silva", "Ana Souza", "Casa Verde")
+}
+
+#[test]
+fn the_letter_in_plain_text() {
+    insta::assert_snapshot!(usual().text);
+}
+
+#[test]
+fn the_letter_in_html() {
+    insta::assert_snapshot!(usual().html);
+}
+
+#[test]
+fn the_subject_names_the_firm_and_nobody_else() {
+    let subject = usual().subject;
+    assert_eq!(subject, "Your investment recommendation from Casa Verde");
+    assert!(!subject.contains("José") && !subject.contains("Crescimento"));
+}
+
+#[test]
+fn a_figure_that_there_is_not_is_said_to_be_missing() {
+    let mut advice = advice();
+    advice.figures.sharpe = None;
+    advice.figures.max_drawdown = None;
+    advice.figures.drawdown_peak = None;
+    let letter = written(&advice, "José da Silva", "Ana Souza", "Casa Verde");
+    assert!(letter.text.contains("Sharpe ratio: not available"), "{}", letter.text);
+    assert!(letter.text.contains("Deepest fall: not available"));
+    assert!(!letter.text.contains("(maximum drawdown): from"));
+    assert_eq!(letter.html.matches("not available").count(), 2);
+}
+
+#[test]
+fn what_people_write_is_text_in_html_too() {
+    let mut advice = advice();
+    advice.rationale = Note::parse("<script>alert(1)</script> \"a\" & 'b'").unwrap();
+    advice.portfolio_name = name("</table><img src=x onerror=y>");
+    let letter = written(&advice, "<b>José</b>", "Ana <i>", "Casa \"Verde\"><script>");
+    for tag in ["<script", "<img", "<b>", "<i>", "onerror=y>"] {
+        assert!(!letter.html.contains(tag), "{tag}");
+    }
+    assert!(letter.html.contains("&lt;script&gt;alert(1)"));
+    assert!(letter.text.contains("<script>alert(1)</script> \"a\" & 'b'"), "plain text is left as it is");
+}
+
+#[test]
+fn nothing_is_loaded_from_elsewhere() {
+    let html = usual().html;
+    for outside in ["src=", "url(", "<link", "@import", "href="] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn the_heaviest_position_comes_first_and_weights_are_exact() {
+    let mut advice = advice();
+    let target = |asset: &str, weight: &str| (AssetId::parse(asset).unwrap(), weight.parse().unwrap());
+    advice.allocation = Allocation::try_new([target("A", "0.0000000001"), target("B", "0.9999999999")]).unwrap();
+    let text = written(&advice, "José", "Ana", "Casa").text;
+    let (b, a) = (text.find("B   99.99999999 %").unwrap(), text.find("A    0.00000001 %").unwrap());
+    assert!(b < a);
+}
+
+#[test]
+fn an_empty_line_parts_paragraphs() {
+    assert_eq!(paragraphs("a\nb\n\n\n \nc"), [vec!["a", "b"], vec!["c"]]);
+    assert!(paragraphs("").is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn every_name_and_rationale_makes_a_letter(client in any::<String>(), rationale in any::<String>()) {
+        let (Ok(client), Ok(rationale)) = (Name::parse(&client), Note::parse(&rationale)) else { return Ok(()) };
+        let advice = Advice { rationale, ..advice() };
+        let letter = written(&advice, client.as_str(), "Ana Souza", "Casa Verde");
+        prop_assert!(letter.text.contains(client.as_str()));
+        prop_assert!(letter.text.contains(advice.rationale.as_str()));
+    }
+}

@@ -1,0 +1,69 @@
+//! Everything that a letter needs, gathered before anything is claimed: what fails here costs no attempt.
+
+use events::recommendation::Advice;
+use events::values::{Note, RecommendationId};
+use events::{Advisor, Client};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use vault::VaultError;
+
+use crate::Notifier;
+use crate::letter::{Content, letter};
+use crate::mailer::note;
+use crate::message::{Message, MessageId, message};
+
+/// A letter, or why there is none.
+#[derive(Debug)]
+pub enum Prepared {
+    /// Ready to be sent.
+    Message(Box<Message>),
+    /// There can never be one.
+    Never(Note),
+    /// The log or the vault cannot be read now.
+    NotNow(String),
+    /// Something is as it should not be: an operator has to look at it.
+    Wrong(String),
+}
+
+impl Notifier {
+    /// The letter of a recommendation that was made at this time.
+    pub(crate) async fn prepare(&self, id: RecommendationId, advice: &Advice, made_at: Timestamp) -> Prepared {
+        let client = match self.journal.state::<Client>(&advice.client).await {
+            Ok(versioned) => versioned.state,
+            Err(error) => return Prepared::NotNow(error.to_string()),
+        };
+        let advisor = match self.journal.state::<Advisor>(&advice.advisor).await {
+            Ok(versioned) => versioned.state,
+            Err(error) => return Prepared::NotNow(error.to_string()),
+        };
+        let Client::Registered { identity, .. } = client else {
+            return Prepared::Never(note("the client is not registered"));
+        };
+        let Advisor::Registered { name, firm } = advisor else {
+            return Prepared::Wrong(format!("advisor {} is not registered", advice.advisor));
+        };
+        let identity = match self.vault.open_identity(advice.client, &identity).await {
+            Ok(identity) => identity,
+            Err(VaultError::KeyDestroyed { .. }) => {
+                return Prepared::Never(note("the client's data key is destroyed: nobody knows any more who they are"));
+            }
+            Err(error @ (VaultError::Database(_) | VaultError::NoRandomness | VaultError::OtherKek { .. })) => {
+                return Prepared::NotNow(error.to_string());
+            }
+            Err(error) => return Prepared::Wrong(error.to_string()),
+        };
+        let day = made_at.to_zoned(TimeZone::UTC).date();
+        let content = Content { recommendation: id, advice, client: &identity, advisor: &name, firm: &firm, day };
+        let letter = match letter(&content) {
+            Ok(letter) => letter,
+            // Not what the template engine says: it may show what the template was filled with.
+            Err(error) => return Prepared::Wrong(format!("the letter's template fails: {:?}", error.kind())),
+        };
+        let message_id = MessageId::of(id, &self.settings.from);
+        let from = &self.settings.from;
+        match message(message_id, from, &identity.name, &identity.email, &letter, Timestamp::now()) {
+            Ok(message) => Prepared::Message(Box::new(message)),
+            Err(error) => Prepared::Never(note(&error.to_string())),
+        }
+    }
+}
