@@ -4,6 +4,7 @@
 //! # Layout
 //! * [`prices`]: prices on their calendar, checked once
 //! * [`figures`]: one statistic a file; [`Figures`](figures::Figures) holds all of a window with their definitions
+//! * [`corporate_actions`]: total return from raw closes
 //! * [`moments`]: covariance and expected returns
 //! * [`optimise`]: weights from moments and constraints
 //! * [`backtest`](mod@backtest): what a policy would have been worth
@@ -12,6 +13,7 @@
 //! A figure that does not exist is an `Err` with its reason ([`NoFigure`]), never NaN, infinity or zero.
 
 pub mod backtest;
+pub mod corporate_actions;
 pub mod figures;
 pub mod moments;
 pub mod optimise;

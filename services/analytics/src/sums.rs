@@ -56,12 +56,19 @@ pub(crate) fn count(n: usize) -> f64 {
     n
 }
 
-/// Whether the values are one value up to rounding. Prices written with 16 digits give returns that differ in the last
-/// two bits; a ratio to that spread prints 7e16.
+/// Prices written with 16 digits give returns that differ in the last two bits; a ratio to that spread prints 7e16.
+const ROUNDING: f64 = 16.0 * f64::EPSILON;
+
+/// Whether the values are one value up to rounding.
 pub(crate) fn is_constant(values: &[f64]) -> bool {
-    const ROUNDING: f64 = 16.0 * f64::EPSILON;
     let (low, high) = extremes(values);
     high - low <= ROUNDING * (1.0 + low.abs().max(high.abs()))
+}
+
+/// Whether a spread or a mean of these returns is no more than their rounding.
+pub(crate) fn is_rounding(amount: f64, returns: &[f64]) -> bool {
+    let (low, high) = extremes(returns);
+    amount <= ROUNDING * (1.0 + low.abs().max(high.abs()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::no_figure::{NoFigure, at_least, finite};
 use crate::periods::PeriodsPerYear;
-use crate::sums::{is_constant, sum_of};
+use crate::sums::{count, is_rounding, sum_of};
 
 /// `sum(max(r - q, 0)) / sum(max(q - r, 0))` with `q = (1 + required)^(1/periods) - 1`; `required` is an annual fraction.
 ///
@@ -12,11 +12,8 @@ pub fn omega(returns: &[f64], required_annual: f64, periods: PeriodsPerYear) -> 
     at_least(1, returns.len())?;
     let required = periods.rate_per_period(required_annual);
     let losses = sum_of(returns, |r| (required - r).max(0.0));
-    if losses <= 0.0 {
+    if is_rounding(losses / count(returns.len()), returns) {
         return Err(NoFigure::NoLosses);
-    }
-    if is_constant(returns) {
-        return Err(NoFigure::NoVariation);
     }
     finite(sum_of(returns, |r| (r - required).max(0.0)) / losses)
 }

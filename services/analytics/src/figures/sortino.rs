@@ -2,7 +2,7 @@
 
 use crate::no_figure::{NoFigure, at_least, finite};
 use crate::periods::PeriodsPerYear;
-use crate::sums::{count, is_constant, mean, sum_of};
+use crate::sums::{count, is_rounding, mean, sum_of};
 
 /// Annual Sortino ratio: `mean(e) / sqrt(sum(min(e, 0)^2) / n) * sqrt(periods)`; the denominator counts ALL `n` returns.
 ///
@@ -10,15 +10,12 @@ use crate::sums::{count, is_constant, mean, sum_of};
 /// [`NoFigure::NoLosses`] when no return falls below the risk-free one.
 pub fn sortino(returns: &[f64], rf_annual: f64, periods: PeriodsPerYear) -> Result<f64, NoFigure> {
     at_least(2, returns.len())?;
-    if is_constant(returns) {
-        return Err(NoFigure::NoVariation);
-    }
     let rf = periods.rate_per_period(rf_annual);
-    let below = sum_of(returns, |r| (r - rf).min(0.0).powi(2)) / count(returns.len());
-    if below <= 0.0 {
+    let below = (sum_of(returns, |r| (r - rf).min(0.0).powi(2)) / count(returns.len())).sqrt();
+    if is_rounding(below, returns) {
         return Err(NoFigure::NoLosses);
     }
-    finite((mean(returns) - rf) / below.sqrt() * periods.get().sqrt())
+    finite((mean(returns) - rf) / below * periods.get().sqrt())
 }
 
 #[cfg(test)]
@@ -31,6 +28,12 @@ mod tests {
     fn days_of_gain_count_in_the_denominator() {
         let year = PeriodsPerYear::new(1.0).unwrap();
         assert!((sortino(&[0.03, -0.01], 0.0, year).unwrap() - 0.01 / (0.0001_f64 / 2.0).sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_same_loss_every_day_has_a_ratio() {
+        let ratio = sortino(&[-0.01; 5], 0.0, PeriodsPerYear::SESSIONS).unwrap();
+        assert!((ratio + 252.0_f64.sqrt()).abs() < 1e-9);
     }
 
     #[test]
