@@ -129,7 +129,7 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     text.split_whitespace().find_map(|word| {
         let mut numbers = word.trim_start_matches('v').split('.');
         let major = numbers.next()?.parse().ok()?;
-        let minor = numbers.next().map_or(Some(0), |text| leading_number(text))?;
+        let minor = numbers.next().map_or(Some(0), leading_number)?;
         Some((major, minor))
     })
 }
