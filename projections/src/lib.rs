@@ -1,1 +1,42 @@
-//! projections
+//! Read models in PostgreSQL: rows that follow the log, may be queried by anyone, and can be replayed at any time.
+//!
+//! # Layout
+//!
+//! * [`advisors`], [`clients`], [`portfolios`], [`recommendations`], [`assets`], [`prices`]: one read model a file: what
+//!   a batch of events changes in it above, queries below. Their tables are under `migrations/`.
+//! * [`model`]: what a read model is, and the list of them.
+//! * `incoming.rs`: events, decoded once for all read models of a stream.
+//! * [`apply`]: one batch, one transaction: rows, parked events and checkpoints together.
+//! * [`checkpoint`]: how far read models have come, and waiting for them. [`lag`]: how far they are behind.
+//! * [`follow`]: the `project` role: reads, decodes and applies without end.
+//! * [`parked`]: events that a read model could not take, and trying them again.
+//! * [`rebuild`]: a read model filled anew beside the live one, and put in its place.
+//! * [`connect`]: connections and migrations. [`dump`]: rows as text, to compare one replay with another.
+//!
+//! Nothing in schema `read` comes from anywhere but the log: no clock, no chance, no sequence of PostgreSQL's. So rows
+//! that were replayed equal rows that were followed, byte for byte.
+
+pub mod advisors;
+pub mod apply;
+pub mod assets;
+pub mod checkpoint;
+pub mod clients;
+mod columns;
+pub mod connect;
+pub mod dump;
+pub mod follow;
+mod incoming;
+pub mod lag;
+pub mod model;
+mod page;
+pub mod parked;
+pub mod portfolios;
+pub mod prices;
+pub mod rebuild;
+pub mod recommendations;
+
+pub use checkpoint::{Behind, Checkpoints};
+pub use connect::{connect, migrate};
+pub use incoming::Applied;
+pub use model::{NoSuchReadModel, ReadModel};
+pub use page::{PAGE_ROWS_MAX, Page};

@@ -1,0 +1,268 @@
+//! Assets: the list, with the span of days that each has prices for.
+
+use std::collections::BTreeMap;
+
+use events::asset::AssetEvent;
+use events::values::{AggregateId, AssetId};
+use events::{AnyEvent, Position, Stream};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff_sqlx::ToSqlx;
+use sqlx::{PgConnection, PgPool, query, query_as, query_scalar};
+
+use crate::columns::{asset_id, natural, position};
+use crate::incoming::Applied;
+use crate::model::{Changes, FoldError};
+use crate::page::Page;
+
+/// Assets that a batch listed or priced.
+#[derive(Debug, Default)]
+pub struct Changed(BTreeMap<AssetId, Change>);
+
+#[derive(Debug, Default)]
+struct Change {
+    listing: Option<Listing>,
+    prices: Prices,
+    version: i64,
+    position: i64,
+}
+
+#[derive(Debug)]
+struct Listing {
+    name: String,
+    currency: String,
+    listed_at: Timestamp,
+    created_position: i64,
+}
+
+/// What new prices add to an asset's row.
+#[derive(Debug, Default)]
+struct Prices {
+    basis: Option<&'static str>,
+    first_day: Option<Date>,
+    last_day: Option<Date>,
+    days: i64,
+}
+
+impl Changes for Changed {
+    fn fold(&mut self, applied: &Applied) -> Result<(), FoldError> {
+        let AnyEvent::Asset(event) = &applied.event else { return Ok(()) };
+        let id = AssetId::from_token(&applied.token).ok_or_else(|| FoldError::NotAnId(applied.token.clone()))?;
+        let change = self.0.entry(id).or_default();
+        match event {
+            AssetEvent::Listed { name, currency } => {
+                change.listing = Some(Listing {
+                    name: name.as_str().to_owned(),
+                    currency: currency.to_string(),
+                    listed_at: applied.time,
+                    created_position: applied.sequence,
+                });
+            }
+            AssetEvent::Priced { basis, bars, .. } => {
+                let bars = bars.as_slice();
+                let days = bars.iter().map(|(day, _)| *day);
+                let prices = &mut change.prices;
+                prices.basis = Some(basis.word());
+                prices.first_day = days.clone().chain(prices.first_day).min();
+                prices.last_day = days.chain(prices.last_day).max();
+                prices.days += i64::try_from(bars.len()).map_err(|_| FoldError::NotKept("so many bars".to_owned()))?;
+            }
+        }
+        change.version = applied.version;
+        change.position = applied.sequence;
+        Ok(())
+    }
+
+    async fn write(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let (listed, known): (Vec<_>, Vec<_>) = self.0.into_iter().partition(|(_, change)| change.listing.is_some());
+        insert(&listed, connection).await?;
+        update(&known, connection).await
+    }
+}
+
+async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let listings = || changes.iter().filter_map(|(_, change)| change.listing.as_ref());
+    let ids: Vec<&str> = changes.iter().map(|(id, _)| id.as_str()).collect();
+    let names: Vec<&str> = listings().map(|listing| listing.name.as_str()).collect();
+    let currencies: Vec<&str> = listings().map(|listing| listing.currency.as_str()).collect();
+    let bases: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.prices.basis).collect();
+    let first: Vec<_> = changes.iter().map(|(_, change)| change.prices.first_day.map(ToSqlx::to_sqlx)).collect();
+    let last: Vec<_> = changes.iter().map(|(_, change)| change.prices.last_day.map(ToSqlx::to_sqlx)).collect();
+    let days: Vec<i64> = changes.iter().map(|(_, change)| change.prices.days).collect();
+    let times: Vec<_> = listings().map(|listing| listing.listed_at.to_sqlx()).collect();
+    let created: Vec<i64> = listings().map(|listing| listing.created_position).collect();
+    let versions: Vec<i64> = changes.iter().map(|(_, change)| change.version).collect();
+    let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
+    query!(
+        "INSERT INTO assets AS a (id, name, currency, basis, first_day, last_day, days, listed_at, created_position,
+                                  version, position)
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::date[], $6::date[], $7::bigint[],
+                              $8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[])
+         ON CONFLICT (id) DO UPDATE
+         SET name = excluded.name, currency = excluded.currency, basis = COALESCE(excluded.basis, a.basis),
+             first_day = LEAST(a.first_day, excluded.first_day), last_day = GREATEST(a.last_day, excluded.last_day),
+             days = a.days + excluded.days, version = excluded.version, position = excluded.position
+         WHERE a.position < excluded.position",
+        &ids as _,
+        &names as _,
+        &currencies as _,
+        &bases as _,
+        &first as _,
+        &last as _,
+        &days,
+        &times as _,
+        &created,
+        &versions,
+        &positions
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Adds prices to assets that are on the list; prices of an asset that is on no list have no row to change.
+async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = changes.iter().map(|(id, _)| id.as_str()).collect();
+    let bases: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.prices.basis).collect();
+    let first: Vec<_> = changes.iter().map(|(_, change)| change.prices.first_day.map(ToSqlx::to_sqlx)).collect();
+    let last: Vec<_> = changes.iter().map(|(_, change)| change.prices.last_day.map(ToSqlx::to_sqlx)).collect();
+    let days: Vec<i64> = changes.iter().map(|(_, change)| change.prices.days).collect();
+    let versions: Vec<i64> = changes.iter().map(|(_, change)| change.version).collect();
+    let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
+    query!(
+        "UPDATE assets a
+         SET basis = COALESCE(c.basis, a.basis), first_day = LEAST(a.first_day, c.first_day),
+             last_day = GREATEST(a.last_day, c.last_day), days = a.days + c.days, version = c.version,
+             position = c.position
+         FROM UNNEST($1::text[], $2::text[], $3::date[], $4::date[], $5::bigint[], $6::bigint[], $7::bigint[])
+              AS c (id, basis, first_day, last_day, days, version, position)
+         WHERE a.id = c.id AND a.position < c.position",
+        &ids as _,
+        &bases as _,
+        &first as _,
+        &last as _,
+        &days,
+        &versions,
+        &positions
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// An asset as the list has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssetRow {
+    /// Its symbol.
+    pub id: AssetId,
+    /// What people call it.
+    pub name: String,
+    /// In which currency it is priced: an ISO 4217 code.
+    pub currency: String,
+    /// What its prices say (`raw`, `adjusted`), once it has any.
+    pub basis: Option<String>,
+    /// The first day with a price.
+    pub first_day: Option<Date>,
+    /// The last day with a price.
+    pub last_day: Option<Date>,
+    /// How many days have a price.
+    pub days: i64,
+    /// When it was listed.
+    pub listed_at: Timestamp,
+    /// Where the row stands in lists; the next page goes on after it.
+    pub created_position: u64,
+    /// The aggregate's version, from 1.
+    pub version: u64,
+    /// Where its last event stands.
+    pub position: Position,
+}
+
+struct Record {
+    id: String,
+    name: String,
+    currency: String,
+    basis: Option<String>,
+    first_day: Option<jiff_sqlx::Date>,
+    last_day: Option<jiff_sqlx::Date>,
+    days: i64,
+    listed_at: jiff_sqlx::Timestamp,
+    created_position: i64,
+    version: i64,
+    position: i64,
+}
+
+impl TryFrom<Record> for AssetRow {
+    type Error = sqlx::Error;
+
+    fn try_from(record: Record) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: asset_id(&record.id)?,
+            name: record.name,
+            currency: record.currency,
+            basis: record.basis,
+            first_day: record.first_day.map(jiff_sqlx::Date::to_jiff),
+            last_day: record.last_day.map(jiff_sqlx::Date::to_jiff),
+            days: record.days,
+            listed_at: record.listed_at.to_jiff(),
+            created_position: natural(record.created_position)?,
+            version: natural(record.version)?,
+            position: position(Stream::Market, record.position)?,
+        })
+    }
+}
+
+/// The asset with this id.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn get(pool: &PgPool, id: &AssetId) -> Result<Option<AssetRow>, sqlx::Error> {
+    query_as!(
+        Record,
+        r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
+                  last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
+                  created_position, version, position
+           FROM assets WHERE id = $1"#,
+        id.as_str()
+    )
+    .fetch_optional(pool)
+    .await?
+    .map(AssetRow::try_from)
+    .transpose()
+}
+
+/// Assets in the order of their listing.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn list(pool: &PgPool, page: Page) -> Result<Vec<AssetRow>, sqlx::Error> {
+    query_as!(
+        Record,
+        r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
+                  last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
+                  created_position, version, position
+           FROM assets WHERE created_position > $1 ORDER BY created_position LIMIT $2"#,
+        page.after(),
+        page.limit()
+    )
+    .fetch_all(pool)
+    .await?
+    .into_iter()
+    .map(AssetRow::try_from)
+    .collect()
+}
+
+/// Those of the assets that are on no list, in the order given.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn missing(pool: &PgPool, ids: &[AssetId]) -> Result<Vec<AssetId>, sqlx::Error> {
+    let texts: Vec<&str> = ids.iter().map(AssetId::as_str).collect();
+    let known = query_scalar!("SELECT id FROM assets WHERE id = ANY($1::text[])", &texts as _).fetch_all(pool).await?;
+    Ok(ids.iter().filter(|id| !known.iter().any(|known| known == id.as_str())).cloned().collect())
+}

@@ -1,0 +1,242 @@
+//! The `project` role: follows both streams and applies what comes, without end.
+//!
+//! A task reads and decodes the next events while the transaction of those before runs. Any number of such projectors
+//! may run at once: the checkpoints in PostgreSQL are the fence between them.
+
+use std::time::Duration;
+
+use events::Stream;
+use futures::future::try_join_all;
+use journal::{Journal, ReadError};
+use sqlx::PgPool;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::apply::{self, ApplyError, Target};
+use crate::checkpoint;
+use crate::connect::SCHEMA;
+use crate::incoming::Incoming;
+use crate::model::{self, ReadModel};
+
+/// Batches that wait, decoded, while the one before is written.
+const DECODED_BATCHES_MAX: usize = 2;
+/// How long a read waits for the first event. It only bounds how long a lost connection goes unnoticed.
+const READ_WAIT: Duration = Duration::from_secs(30);
+/// How long one batch may take to be written, before the connection counts as lost.
+const APPLY_TIMEOUT: Duration = Duration::from_secs(60);
+/// The pause after the first failure; it doubles with each further one.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+/// The longest pause between two attempts.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Batches up to this size show each event in its own trace; larger ones are replays, which nobody traces.
+const TRACED_EVENTS_MAX: usize = 64;
+
+/// Why read models are followed no longer. Nothing of it mends itself.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// Events are missing in the log.
+    #[error("{} gives {got} after {after}: events are missing in the log", stream.name())]
+    Gap {
+        /// Of which stream.
+        stream: Stream,
+        /// The last sequence before the gap.
+        after: u64,
+        /// The sequence after it.
+        got: u64,
+    },
+    /// Read models stand beyond the log's end: it was restored from an older state, or is another log.
+    #[error("{} ends at {end}, and read models stand at {checkpoint}", stream.name())]
+    BeyondTheEnd {
+        /// Of which stream.
+        stream: Stream,
+        /// Where the log ends.
+        end: u64,
+        /// Where a read model stands.
+        checkpoint: u64,
+    },
+}
+
+/// Keeps every read model up to date until it is told to stop. Outlives restarts of NATS and PostgreSQL.
+///
+/// # Errors
+/// Where the log does not fit the read models; only an operator can mend that.
+pub async fn run(journal: Journal, pool: PgPool, stop: CancellationToken) -> Result<(), FollowError> {
+    run_models(journal, pool, &model::ALL, stop).await
+}
+
+/// As [`run`], for these read models.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_models(
+    journal: Journal,
+    pool: PgPool,
+    models: &[ReadModel],
+    stop: CancellationToken,
+) -> Result<(), FollowError> {
+    let followed = Stream::ALL.map(|stream| {
+        let models = models.iter().filter(|model| model.stream == stream).copied().collect();
+        Follower { journal: journal.clone(), pool: pool.clone(), stream, models }
+    });
+    let running = try_join_all(followed.iter().filter(|follower| !follower.models.is_empty()).map(Follower::run));
+    tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        ended = running => ended.map(|_| ()),
+    }
+}
+
+/// Follows one stream.
+struct Follower {
+    journal: Journal,
+    pool: PgPool,
+    stream: Stream,
+    models: Vec<ReadModel>,
+}
+
+/// Why following was broken off; most of it mends itself.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Final(#[from] FollowError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error("checkpoints could not be read")]
+    Checkpoints(#[from] sqlx::Error),
+    #[error("a batch was not written within {} s", APPLY_TIMEOUT.as_secs())]
+    TimedOut,
+    #[error("the reader ended")]
+    ReaderEnded,
+}
+
+impl Broken {
+    /// The gap in the log that it speaks of, if it does.
+    const fn gap(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Read(ReadError::Gap { after, got, .. }) | Self::Apply(ApplyError::Gap { after, got, .. }) => {
+                Some((*after, *got))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Follower {
+    /// Follows, and begins anew from the checkpoints whenever that is broken off.
+    async fn run(&self) -> Result<(), FollowError> {
+        let mut pause = PAUSE_MIN;
+        let mut gap_before = None;
+        loop {
+            let mut applied = false;
+            let Err(broken) = self.session(&mut applied).await;
+            if applied {
+                pause = PAUSE_MIN;
+            }
+            if let Broken::Final(error) = broken {
+                return Err(error);
+            }
+            // A gap may be no more than tables that were dropped or put in place meanwhile. One that is found twice
+            // is in the log.
+            let gap = broken.gap();
+            if let Some((after, got)) = gap.filter(|_| gap == gap_before) {
+                return Err(FollowError::Gap { stream: self.stream, after, got });
+            }
+            gap_before = gap;
+            let stream = self.stream.name();
+            tracing::warn!(stream, error = &broken as &dyn std::error::Error, "read models are followed anew");
+            // What there is to wait for is a server that answers again, and it tells nobody.
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    /// Follows from the checkpoints on, until that is broken off.
+    async fn session(&self, applied: &mut bool) -> Result<std::convert::Infallible, Broken> {
+        let after = self.checkpoint().await?;
+        let (send, mut batches) = mpsc::channel(DECODED_BATCHES_MAX);
+        let reading = read(self.journal.clone(), self.stream, after, send);
+        let reader = AbortOnDropHandle::new(tokio::spawn(reading));
+        let target = Target { pool: &self.pool, schema: SCHEMA, models: &self.models };
+        while let Some(mut batch) = batches.recv().await {
+            // What has come meanwhile goes into the same transaction.
+            while batch.len() < batch_events_max(self.stream)
+                && let Ok(more) = batches.try_recv()
+            {
+                batch.extend(more);
+            }
+            let spans = spans(&batch);
+            let applying = tokio::time::timeout(APPLY_TIMEOUT, apply::incoming(&target, self.stream, &batch));
+            applying.await.map_err(|_elapsed| Broken::TimedOut)??;
+            drop(spans);
+            *applied = true;
+        }
+        match reader.await {
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(())) | Err(_) => Err(Broken::ReaderEnded),
+        }
+    }
+
+    /// Where to read on: behind the read model that has come least far.
+    async fn checkpoint(&self) -> Result<u64, Broken> {
+        let names: Vec<&str> = self.models.iter().map(|model| model.name).collect();
+        let checkpoints = checkpoint::read(&self.pool, &names).await?;
+        for model in &self.models {
+            if !checkpoints.contains_key(model.name) {
+                return Err(ApplyError::NoCheckpoint(model.name).into());
+            }
+        }
+        let end = self.journal.last_position(self.stream).await?.sequence;
+        match checkpoints.values().max() {
+            Some(&checkpoint) if checkpoint > end => {
+                Err(FollowError::BeyondTheEnd { stream: self.stream, end, checkpoint }.into())
+            }
+            _ => Ok(checkpoints.values().min().copied().unwrap_or(0)),
+        }
+    }
+}
+
+/// Events that one transaction takes. A market event may carry 10,000 prices, an advisory event a few weights.
+pub(crate) const fn batch_events_max(stream: Stream) -> usize {
+    match stream {
+        Stream::Advisory => 2_000,
+        Stream::Market => 100,
+    }
+}
+
+/// Reads and decodes the stream from there on, for as long as somebody takes what it gives.
+pub(crate) async fn read(
+    journal: Journal,
+    stream: Stream,
+    after: u64,
+    send: mpsc::Sender<Vec<Incoming>>,
+) -> Result<(), ReadError> {
+    let mut reader = journal.reader(stream, after).await?;
+    loop {
+        let batch = reader.next(batch_events_max(stream), READ_WAIT).await?;
+        if batch.events.is_empty() {
+            continue;
+        }
+        if send.send(batch.events.into_iter().map(Incoming::new).collect()).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// A span in the trace of each event that has one, for as long as they are held.
+fn spans(batch: &[Incoming]) -> Vec<tracing::Span> {
+    if batch.len() > TRACED_EVENTS_MAX {
+        return Vec::new();
+    }
+    let traced = batch.iter().filter(|event| event.recorded.trace_parent().is_some());
+    traced
+        .map(|event| {
+            let recorded = &event.recorded;
+            let position = recorded.position();
+            let span = tracing::info_span!("project", %position, event_type = recorded.event_type());
+            recorded.follow_trace(&span);
+            span
+        })
+        .collect()
+}

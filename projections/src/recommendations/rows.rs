@@ -1,0 +1,182 @@
+//! Recommendations as they are read.
+
+use events::values::{AdvisorId, AssetId, ClientId, PortfolioId, RecommendationId};
+use events::{Position, Stream};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use sqlx::{PgPool, query_as};
+use uuid::Uuid;
+
+use crate::columns::{natural, position, targets};
+use crate::page::Page;
+
+/// A recommendation as it stands now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecommendationRow {
+    /// Which one.
+    pub id: RecommendationId,
+    /// Which portfolio was recommended.
+    pub portfolio: PortfolioId,
+    /// Which version of it.
+    pub portfolio_version: u64,
+    /// What the portfolio was called then.
+    pub portfolio_name: String,
+    /// To whom it was recommended.
+    pub client: ClientId,
+    /// By whom.
+    pub advisor: AdvisorId,
+    /// In which currency the portfolio is kept: an ISO 4217 code.
+    pub currency: String,
+    /// Target weights then, as fractions, in the order of the assets' ids.
+    pub allocation: Vec<(AssetId, Decimal)>,
+    /// Why, in words for the client.
+    pub rationale: String,
+    /// The figures that the advice rests on, as the event has them.
+    pub figures: serde_json::Value,
+    /// How the letter stands: `due`, `claimed`, `sent`, `failed` or `outcome unknown`.
+    pub letter: String,
+    /// Attempts to send the letter, the one under way included.
+    pub attempts: u32,
+    /// When it was recommended.
+    pub made_at: Timestamp,
+    /// When the letter was taken by the mail server.
+    pub emailed_at: Option<Timestamp>,
+    /// Where the row stands in lists; the next page goes on after it.
+    pub created_position: u64,
+    /// The aggregate's version, from 1.
+    pub version: u64,
+    /// Where its last event stands.
+    pub position: Position,
+}
+
+/// Which recommendations are wanted: those that fit all that is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Of this portfolio.
+    pub portfolio: Option<PortfolioId>,
+    /// To this client.
+    pub client: Option<ClientId>,
+}
+
+struct Record {
+    id: Uuid,
+    portfolio: Uuid,
+    portfolio_version: i64,
+    portfolio_name: String,
+    client: Uuid,
+    advisor: Uuid,
+    currency: String,
+    assets: Vec<String>,
+    weights: Vec<Decimal>,
+    rationale: String,
+    figures: serde_json::Value,
+    letter: String,
+    attempts: i64,
+    made_at: jiff_sqlx::Timestamp,
+    emailed_at: Option<jiff_sqlx::Timestamp>,
+    created_position: i64,
+    version: i64,
+    position: i64,
+}
+
+impl TryFrom<Record> for RecommendationRow {
+    type Error = sqlx::Error;
+
+    fn try_from(record: Record) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: RecommendationId::new(record.id),
+            portfolio: PortfolioId::new(record.portfolio),
+            portfolio_version: natural(record.portfolio_version)?,
+            portfolio_name: record.portfolio_name,
+            client: ClientId::new(record.client),
+            advisor: AdvisorId::new(record.advisor),
+            currency: record.currency,
+            allocation: targets(&record.assets, record.weights)?,
+            rationale: record.rationale,
+            figures: record.figures,
+            letter: record.letter,
+            attempts: u32::try_from(record.attempts).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+            made_at: record.made_at.to_jiff(),
+            emailed_at: record.emailed_at.map(jiff_sqlx::Timestamp::to_jiff),
+            created_position: natural(record.created_position)?,
+            version: natural(record.version)?,
+            position: position(Stream::Advisory, record.position)?,
+        })
+    }
+}
+
+/// The recommendation with this id.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn get(pool: &PgPool, id: RecommendationId) -> Result<Option<RecommendationRow>, sqlx::Error> {
+    query_as!(
+        Record,
+        r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
+                  weights AS "weights: Vec<Decimal>", rationale, figures, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                  emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
+           FROM recommendations WHERE id = $1"#,
+        id.uuid()
+    )
+    .fetch_optional(pool)
+    .await?
+    .map(RecommendationRow::try_from)
+    .transpose()
+}
+
+/// The recommendations that fit the filter, in the order in which they were made.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<RecommendationRow>, sqlx::Error> {
+    // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table.
+    let records = match filter {
+        Filter { portfolio: Some(portfolio), client } => {
+            query_as!(
+                Record,
+                r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
+                          weights AS "weights: Vec<Decimal>", rationale, figures, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                          emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
+                   FROM recommendations
+                   WHERE portfolio = $1 AND client = COALESCE($2::uuid, client) AND created_position > $3
+                   ORDER BY created_position LIMIT $4"#,
+                portfolio.uuid(),
+                client.map(ClientId::uuid),
+                page.after(),
+                page.limit()
+            )
+            .fetch_all(pool)
+            .await?
+        }
+        Filter { portfolio: None, client: Some(client) } => {
+            query_as!(
+                Record,
+                r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
+                          weights AS "weights: Vec<Decimal>", rationale, figures, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                          emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
+                   FROM recommendations
+                   WHERE client = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
+                client.uuid(),
+                page.after(),
+                page.limit()
+            )
+            .fetch_all(pool)
+            .await?
+        }
+        Filter { portfolio: None, client: None } => {
+            query_as!(
+                Record,
+                r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
+                          weights AS "weights: Vec<Decimal>", rationale, figures, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                          emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
+                   FROM recommendations
+                   WHERE created_position > $1 ORDER BY created_position LIMIT $2"#,
+                page.after(),
+                page.limit()
+            )
+            .fetch_all(pool)
+            .await?
+        }
+    };
+    records.into_iter().map(RecommendationRow::try_from).collect()
+}
