@@ -77,7 +77,7 @@ impl LetterSettings {
     /// Whether a letter is given up when this attempt fails. Attempts are counted through releases, so each release
     /// gives a letter the rest of a round.
     fn is_last(&self, attempt: u32) -> bool {
-        attempt % self.attempts_max.max(1) == 0
+        attempt.is_multiple_of(self.attempts_max.max(1))
     }
 }
 
