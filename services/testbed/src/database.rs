@@ -7,7 +7,6 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use insights::private::{self, Durability, Folder};
-use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 use tokio::sync::OnceCell;
 
@@ -110,12 +109,13 @@ async fn start_shared() -> Postgres {
 /// Makes all tables. Nobody is connected afterwards, which is what copying a template asks for.
 async fn migrate(url: &str) {
     let pool = pool(url).await;
+    must("migrating the schema `vault`", vault::migrate(&pool).await);
+    must("migrating the schema `read`", projections::migrate(&pool).await);
     pool.close().await;
 }
 
 async fn pool(url: &str) -> PgPool {
-    let connected = PgPoolOptions::new().max_connections(POOL_CONNECTIONS_MAX).connect(url).await;
-    must("connecting to PostgreSQL", connected)
+    must("connecting to PostgreSQL", projections::connect(url, POOL_CONNECTIONS_MAX).await)
 }
 
 /// Runs one statement beside all databases of tests.
