@@ -147,7 +147,9 @@ impl Settings {
             }
             let (field, value) = match field.strip_suffix("_FILE") {
                 // `key_file` and `smtp_ca_file` are settings themselves: their value is the path.
-                Some(field) if !["KEY", "SMTP_CA"].contains(&field) => (field, read(name, value)?.trim_end().to_owned()),
+                Some(field) if !["KEY", "SMTP_CA"].contains(&field) => {
+                    (field, read(name, value)?.trim_end().to_owned())
+                }
                 _ => (field, value.clone()),
             };
             table.insert(field.to_lowercase(), value_of(value));

@@ -12,7 +12,8 @@ use tracing_subscriber::{EnvFilter, Layer};
 use crate::settings::{LogFormat, Settings};
 
 /// What the trace exporter itself uses must not be traced, or each export makes another.
-const NOT_TRACED: &str = "info,h2=off,hyper=off,hyper_util=off,tonic=off,tower=off,reqwest=off,rustls=off,sqlx=off,async_nats=off";
+const NOT_TRACED: &str =
+    "info,h2=off,hyper=off,hyper_util=off,tonic=off,tower=off,reqwest=off,rustls=off,sqlx=off,async_nats=off";
 
 /// Telemetry at work. Dropping it loses what was not exported yet; [`Telemetry::shutdown`] does not.
 pub struct Telemetry {

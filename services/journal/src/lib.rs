@@ -25,7 +25,7 @@ pub mod topology;
 mod trace;
 
 pub use append::AppendError;
-pub use connection::{ConnectError, Journal, JournalSettings};
+pub use connection::{ConnectError, Journal, JournalSettings, connect};
 pub use effect::{Effect, EffectError, Verdict};
 pub use execute::{CommandContext, Done, ExecuteError, Expect, Outcome, Versioned};
 pub use parked::{Parked, ParkedError};

@@ -1,0 +1,39 @@
+//! The servers' promise that what they acknowledge is on the disk.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct JetStream {
+    config: Option<Config>,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    sync_always: bool,
+}
+
+/// How long a server may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Succeeds when every one of these monitoring addresses says that its server writes to the disk before it
+/// acknowledges. JetStream does not do so by default, and an operator who forgot it would lose acknowledged advice at
+/// the next power cut.
+///
+/// # Errors
+/// For the first server that does not answer or does not sync.
+pub async fn check(monitors: &[String]) -> anyhow::Result<()> {
+    let client = reqwest::Client::builder().timeout(ANSWER_WITHIN).build()?;
+    for monitor in monitors {
+        let url = format!("{}/jsz?config=true", monitor.trim_end_matches('/'));
+        let answer = client.get(&url).send().await.with_context(|| format!("{monitor} does not answer"))?;
+        let answer: JetStream = answer.json().await.with_context(|| format!("{monitor} says nothing of JetStream"))?;
+        if !answer.config.is_some_and(|config| config.sync_always) {
+            bail!("{monitor} acknowledges before it writes to the disk: set sync_interval: \"always\"");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! An instance in a folder: found by other commands, alone there, and ended cleanly.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use insights::instance::Instance;
+use insights::private::Folder;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
+
+use crate::{ended, insights, interrupt};
+
+/// `insights up`, once it has said that it runs.
+async fn up(folder: &Path) -> Child {
+    let mut child = insights(folder, &["up"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains("Ctrl-C ends it") {
+                return;
+            }
+        }
+        panic!("it ended before it ran");
+    };
+    tokio::time::timeout(crate::COMMAND_WITHIN, said).await.expect("it runs in time");
+    // Who writes to a closed pipe is ended by it: somebody has to go on reading.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    child
+}
+
+#[tokio::test]
+async fn an_instance_is_found_in_its_folder_is_alone_there_and_keeps_its_data() {
+    let folder = Folder::temporary().unwrap();
+    let first = up(folder.path()).await;
+
+    let (well, _, complained) = ended(&mut insights(folder.path(), &["up"])).await;
+    assert!(!well && complained.contains("runs in this folder already"), "{complained}");
+
+    let (well, found, complained) = ended(&mut insights(folder.path(), &["doctor"])).await;
+    assert!(well && found.contains("every server syncs before it acknowledges"), "{found}\n{complained}");
+    let (well, history, complained) = ended(&mut insights(folder.path(), &["events", "asset/AAPL"])).await;
+    assert!(well && history.lines().count() == 2 && history.contains("insights.asset.priced.v1"), "{complained}");
+    let (well, _, complained) = ended(&mut insights(folder.path(), &["demo"])).await;
+    assert!(well, "{complained}");
+    let (well, verified, complained) = ended(&mut insights(folder.path(), &["verify"])).await;
+    assert!(well, "{verified}\n{complained}");
+    let (well, shown, _) = ended(&mut insights(folder.path(), &["config"])).await;
+    assert!(well && shown.contains(":***@"), "{shown}");
+
+    assert!(interrupt(first).await.success(), "Ctrl-C is a clean end");
+    assert!(Instance::running(&folder.path().join(".insights")).is_none());
+    let (well, _, complained) = ended(&mut insights(folder.path(), &["doctor"])).await;
+    assert!(!well && complained.contains("wrong"), "{complained}");
+
+    let second = up(folder.path()).await;
+    let (well, again, complained) = ended(&mut insights(folder.path(), &["events", "asset/AAPL"])).await;
+    assert!(well, "{complained}");
+    assert_eq!(again, history, "the log is as it was left");
+    assert!(interrupt(second).await.success());
+}
+
+#[tokio::test]
+async fn an_unknown_setting_is_refused() {
+    let folder = Folder::temporary().unwrap();
+    let (well, _, complained) = ended(insights(folder.path(), &["config"]).env("INSIGHTS_NATS_ULR", "x")).await;
+    assert!(!well && complained.contains("nats_ulr"), "{complained}");
+}

@@ -1,0 +1,26 @@
+//! The demo is a test: it ends well only if the whole main job happened.
+
+use insights::private::Folder;
+
+use crate::{ended, insights};
+
+#[tokio::test]
+async fn the_demo_does_the_main_job_and_does_it_again_on_the_same_data() {
+    let folder = Folder::temporary().unwrap();
+    let mut letters = Vec::new();
+    for _ in 0..2 {
+        let (well, printed, complained) = ended(&mut insights(folder.path(), &["demo"])).await;
+        assert!(well, "{printed}\n{complained}");
+        let letter =
+            printed.lines().find_map(|line| line.strip_prefix("letter ")).expect("it says where the letter is");
+        let letter = std::fs::read_to_string(letter.trim()).unwrap();
+        assert!(letter.contains("Message-ID: <"), "{letter}");
+        letters.push(letter);
+        for word in ["insights.portfolio.created.v1", "insights.portfolio.recommended.v1", "Sharpe", "trace "] {
+            assert!(printed.contains(word), "{word} is not in\n{printed}");
+        }
+    }
+    assert_ne!(letters[0], letters[1], "each run recommends to a client of its own");
+    let count = std::fs::read_dir(folder.path().join(".insights/outbox")).unwrap().count();
+    assert_eq!(count, 2, "one letter a run, and the first is still there");
+}
