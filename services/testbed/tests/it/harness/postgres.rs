@@ -1,7 +1,8 @@
 //! Private PostgreSQL: databases apart from each other, and servers that can be killed.
 
 use insights::private::{self, Folder, Tools};
-use testbed::{Database, Durability, Postgres, eventually};
+use sqlx::{Connection, Executor, PgConnection};
+use testbed::{Database, Durability, Postgres};
 
 #[tokio::test]
 async fn two_tests_do_not_see_each_other() {
@@ -17,17 +18,17 @@ async fn two_tests_do_not_see_each_other() {
 async fn a_killed_server_comes_back_with_what_was_committed() {
     let mut server = Postgres::start(Durability::Safe).await;
     let url = server.url();
-    let pool = sqlx::PgPool::connect(&url).await.unwrap();
-    sqlx::query("CREATE TABLE kept (id int)").execute(&pool).await.unwrap();
-    sqlx::query("INSERT INTO kept VALUES (7)").execute(&pool).await.unwrap();
+    let mut client = PgConnection::connect(&url).await.unwrap();
+    client.execute("CREATE TABLE kept (id int)").await.unwrap();
+    client.execute("INSERT INTO kept VALUES (7)").await.unwrap();
 
     server.kill_9().await.unwrap();
-    assert!(sqlx::query("SELECT 1").execute(&pool).await.is_err());
+    assert!(client.execute("SELECT 1").await.is_err());
     server.restart().await.unwrap();
 
     assert_eq!(server.url(), url, "it listens where it listened");
-    let kept: i32 =
-        eventually("an answer", async || sqlx::query_scalar("SELECT id FROM kept").fetch_one(&pool).await.ok()).await;
+    let mut client = PgConnection::connect(&url).await.unwrap();
+    let kept: i32 = sqlx::query_scalar("SELECT id FROM kept").fetch_one(&mut client).await.unwrap();
     assert_eq!(kept, 7);
     server.stop().await.unwrap();
 }

@@ -11,9 +11,13 @@ use opentelemetry::trace::{Span as _, Tracer, TracerProvider};
 use opentelemetry_otlp::{Protocol, WithExportConfig};
 use testbed::{Behaviour, Command, OtlpTap, SmtpSink, eventually};
 
-async fn send(sink: &SmtpSink) -> Result<(), Error> {
-    // Other parts of the test binary may have been first.
+/// TLS for both clients. Another test of this binary may have been first.
+fn with_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+async fn send(sink: &SmtpSink) -> Result<(), Error> {
+    with_tls();
     let authority = std::fs::read(sink.authority()).unwrap();
     let tls = TlsParameters::builder("localhost".to_owned())
         .add_root_certificate(Certificate::from_pem(&authority).unwrap())
@@ -92,6 +96,7 @@ async fn a_hanging_server_answers_late() {
 
 #[tokio::test]
 async fn a_span_arrives_with_its_attributes() {
+    with_tls();
     let tap = OtlpTap::start().await;
     let endpoint = format!("{}/v1/traces", tap.endpoint());
     let sent = tokio::task::spawn_blocking(move || {
