@@ -1,0 +1,252 @@
+//! What letters need around them: a log, a vault, a mail server, an advisor and clients.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::advisor::AdvisorCommand;
+use events::client::ClientCommand;
+use events::portfolio::PortfolioCommand;
+use events::recommendation::{Advice, Letter, RecommendationCommand, RecommendationEvent};
+use events::values::{
+    Actor, AdvisorId, AggregateId, Allocation, AssetId, ClientId, CommandId, Currency, EmailAddress, EventId,
+    FiguresSnapshot, Name, Note, PortfolioId, RecommendationId,
+};
+use events::{Advisor, AnyEvent, Client, Decider, Kind, Portfolio, Position, Recommendation, Stream, Subject};
+use jiff::Timestamp;
+use jiff::civil::date;
+use journal::{CommandContext, Expect, Journal, JournalSettings, Recorded, Verdict};
+use notifier::{LetterSettings, Mailer, MessageId, Notifier, Outbox, Sender, SmtpMailer, SmtpSettings, SmtpUrl};
+use sqlx::PgPool;
+use testbed::{Database, Nats, SmtpSink, eventually};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vault::{KeyEncryptionKey, Vault};
+
+/// How long one letter may take here.
+pub const SEND_TIMEOUT: Duration = Duration::from_secs(2);
+/// What a claim lives longer than that.
+pub const CLAIM_MARGIN: Duration = Duration::from_secs(1);
+
+/// Servers with an advisor on the register.
+pub struct Office {
+    // The server goes when this is dropped.
+    nats: Nats,
+    pub journal: Journal,
+    pub pool: PgPool,
+    pub vault: Vault,
+    advisor: AdvisorId,
+}
+
+impl Office {
+    pub async fn open() -> Self {
+        let nats = Nats::one().await;
+        let operator = journal::connect(&nats.operator_urls(), "a test").await.unwrap();
+        journal::topology::provision(&async_nats::jetstream::new(operator), 1).await.unwrap();
+        let pool = Database::fresh().await.pool().await;
+        vault::migrate(&pool).await.unwrap();
+        let vault = Vault::new(pool.clone(), KeyEncryptionKey::from_bytes([1; 32]));
+        let journal = journal_on(&nats).await;
+        let advisor = AdvisorId::new(Uuid::new_v4());
+        let office = Self { nats, journal, pool, vault, advisor };
+        let register = AdvisorCommand::Register { name: name("Ana Souza"), firm: name("Casa Verde") };
+        office.execute::<Advisor>(&advisor, &register).await;
+        office
+    }
+
+    /// A connection with a cache of its own, as another process has.
+    pub async fn another_journal(&self) -> Journal {
+        journal_on(&self.nats).await
+    }
+
+    pub async fn execute<D: Decider>(&self, id: &D::Id, command: &D::Command) -> journal::Done<D> {
+        let context = CommandContext {
+            command_id: CommandId::new(Uuid::new_v4()),
+            time: Timestamp::now(),
+            actor: Actor::parse("role:test").unwrap(),
+            expect: Expect::Any,
+            request_digest: None,
+            causation_id: None,
+        };
+        self.journal.execute::<D>(id, command, &context).await.unwrap()
+    }
+
+    pub async fn client(&self, called: &str, email: &str) -> ClientId {
+        let client = ClientId::new(Uuid::new_v4());
+        let event = EventId::of(CommandId::new(Uuid::new_v4()));
+        let email = EmailAddress::parse(email).unwrap();
+        let identity = self.vault.seal_identity(client, event, &name(called), &email).await.unwrap();
+        self.execute::<Client>(&client, &ClientCommand::Register { advisor: self.advisor, identity }).await;
+        client
+    }
+
+    /// A portfolio that was recommended to these clients, and its event.
+    pub async fn recommended_portfolio(&self, clients: &[ClientId]) -> (PortfolioId, Recorded) {
+        let portfolio = PortfolioId::new(Uuid::new_v4());
+        let create = PortfolioCommand::Create {
+            advisor: self.advisor,
+            name: name("Crescimento"),
+            currency: Currency::parse("USD").unwrap(),
+            allocation: allocation(),
+        };
+        self.execute::<Portfolio>(&portfolio, &create).await;
+        let recommend = PortfolioCommand::Recommend {
+            clients: clients.iter().copied().collect(),
+            rationale: Note::parse("Steady businesses.").unwrap(),
+            figures: figures(),
+        };
+        let done = self.execute::<Portfolio>(&portfolio, &recommend).await;
+        let event = self.journal.event_at(done.position.unwrap()).await.unwrap().unwrap();
+        (portfolio, event)
+    }
+
+    /// A recommendation to this client, and the event that it was made by.
+    pub async fn recommendation(&self, client: ClientId) -> (RecommendationId, Recorded) {
+        let id = RecommendationId::new(Uuid::new_v4());
+        let advice = Advice {
+            portfolio: PortfolioId::new(Uuid::new_v4()),
+            portfolio_version: 1,
+            portfolio_name: name("Crescimento"),
+            currency: Currency::parse("USD").unwrap(),
+            client,
+            advisor: self.advisor,
+            allocation: allocation(),
+            rationale: Note::parse("Steady businesses.").unwrap(),
+            figures: figures(),
+        };
+        let done = self.execute::<Recommendation>(&id, &RecommendationCommand::Make(Box::new(advice))).await;
+        let event = self.journal.event_at(done.position.unwrap()).await.unwrap().unwrap();
+        (id, event)
+    }
+
+    /// A recommendation to José.
+    pub async fn usual(&self) -> (RecommendationId, Recorded) {
+        let client = self.client("José da Silva", "jose@example.com").await;
+        self.recommendation(client).await
+    }
+
+    /// How the letter stands in the log.
+    pub async fn letter(&self, id: RecommendationId) -> Letter {
+        match self.journal.state::<Recommendation>(&id).await.unwrap().state {
+            Recommendation::Made { letter, .. } => letter,
+            Recommendation::Unknown => panic!("{id} was never made"),
+        }
+    }
+
+    /// Waits until the letter stands so.
+    pub async fn until(&self, id: RecommendationId, expected: Letter) {
+        eventually(&format!("a letter that is {expected:?}"), async || {
+            (self.letter(id).await == expected).then_some(())
+        })
+        .await;
+    }
+
+    /// Everything that happened to the recommendation.
+    pub async fn history(&self, id: RecommendationId) -> Vec<RecommendationEvent> {
+        let subject = Subject::new(Kind::Recommendation, &id.token());
+        let events = self.journal.history(&subject).await.unwrap();
+        let event = |recorded: &Recorded| match recorded.decode().unwrap() {
+            AnyEvent::Recommendation(event) => event,
+            other => panic!("{other:?} on a recommendation's subject"),
+        };
+        events.iter().map(event).collect()
+    }
+
+    /// A notifier in a process of its own that sends to this mail server.
+    pub async fn notifier(&self, sink: &SmtpSink) -> Arc<Notifier> {
+        let journal = self.another_journal().await;
+        Arc::new(Notifier::new(journal, self.vault.clone(), smtp(&sink.url(), sink), settings()))
+    }
+
+    /// A notifier in a process of its own that writes into this folder.
+    pub async fn notifier_to(&self, outbox: &Outbox) -> Arc<Notifier> {
+        let journal = self.another_journal().await;
+        Arc::new(Notifier::new(journal, self.vault.clone(), Mailer::Outbox(outbox.clone()), settings()))
+    }
+
+    /// The role, running.
+    pub async fn run(&self, mailer: Mailer) -> Role {
+        let stop = CancellationToken::new();
+        let journal = self.another_journal().await;
+        let role = notifier::run(journal, self.vault.clone(), mailer, settings(), stop.clone());
+        Role { stop, task: tokio::spawn(async move { role.await.unwrap() }) }
+    }
+}
+
+/// A role that runs until it is told to stop.
+pub struct Role {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Role {
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+/// The mail server at this URL, vouched for by this one's authority.
+pub fn smtp(url: &str, sink: &SmtpSink) -> Mailer {
+    let mut smtp = SmtpSettings::new(SmtpUrl::parse(url).unwrap());
+    smtp.root_certificates = Some(sink.authority());
+    smtp.send_timeout = SEND_TIMEOUT;
+    Mailer::Smtp(SmtpMailer::new(smtp).unwrap())
+}
+
+pub fn settings() -> LetterSettings {
+    LetterSettings {
+        retry_first: Duration::from_millis(20),
+        retry_max: Duration::from_millis(100),
+        attempts_max: 5,
+        claim_margin: CLAIM_MARGIN,
+        ..LetterSettings::new(sender())
+    }
+}
+
+pub fn message_id(id: RecommendationId) -> MessageId {
+    MessageId::of(id, &sender())
+}
+
+/// The reason of a parked event.
+pub fn parked(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Park { reason } => reason,
+        other => panic!("not parked but {other:?}"),
+    }
+}
+
+fn sender() -> Sender {
+    Sender::parse("Casa Verde <letters@casaverde.example>").unwrap()
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+async fn journal_on(nats: &Nats) -> Journal {
+    Journal::connect(&JournalSettings::new(nats.urls(), "/insights/test")).await.unwrap()
+}
+
+fn allocation() -> Allocation {
+    let target = |asset: &str, weight: &str| (AssetId::parse(asset).unwrap(), weight.parse().unwrap());
+    Allocation::try_new([target("AAPL", "0.6"), target("JPM", "0.4")]).unwrap()
+}
+
+fn figures() -> FiguresSnapshot {
+    FiguresSnapshot {
+        definitions: "figures-1".to_owned(),
+        start: date(1990, 1, 2),
+        end: date(2022, 12, 28),
+        returns: 8312,
+        risk_free_rate: 0.02,
+        cumulative: Some(47.5),
+        cagr: Some(0.125),
+        volatility: Some(0.194),
+        sharpe: Some(0.645),
+        max_drawdown: Some(-0.518),
+        drawdown_peak: Some(date(2007, 10, 9)),
+        drawdown_valley: Some(date(2009, 3, 9)),
+        prices_position: Position { stream: Stream::Market, sequence: 300 },
+    }
+}
