@@ -48,7 +48,9 @@ impl Bound {
         match text.parse() {
             Ok(position) => Ok(Self::Position(position)),
             Err(_) => Ok(Self::Time(text.parse().with_context(|| {
-                format!("`{text}` is neither a position such as `advisory-42` nor a time such as `2026-01-31T12:00:00Z`")
+                format!(
+                    "`{text}` is neither a position such as `advisory-42` nor a time such as `2026-01-31T12:00:00Z`"
+                )
             })?)),
         }
     }
@@ -71,7 +73,8 @@ pub async fn events(settings: &Settings, options: EventsOptions, stop: Cancellat
     let from = options.from.as_deref().map(Bound::parse).transpose()?;
     let until = options.until.as_deref().map(Bound::parse).transpose()?;
     let within = |recorded: &Recorded| {
-        from.is_none_or(|from| from.compare(recorded).is_ge()) && until.is_none_or(|until| until.compare(recorded).is_le())
+        from.is_none_or(|from| from.compare(recorded).is_ge())
+            && until.is_none_or(|until| until.compare(recorded).is_le())
     };
     if let Some(aggregate) = options.aggregate {
         let history = journal.history(&subject(&aggregate)?).await?;

@@ -87,8 +87,7 @@ async fn main_job(client: &Client, instance: Option<&Instance>) -> anyhow::Resul
     let advisor_id = text(&advisor.body, "/id")?;
     steps.done(&format!("advisor registered: {advisor_id}"));
 
-    let client_body =
-        json!({"advisor_id": advisor_id, "name": "João Pereira", "email": "joao.pereira@client.example"});
+    let client_body = json!({"advisor_id": advisor_id, "name": "João Pereira", "email": "joao.pereira@client.example"});
     let registered = client.post("/v1/clients", &key("client"), None, &client_body).await?;
     let client_id = text(&registered.body, "/id")?;
     steps.done(&format!("client registered: {client_id}"));
@@ -146,7 +145,9 @@ async fn main_job(client: &Client, instance: Option<&Instance>) -> anyhow::Resul
     let list = format!("/v1/recommendations?portfolio_id={portfolio_id}");
     let settled = client
         .until(&list, LETTER_WITHIN, |body| {
-            body.pointer("/items/0/letter").and_then(Value::as_str).is_some_and(|letter| !["due", "claimed"].contains(&letter))
+            body.pointer("/items/0/letter")
+                .and_then(Value::as_str)
+                .is_some_and(|letter| !["due", "claimed"].contains(&letter))
         })
         .await
         .context("the letter has not left")?;

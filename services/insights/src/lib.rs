@@ -1,10 +1,26 @@
 //! The one binary: roles, settings, telemetry, and the commands of operators and auditors.
+//!
+//! # Layout
+//!
+//! * [`cli`]: the command line; [`settings`]: what can be set; [`telemetry`], [`signals`]
+//! * [`roles`]: each job of the binary, and running several of them
+//! * [`up`], [`demo`]: everything in one folder, and the main job through the web API; [`instance`] is how other commands
+//!   find it, [`client`] how both speak to it, [`demo_prices`] what they load
+//! * [`operator`], [`auditor`]: the commands of both; [`sync_always`] and [`verify`] are what they check
+//! * [`private`]: real servers of our own, for `up` and for tests
 
+pub mod auditor;
+pub mod cli;
 pub mod client;
+pub mod demo;
 pub mod demo_prices;
 pub mod instance;
+pub mod operator;
 pub mod private;
+pub mod roles;
 pub mod settings;
 pub mod signals;
 pub mod sync_always;
 pub mod telemetry;
+pub mod up;
+pub mod verify;

@@ -242,7 +242,10 @@ pub async fn doctor(settings: &Settings) -> anyhow::Result<()> {
     if monitors.is_empty() {
         say("disk", Ok("not asked: no nats_monitor_url is set".to_owned()));
     } else {
-        say("disk", sync_always::check(&monitors).await.map(|()| "every server syncs before it acknowledges".to_owned()));
+        say(
+            "disk",
+            sync_always::check(&monitors).await.map(|()| "every server syncs before it acknowledges".to_owned()),
+        );
     }
     match roles::journal(settings, "doctor").await {
         Ok(journal) => {

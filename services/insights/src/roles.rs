@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use api::Api;
+use api::{Api, Limits};
 use jiff::Timestamp;
 use journal::{Journal, JournalSettings};
 use notifier::{LetterSettings, Mailer, Outbox, Sender, SmtpMailer, SmtpSettings, SmtpUrl};
@@ -81,7 +81,7 @@ pub async fn run_on(
             Role::Api => {
                 let listener = listener.take().context("the api role needs a listener")?;
                 let vault = vault(settings, pool.clone())?;
-                let api = Api::new(journal, pool, vault, Timestamp::now);
+                let api = Api { journal, pool, vault, clock: Timestamp::now, limits: Limits::default() };
                 running.spawn(async move { (role, api::serve(listener, api, stop).await.map_err(Into::into)) });
             }
             Role::Project => {
@@ -105,10 +105,7 @@ pub async fn run_on(
 }
 
 /// Waits for every role; the first that ends by itself, or fails, stops the others.
-async fn supervise(
-    mut running: JoinSet<(Role, anyhow::Result<()>)>,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
+async fn supervise(mut running: JoinSet<(Role, anyhow::Result<()>)>, stop: CancellationToken) -> anyhow::Result<()> {
     let mut first_failure = None;
     let mut deadline = None;
     loop {
