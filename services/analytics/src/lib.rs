@@ -8,6 +8,7 @@
 //! * [`moments`]: covariance and expected returns
 //! * [`optimise`]: weights from moments and constraints
 //! * [`backtest`](mod@backtest): what a policy would have been worth
+//! * [`projection`]: what a portfolio might be worth
 //! * [`portfolio`]: a portfolio's figures in one call
 //!
 //! A figure that does not exist is an `Err` with its reason ([`NoFigure`]), never NaN, infinity or zero.
@@ -19,7 +20,9 @@ pub mod moments;
 pub mod optimise;
 pub mod portfolio;
 pub mod prices;
+pub mod projection;
 
+mod chance;
 mod no_figure;
 mod periods;
 mod sums;

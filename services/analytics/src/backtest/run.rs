@@ -328,7 +328,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn check_range(name: &'static str, value: f64, most: f64) -> Result<(), BacktestError> {
+pub(super) fn check_range(name: &'static str, value: f64, most: f64) -> Result<(), BacktestError> {
     if (0.0..=most).contains(&value) { Ok(()) } else { Err(BacktestError::Parameter { name, value }) }
 }
 

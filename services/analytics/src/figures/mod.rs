@@ -35,7 +35,7 @@ pub use definition::{Definition, Figure, Unit};
 pub use drawdown::{Episode, drawdowns, max_drawdown, top_drawdowns, underwater};
 pub use growth::{cagr, cagr_calendar, cumulative};
 pub use omega::omega;
-pub use returns::{log_returns, returns_in_currency, simple_returns};
+pub use returns::{constant_mix_returns, log_returns, returns_in_currency, simple_returns};
 pub use rolling::{WINDOWS, rolling, rolling_beta, rolling_sharpe, rolling_volatility};
 pub use shape::{kurtosis_excess, skew};
 pub use sharpe::sharpe;
