@@ -52,11 +52,6 @@ impl<D> Slot<D> {
         let _place = Place::take(&self.waiting)?;
         tokio::time::timeout_at(deadline, self.loaded.lock()).await.map_err(|_| QueueFull)
     }
-
-    /// Tells the cache how much the aggregate holds.
-    pub fn weigh(&self, loaded: &Loaded<D>) {
-        self.events.store(u32::try_from(loaded.ledger.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
-    }
 }
 
 struct Place<'a>(&'a AtomicUsize);
@@ -107,5 +102,67 @@ impl Aggregates {
             Cached { slot: Arc::new(slot), events }
         });
         cached.slot.downcast().expect("a subject names its kind, and a kind has one decider")
+    }
+
+    /// Puts the aggregate back into its place, and tells the cache what it weighs now.
+    pub fn keep<D: Decider>(
+        &self,
+        subject: &Subject,
+        slot: &Arc<Slot<D>>,
+        place: &mut Option<Loaded<D>>,
+        loaded: Loaded<D>,
+    ) {
+        let events = u32::try_from(loaded.ledger.len()).unwrap_or(u32::MAX).max(1);
+        *place = Some(loaded);
+        let before = slot.events.swap(events, Ordering::Relaxed);
+        // The cache weighs what is put into it and never again, so what has grown is put in again: whenever its events
+        // have doubled, which keeps the sum true within a factor of two.
+        if before.ilog2() != events.ilog2() {
+            self.0.insert(subject.clone(), Cached { slot: slot.clone(), events: slot.events.clone() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::values::{AdvisorId, AggregateId, CommandId};
+    use events::{Advisor, Decider, Subject};
+    use tokio::time::Instant;
+
+    use super::{Aggregates, Entry, Loaded};
+
+    fn subject(number: u128) -> Subject {
+        Subject::new(Advisor::KIND, &AdvisorId::new(uuid::Uuid::from_u128(number)).token())
+    }
+
+    fn loaded(events: u64) -> Loaded<Advisor> {
+        let entry = |version: u64| (CommandId::of(&[&version.to_string()]), Entry { version, digest: None });
+        Loaded { version: events, last_sequence: events, ledger: (1..=events).map(entry).collect(), ..Loaded::empty() }
+    }
+
+    #[tokio::test]
+    async fn aggregates_that_grow_are_weighed_again() {
+        const EVENTS_MAX: u64 = 1_000;
+        let aggregates = Aggregates::new(EVENTS_MAX);
+        for number in 0..50 {
+            let slot = aggregates.slot::<Advisor>(&subject(number));
+            let mut place = slot.turn(Instant::now()).await.ok().unwrap();
+            for events in [1, 10, 100] {
+                aggregates.keep(&subject(number), &slot, &mut place, loaded(events));
+            }
+        }
+        aggregates.0.run_pending_tasks();
+        let kept = aggregates.0.entry_count();
+        // Each was last weighed at 64 events at the latest.
+        assert!((1..=EVENTS_MAX / 64).contains(&kept), "{kept} are kept");
+    }
+
+    #[tokio::test]
+    async fn an_aggregate_that_is_kept_is_found_again() {
+        let aggregates = Aggregates::new(1_000);
+        let slot = aggregates.slot::<Advisor>(&subject(1));
+        aggregates.keep(&subject(1), &slot, &mut *slot.turn(Instant::now()).await.ok().unwrap(), loaded(9));
+        let again = aggregates.slot::<Advisor>(&subject(1));
+        assert_eq!(again.turn(Instant::now()).await.ok().unwrap().as_ref().unwrap().version, 9);
     }
 }

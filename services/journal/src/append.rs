@@ -15,8 +15,11 @@ use crate::trace::trace_parent;
 
 /// The server's answer that a write to the subject is in flight, which is a conflict by another name.
 const STREAM_WRONG_LAST_SEQUENCE_CONSTANT: u64 = 10_164;
-/// The server's answers that it cannot take anything now: no leader, no room, too busy.
-const TEMPORARILY_UNAVAILABLE: std::ops::RangeInclusive<usize> = 500..=599;
+/// The server's answers to a request that can never be right.
+const REFUSED: std::ops::RangeInclusive<usize> = 400..=499;
+/// Among these, two that only say "not now": an append with this event's id is in flight, and may yet be stored; the
+/// server has too much to do.
+const NOT_NOW: [usize; 2] = [409, 429];
 
 const EXPECTED_LAST: &str = "Nats-Expected-Last-Subject-Sequence";
 const MESSAGE_ID: &str = "Nats-Msg-Id";
@@ -97,7 +100,7 @@ fn classify(subject: &Subject, expected: u64, error: PublishError) -> AppendErro
             AppendError::Conflict { subject, expected }
         }
         // An error of the server's own (5xx) does not say whether the event was stored before it occurred.
-        (PublishErrorKind::Other, Some((status, _))) if !TEMPORARILY_UNAVAILABLE.contains(&status) => {
+        (PublishErrorKind::Other, Some((status, _))) if REFUSED.contains(&status) && !NOT_NOW.contains(&status) => {
             AppendError::Refused { subject, source: error.into() }
         }
         (PublishErrorKind::MaxPayloadExceeded | PublishErrorKind::WrongLastMessageId, _) => {

@@ -3,21 +3,27 @@
 use std::time::Duration;
 
 use events::values::{Actor, AggregateId, CommandId, EventId};
-use events::{Decider, Metadata, Position, Stored, Subject};
+use events::{Decider, Metadata, Position, Subject};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::instrument;
 
-use crate::aggregates::{Entry, Loaded};
+use crate::aggregates::Loaded;
 use crate::append::AppendError;
 use crate::connection::Journal;
-use crate::recorded::{ReadError, Recorded};
+use crate::recorded::ReadError;
+use crate::state::{done, fold};
 
 /// Attempts to append before a command gives up: other processes may write to the same aggregate.
 pub const APPEND_ATTEMPTS_MAX: u32 = 32;
 /// The first pause after an append without an answer; it doubles up to [`SETTLE_PAUSE_MAX`].
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 const SETTLE_PAUSE_MAX: Duration = Duration::from_millis(800);
+/// Conflicts after which the next attempt follows at once.
+const CONFLICTS_AT_ONCE: u32 = 4;
+/// The first pause after a conflict more; it doubles up to [`CONFLICT_PAUSE_MAX`].
+const CONFLICT_PAUSE: Duration = Duration::from_millis(1);
+const CONFLICT_PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// What a command brings with it from the edge.
 #[derive(Debug, Clone)]
@@ -71,17 +77,6 @@ pub struct Done<D> {
     pub state: D,
 }
 
-/// An aggregate's state.
-#[derive(Debug, Clone)]
-pub struct Versioned<D> {
-    /// How many events led to it.
-    pub version: u64,
-    /// Where the last of them stands.
-    pub position: Option<Position>,
-    /// The state.
-    pub state: D,
-}
-
 /// Why a command came to nothing, or may have.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError<R: std::error::Error + 'static> {
@@ -120,7 +115,8 @@ pub enum ExecuteError<R: std::error::Error + 'static> {
 impl Journal {
     /// What the command comes to: at most one event, recorded exactly once however often the command is given.
     ///
-    /// Dropping the future is safe at any point: an append that was under way is found again by its command id.
+    /// Dropping the future is safe at any point: an append that was under way is found again by its command id. The
+    /// answer comes within the deadline of the settings; only an append or a read that began before it may end after it.
     ///
     /// # Errors
     /// See [`ExecuteError`]; only `Unknown` leaves it open whether something was written.
@@ -135,43 +131,49 @@ impl Journal {
         let subject = Subject::new(D::KIND, &id.token());
         let slot = self.aggregates.slot::<D>(&subject);
         let mut place = slot.turn(deadline).await.map_err(|_| ExecuteError::Busy)?;
-        let mut unsettled = None;
-        for attempt in 0..APPEND_ATTEMPTS_MAX {
-            // Taken out while it is worked on: a future dropped half-way leaves the place empty, which is always safe.
-            let (loaded, fresh) = match place.take() {
-                Some(loaded) => (loaded, false),
-                None if context.expect == Expect::New && attempt == 0 => (Loaded::empty(), false),
-                None => match self.load::<D>(&subject).await {
+        let mut attempts = Attempts { made: 0, unsettled: None, deadline };
+        // Taken out while it is worked on: a future dropped half-way leaves the place empty, which is always safe.
+        let mut view = match place.take() {
+            Some(loaded) => View::MayBeOld(loaded),
+            None if context.expect == Expect::New => View::MayBeOld(Loaded::empty()),
+            None => View::Behind(None),
+        };
+        loop {
+            let (loaded, fresh) = match view {
+                View::MayBeOld(loaded) => (loaded, false),
+                View::Behind(behind) => match self.catch_up::<D>(&subject, behind, deadline).await {
                     Ok(loaded) => (loaded, true),
-                    Err(error) => match unsettled.take() {
-                        None => return Err(error.into()),
-                        Some(last) if Instant::now() >= deadline => return Err(ExecuteError::Unknown(last)),
-                        Some(last) => {
-                            unsettled = Some(last);
-                            pause(attempt).await;
-                            continue;
-                        }
-                    },
+                    Err(error) => {
+                        attempts.after_unread(error).await?;
+                        view = View::Behind(None);
+                        continue;
+                    }
                 },
             };
             if let Some(entry) = loaded.ledger.get(&context.command_id).cloned() {
-                *place = Some(loaded);
+                self.aggregates.keep(&subject, &slot, &mut place, loaded);
                 if entry.digest.as_deref() != context.request_digest.as_deref() {
                     return Err(ExecuteError::RequestDiffers);
                 }
-                return self.first_answer(&subject, &entry).await;
+                return Ok(self.first_answer(&subject, &entry, deadline).await?);
+            }
+            if fresh {
+                attempts.settle(loaded.last_sequence);
             }
             let event = match decide(&loaded, command, context.expect) {
                 Ok(Some(event)) => event,
                 // What writes nothing is not checked by the log, so it must not rest on a state that may be old.
-                _ if !fresh && self.last_sequence(&subject).await? != loaded.last_sequence => continue,
+                _ if !fresh => {
+                    view = View::Behind(Some(loaded));
+                    continue;
+                }
                 Ok(None) => {
                     let done = done(&loaded, Outcome::Unchanged);
-                    *place = Some(loaded);
+                    self.aggregates.keep(&subject, &slot, &mut place, loaded);
                     return Ok(done);
                 }
                 Err(refused) => {
-                    *place = Some(loaded);
+                    self.aggregates.keep(&subject, &slot, &mut place, loaded);
                     return Err(refused);
                 }
             };
@@ -185,81 +187,103 @@ impl Journal {
                 request_digest: context.request_digest.clone(),
                 causation_id: context.causation_id,
             };
-            match self.append(&subject, &event, &metadata, loaded.last_sequence).await {
+            let expected = loaded.last_sequence;
+            match self.append(&subject, &event, &metadata, expected).await {
                 Ok(Some(sequence)) => {
                     let loaded = fold(loaded, &event, &metadata, sequence);
                     let done = done(&loaded, Outcome::Recorded);
-                    slot.weigh(&loaded);
-                    *place = Some(loaded);
+                    self.aggregates.keep(&subject, &slot, &mut place, loaded);
                     return Ok(done);
                 }
                 // The history has it, and the next round finds it there.
-                Ok(None) => {}
-                Err(AppendError::Conflict { .. }) => unsettled = None,
-                Err(error @ AppendError::Refused { .. }) => return Err(ExecuteError::Refused(error)),
-                Err(error @ AppendError::Unknown { .. }) => {
-                    if Instant::now() >= deadline {
-                        return Err(ExecuteError::Unknown(error));
-                    }
-                    tracing::debug!(%error, attempt, "an append has no answer; the history will tell");
-                    unsettled = Some(error);
-                    pause(attempt).await;
-                }
+                Ok(None) => attempts.after_conflict().await?,
+                Err(AppendError::Conflict { .. }) => attempts.after_conflict().await?,
+                Err(error @ AppendError::Unknown { .. }) => attempts.after_unknown(expected, error).await?,
+                Err(error @ AppendError::Refused { .. }) => return Err(attempts.refused(error)),
             }
+            view = View::Behind(Some(loaded));
         }
-        match unsettled {
-            Some(error) => Err(ExecuteError::Unknown(error)),
-            None => Err(ExecuteError::Conflicts { attempts: APPEND_ATTEMPTS_MAX }),
-        }
-    }
-
-    /// The aggregate's state as the log has it now.
-    ///
-    /// # Errors
-    /// Where the log cannot be read, or too many wait for this aggregate.
-    pub async fn state<D: Decider>(&self, id: &D::Id) -> Result<Versioned<D>, ReadError> {
-        let deadline = Instant::now() + self.settings.execute_deadline;
-        let subject = Subject::new(D::KIND, &id.token());
-        let slot = self.aggregates.slot::<D>(&subject);
-        let turn = slot.turn(deadline).await;
-        let mut place = turn.map_err(|_| ReadError::unavailable("a state", "too many wait for this aggregate"))?;
-        let loaded = match place.take() {
-            Some(loaded) if self.last_sequence(&subject).await? == loaded.last_sequence => loaded,
-            _ => self.load::<D>(&subject).await?,
-        };
-        slot.weigh(&loaded);
-        let Done { version, position, state, .. } = done(&loaded, Outcome::Unchanged);
-        *place = Some(loaded);
-        Ok(Versioned { version, position, state })
-    }
-
-    async fn load<D: Decider>(&self, subject: &Subject) -> Result<Loaded<D>, ReadError> {
-        let mut loaded = Loaded::empty();
-        for recorded in self.history(subject).await? {
-            loaded = fold_recorded(loaded, &recorded)?;
-        }
-        Ok(loaded)
-    }
-
-    /// The answer that the command had when it was recorded, from the history up to then.
-    async fn first_answer<D: Decider>(
-        &self,
-        subject: &Subject,
-        entry: &Entry,
-    ) -> Result<Done<D>, ExecuteError<D::Rejection>> {
-        let mut loaded = Loaded::<D>::empty();
-        for recorded in self.history(subject).await? {
-            loaded = fold_recorded(loaded, &recorded)?;
-            if loaded.version == entry.version {
-                break;
-            }
-        }
-        Ok(done(&loaded, Outcome::Replayed))
     }
 }
 
-async fn pause(attempt: u32) {
-    tokio::time::sleep((SETTLE_PAUSE * 2_u32.pow(attempt.min(10))).min(SETTLE_PAUSE_MAX)).await;
+/// What is known of an aggregate while a command is worked on.
+enum View<D> {
+    /// As this process last saw it. An append on it is checked by the log.
+    MayBeOld(Loaded<D>),
+    /// Something is missing, or may be: the log has to be asked.
+    Behind(Option<Loaded<D>>),
+}
+
+/// The attempts of one command and what is open about them.
+struct Attempts {
+    made: u32,
+    /// The last append without an answer, and the sequence at which it expected the aggregate.
+    unsettled: Option<(u64, AppendError)>,
+    deadline: Instant,
+}
+
+impl Attempts {
+    /// Takes note that the aggregate now stands at this sequence and the command is not in its history. An append that
+    /// expected another one can never be taken any more.
+    fn settle(&mut self, last_sequence: u64) {
+        self.unsettled.take_if(|(expected, _)| *expected != last_sequence);
+    }
+
+    /// Another writer came first, or a write to the aggregate is in flight. The first few times that is all there is to
+    /// it and the next attempt follows at once.
+    async fn after_conflict<R: std::error::Error + 'static>(&mut self) -> Result<(), ExecuteError<R>> {
+        let pause = match self.made.checked_sub(CONFLICTS_AT_ONCE) {
+            None => Duration::ZERO,
+            Some(more) => growing(CONFLICT_PAUSE, more, CONFLICT_PAUSE_MAX),
+        };
+        self.next(pause).await
+    }
+
+    /// No answer: the history will tell, perhaps after a while.
+    async fn after_unknown<R: std::error::Error + 'static>(
+        &mut self,
+        expected: u64,
+        error: AppendError,
+    ) -> Result<(), ExecuteError<R>> {
+        tracing::debug!(%error, attempt = self.made, "an append has no answer; the history will tell");
+        self.unsettled = Some((expected, error));
+        self.next(growing(SETTLE_PAUSE, self.made, SETTLE_PAUSE_MAX)).await
+    }
+
+    /// The history cannot be read. Where nothing is open that is the answer.
+    async fn after_unread<R: std::error::Error + 'static>(&mut self, error: ReadError) -> Result<(), ExecuteError<R>> {
+        if self.unsettled.is_none() {
+            return Err(ExecuteError::Read(error));
+        }
+        tracing::debug!(%error, attempt = self.made, "the history cannot tell yet what became of an append");
+        self.next(growing(SETTLE_PAUSE, self.made, SETTLE_PAUSE_MAX)).await
+    }
+
+    async fn next<R: std::error::Error + 'static>(&mut self, pause: Duration) -> Result<(), ExecuteError<R>> {
+        self.made += 1;
+        let next = Instant::now() + pause;
+        if self.made < APPEND_ATTEMPTS_MAX && next < self.deadline {
+            tokio::time::sleep_until(next).await;
+            return Ok(());
+        }
+        Err(match self.unsettled.take() {
+            Some((_, error)) => ExecuteError::Unknown(error),
+            None => ExecuteError::Conflicts { attempts: self.made },
+        })
+    }
+
+    /// The log will not take the event. An earlier attempt without an answer may have brought it there all the same.
+    fn refused<R: std::error::Error + 'static>(&mut self, error: AppendError) -> ExecuteError<R> {
+        match self.unsettled.take() {
+            Some((_, unsettled)) => ExecuteError::Unknown(unsettled),
+            None => ExecuteError::Refused(error),
+        }
+    }
+}
+
+/// The pause after that many others: doubled each time, within a bound.
+fn growing(first: Duration, before: u32, longest: Duration) -> Duration {
+    (first * 2_u32.pow(before.min(10))).min(longest)
 }
 
 fn decide<D: Decider>(
@@ -270,32 +294,5 @@ fn decide<D: Decider>(
     match expect {
         Expect::Version(version) if version != loaded.version => Err(ExecuteError::Stale { current: loaded.version }),
         Expect::Version(_) | Expect::Any | Expect::New => loaded.state.decide(command).map_err(ExecuteError::Rejected),
-    }
-}
-
-fn fold<D: Decider>(loaded: Loaded<D>, event: &D::Event, metadata: &Metadata, sequence: u64) -> Loaded<D> {
-    let Loaded { state, version, mut ledger, .. } = loaded;
-    let version = version + 1;
-    let digest = metadata.request_digest.as_deref().map(Box::from);
-    ledger.insert(metadata.command_id, Entry { version, digest });
-    Loaded { state: state.evolve(event), version, last_sequence: sequence, ledger }
-}
-
-fn fold_recorded<D: Decider>(loaded: Loaded<D>, recorded: &Recorded) -> Result<Loaded<D>, ReadError> {
-    let position = recorded.position();
-    let unreadable = |source| ReadError::Event { position, source };
-    let metadata = recorded.metadata().map_err(|error| unreadable(error.into()))?;
-    let event = D::Event::decode(recorded.event_type(), recorded.payload());
-    let event = event.map_err(|error| unreadable(error.into()))?;
-    Ok(fold(loaded, &event, &metadata, position.sequence))
-}
-
-fn done<D: Decider>(loaded: &Loaded<D>, outcome: Outcome) -> Done<D> {
-    let position = Position { stream: D::KIND.stream(), sequence: loaded.last_sequence };
-    Done {
-        outcome,
-        version: loaded.version,
-        position: (loaded.version > 0).then_some(position),
-        state: loaded.state.clone(),
     }
 }

@@ -26,13 +26,21 @@ impl Journal {
     /// # Errors
     /// Where the log cannot be read.
     pub async fn history(&self, subject: &Subject) -> Result<Vec<Recorded>, ReadError> {
-        let stream = stream_of(subject);
-        let Some(last) = self.last_event(stream, subject).await? else { return Ok(Vec::new()) };
+        let Some(last) = self.last_event(subject).await? else { return Ok(Vec::new()) };
         // The leader gave the last event. Where that is the first one too, which every creation is, it is all.
         if last.header(header::VERSION) == Some("1") {
             return Ok(vec![last]);
         }
-        let last = last.position().sequence;
+        self.events_between(subject, 0, last.position().sequence).await
+    }
+
+    /// The aggregate's events after one sequence, up to its last event, which stands at the other.
+    pub(crate) async fn events_between(
+        &self,
+        subject: &Subject,
+        after: u64,
+        last: u64,
+    ) -> Result<Vec<Recorded>, ReadError> {
         let mut got = 0;
         for read in 0..READS_MAX {
             if read > 0 {
@@ -40,18 +48,13 @@ impl Journal {
                 // to await there but time.
                 tokio::time::sleep(READ_AGAIN_AFTER * 2_u32.pow(read - 1)).await;
             }
-            let events = self.read_subject(stream, subject, last).await?;
+            let events = self.read_subject(subject, after, last).await?;
             got = events.last().map_or(0, |event| event.position().sequence);
             if got >= last {
                 return Ok(events);
             }
         }
         Err(ReadError::Behind { subject: subject.to_string(), got, last })
-    }
-
-    /// The sequence of the aggregate's last event at the leader, 0 where nothing has happened.
-    pub(crate) async fn last_sequence(&self, subject: &Subject) -> Result<u64, ReadError> {
-        Ok(self.last_event(stream_of(subject), subject).await?.map_or(0, |event| event.position().sequence))
     }
 
     /// The event at a position, where there is one.
@@ -80,7 +83,8 @@ impl Journal {
     }
 
     /// The subject's last event. Only the leader answers this request, so the answer is never stale.
-    async fn last_event(&self, stream: Stream, subject: &Subject) -> Result<Option<Recorded>, ReadError> {
+    pub(crate) async fn last_event(&self, subject: &Subject) -> Result<Option<Recorded>, ReadError> {
+        let stream = stream_of(subject);
         match self.stream(stream).get_last_raw_message_by_subject(subject.as_str()).await {
             Ok(found) => {
                 let position = Position { stream, sequence: found.sequence };
@@ -91,11 +95,15 @@ impl Journal {
         }
     }
 
-    /// The subject's events up to this sequence, or fewer where the replica that was asked is behind.
-    async fn read_subject(&self, stream: Stream, subject: &Subject, last: u64) -> Result<Vec<Recorded>, ReadError> {
+    /// The subject's events after one sequence up to another, or fewer where the replica that was asked is behind.
+    async fn read_subject(&self, subject: &Subject, after: u64, last: u64) -> Result<Vec<Recorded>, ReadError> {
+        let stream = stream_of(subject);
         let failed = |error| ReadError::Unavailable { what: "an aggregate's history", source: error };
         let config = pull::Config {
-            deliver_policy: DeliverPolicy::All,
+            deliver_policy: match after {
+                0 => DeliverPolicy::All,
+                after => DeliverPolicy::ByStartSequence { start_sequence: after + 1 },
+            },
             ack_policy: AckPolicy::None,
             filter_subject: subject.as_str().to_owned(),
             memory_storage: true,
@@ -111,7 +119,10 @@ impl Journal {
             let mut messages = fetch.map_err(|error| failed(error.into()))?;
             let before = events.len();
             let mut complete = false;
-            while let Some(message) = messages.next().await {
+            loop {
+                // A server that goes away in the middle says nothing: the client would wait for ever.
+                let next = tokio::time::timeout(self.settings.append_timeout, messages.next()).await;
+                let Some(message) = next.map_err(|elapsed| failed(elapsed.into()))? else { break };
                 let message = message.map_err(failed)?;
                 let sequence = message.info().map_err(failed)?.stream_sequence;
                 let message = message.message;

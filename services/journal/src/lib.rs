@@ -4,6 +4,7 @@
 //!
 //! * [`Journal`] (`connection.rs`): a connection with its settings and the cache of aggregates.
 //! * `execute.rs`: history, decide, append, again on conflict: the one way to write.
+//! * `state.rs`: an aggregate's state, folded from its history or caught up.
 //! * `append.rs`: one attempt to append one event, and what its outcome means.
 //! * `history.rs`: all events of one aggregate, read through the stream's leader.
 //! * `aggregates.rs`: the bounded cache of states and the queue before each aggregate.
@@ -21,14 +22,16 @@ mod history;
 mod parked;
 mod reader;
 mod recorded;
+mod state;
 pub mod topology;
 mod trace;
 
 pub use append::AppendError;
 pub use connection::{ConnectError, Journal, JournalSettings, connect};
 pub use effect::{Effect, EffectError, Verdict};
-pub use execute::{CommandContext, Done, ExecuteError, Expect, Outcome, Versioned};
+pub use execute::{APPEND_ATTEMPTS_MAX, CommandContext, Done, ExecuteError, Expect, Outcome};
 pub use parked::{Parked, ParkedError};
 pub use reader::{Batch, Reader};
 pub use recorded::{ReadError, Recorded, RecordedError};
+pub use state::Versioned;
 pub use trace::trace_parent;
