@@ -23,6 +23,8 @@ pub struct Reader {
     journal: Journal,
     stream: Stream,
     after: u64,
+    /// Events behind the last one given, as the server last said.
+    pending: u64,
     messages: Option<pull::Stream>,
 }
 
@@ -31,7 +33,8 @@ pub struct Reader {
 pub struct Batch {
     /// The events, in order, with none left out.
     pub events: Vec<Recorded>,
-    /// Whether the server had nothing behind the last of them.
+    /// Whether the server had nothing behind the last of them, when it last said something. A silent server never makes
+    /// a reader believe that it has caught up.
     pub caught_up: bool,
 }
 
@@ -41,7 +44,7 @@ impl Journal {
     /// # Errors
     /// Where the server cannot give one.
     pub async fn reader(&self, stream: Stream, after_sequence: u64) -> Result<Reader, ReadError> {
-        let mut reader = Reader { journal: self.clone(), stream, after: after_sequence, messages: None };
+        let mut reader = Reader { journal: self.clone(), stream, after: after_sequence, pending: 0, messages: None };
         reader.open().await?;
         Ok(reader)
     }
@@ -77,7 +80,7 @@ impl Reader {
         let Some(messages) = self.messages.as_mut() else { return Ok(batch) };
         let mut next = match tokio::time::timeout(wait, messages.next()).await {
             Ok(first) => first,
-            Err(_elapsed) => return Ok(Batch { caught_up: true, ..batch }),
+            Err(_elapsed) => return Ok(Batch { caught_up: self.pending == 0, ..batch }),
         };
         loop {
             let message = match next {
@@ -92,6 +95,7 @@ impl Reader {
                 return Err(ReadError::Gap { stream: self.stream, after: self.after, got: sequence });
             }
             self.after = sequence;
+            self.pending = pending;
             let message = message.message;
             let position = Position { stream: self.stream, sequence };
             batch.events.push(Recorded::new(position, message.subject, message.headers, message.payload));
@@ -120,6 +124,7 @@ impl Reader {
         };
         let consumer = self.journal.stream(self.stream).create_consumer(config).await;
         let consumer = consumer.map_err(|error| ReadError::unavailable("a reader", error))?;
+        self.pending = consumer.cached_info().num_pending;
         let messages = consumer
             .stream()
             .max_messages_per_batch(PULL_BATCH)
