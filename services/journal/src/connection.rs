@@ -53,6 +53,9 @@ pub struct Journal {
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Events that may wait in memory for a reader that is slower than the server.
 const SUBSCRIPTION_CAPACITY: usize = 128 * 1024;
+/// How often the server is asked whether it is still there. A server that hangs keeps its connections open: after three
+/// questions without an answer the next server is tried.
+const PING_INTERVAL: Duration = Duration::from_secs(2);
 /// The longest wait between two attempts to connect again.
 const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(1);
 
@@ -136,6 +139,7 @@ pub async fn connect(servers: &[String], name: &str) -> Result<Client, ConnectEr
         .name(name)
         .connection_timeout(CONNECT_TIMEOUT)
         .subscription_capacity(SUBSCRIPTION_CAPACITY)
+        .ping_interval(PING_INTERVAL)
         .reconnect_delay_callback(|attempts| {
             let step = u32::try_from(attempts).unwrap_or(u32::MAX).min(10);
             (Duration::from_millis(10) * 2_u32.pow(step)).min(RECONNECT_DELAY_MAX)
