@@ -12,6 +12,7 @@ use async_nats::jetstream::{AckKind, Message};
 use events::{Kind, Position, Stream};
 use futures::{FutureExt, StreamExt};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -29,7 +30,7 @@ pub struct Effect {
     /// How long the server waits for a sign of life before it gives an event to somebody else. Extended while a handler
     /// runs.
     pub ack_wait: Duration,
-    /// How often an event is given before it is parked.
+    /// How often an event is given before it is parked. A panic, and a process that ended, count as an attempt.
     pub attempts_max: u32,
     /// How many events may be worked on at once, in one process.
     pub in_flight_max: usize,
@@ -72,8 +73,14 @@ pub enum EffectError {
 /// Pauses after the connection failed: the first, and the longest.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
-const HEARTBEAT: Duration = Duration::from_secs(5);
-const PULL_EXPIRES: Duration = Duration::from_secs(30);
+/// How long one request for events stays open. A server that was killed forgets it, so it is asked again before long.
+const PULL_EXPIRES: Duration = Duration::from_secs(3);
+/// How long after that the server may take to say so, before the consumer is opened again.
+const SILENCE_MAX: Duration = Duration::from_secs(1);
+/// Signs of life within the time that the server waits for one: two may get lost.
+const SIGNS_PER_WAIT: u32 = 3;
+/// How long an event rests whose handler panicked.
+const REST_AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// Runs the effect until it is told to stop; then the handlers under way finish. Survives restarts of the server.
 ///
@@ -127,39 +134,43 @@ where
     Fut: Future<Output = Verdict> + Send + 'static,
 {
     let consumer = consumer(journal, effect, stream).await.map_err(|error| (error.into(), false))?;
-    let messages = consumer
-        .stream()
-        .max_messages_per_batch(effect.in_flight_max)
-        .expires(PULL_EXPIRES)
-        .heartbeat(HEARTBEAT)
-        .messages()
-        .await;
-    let mut messages = messages.map_err(|error| (error.into(), false))?;
     let mut worked = false;
     loop {
-        // A place first, an event second: what waits here is not redelivered to somebody who is free.
-        let place = tokio::select! {
+        // Places first, events second: never more events than can be worked on at once. One that waited here would be
+        // given to somebody else when its time is up, and be worked on twice.
+        let first = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             place = places.clone().acquire_owned() => place.map_err(|error| (error.into(), worked))?,
         };
-        let message = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            message = messages.next() => message,
-        };
-        let message = match message {
-            Some(Ok(message)) => message,
-            Some(Err(error)) => return Err((error.into(), worked)),
-            None => return Err(("the server ended the consumer".into(), worked)),
-        };
+        let mut free = vec![first];
+        while let Ok(place) = places.clone().try_acquire_owned() {
+            free.push(place);
+        }
+        let pull = consumer.batch().max_messages(free.len()).expires(PULL_EXPIRES).messages();
+        let pull = tokio::time::timeout(SILENCE_MAX, pull).await.map_err(|error| (error.into(), worked))?;
+        let mut messages = pull.map_err(|error| (error.into(), worked))?;
+        let closes = Instant::now() + PULL_EXPIRES + SILENCE_MAX;
+        while let Some(place) = free.pop() {
+            let message = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                message = tokio::time::timeout_at(closes, messages.next()) => message,
+            };
+            let message = match message.map_err(|error| (error.into(), worked))? {
+                Some(Ok(message)) => message,
+                Some(Err(error)) => return Err((error, worked)),
+                None => break,
+            };
+            worked = true;
+            let (journal, effect, handle) = (journal.clone(), effect.clone(), handle.clone());
+            handlers.spawn(async move {
+                if let Err(error) = one(&journal, &effect, stream, message, handle.as_ref()).await {
+                    // Not acknowledged, so the server gives it again.
+                    warn!(effect = effect.name, %error, "an event's outcome could not be told to the server");
+                }
+                drop(place);
+            });
+        }
         worked = true;
-        let (journal, effect, handle) = (journal.clone(), effect.clone(), handle.clone());
-        handlers.spawn(async move {
-            if let Err(error) = one(&journal, &effect, stream, message, handle.as_ref()).await {
-                // Not acknowledged, so the server gives it again.
-                warn!(effect = effect.name, %error, "an event's outcome could not be told to the server");
-            }
-            drop(place);
-        });
     }
 }
 
@@ -203,12 +214,25 @@ where
         message.message.headers.clone(),
         message.message.payload.clone(),
     );
-    let verdict = with_signs_of_life(&message, effect.ack_wait, handle(recorded.clone())).await;
-    let verdict = match verdict {
-        Verdict::Later { .. } if attempts >= effect.attempts_max => {
-            Verdict::Park { reason: format!("not seen to after {attempts} attempts") }
+    let verdict = if attempts > effect.attempts_max {
+        // Whoever had it last gave no answer at all, and took the process down with it for all we know.
+        Verdict::Park { reason: format!("given {} times without an answer to the last", attempts - 1) }
+    } else {
+        let work = async { handle(recorded.clone()).await };
+        let last = attempts == effect.attempts_max;
+        match with_signs_of_life(&message, effect.ack_wait, work).await {
+            Ok(Verdict::Later { .. }) if last => {
+                Verdict::Park { reason: format!("not seen to after {attempts} attempts") }
+            }
+            Ok(verdict) => verdict,
+            Err(Panicked) if last => {
+                Verdict::Park { reason: format!("the handler panicked in the last of {attempts} attempts") }
+            }
+            Err(Panicked) => {
+                warn!(effect = effect.name, %position, attempts, "the handler panicked; the event is given again");
+                Verdict::Later { after: REST_AFTER_PANIC }
+            }
         }
-        verdict => verdict,
     };
     match verdict {
         Verdict::Done => message.double_ack().await?,
@@ -222,18 +246,22 @@ where
     Ok(())
 }
 
-/// The handler's verdict. While it works the server is told so, well within the time that it waits. A panic is an
-/// attempt that failed.
-async fn with_signs_of_life(message: &Message, ack_wait: Duration, work: impl Future<Output = Verdict>) -> Verdict {
+/// The handler ended without a verdict. What it panicked with is in the program's own output.
+struct Panicked;
+
+/// The handler's verdict. While it works the server is told so, well within the time that it waits.
+async fn with_signs_of_life(
+    message: &Message,
+    ack_wait: Duration,
+    work: impl Future<Output = Verdict>,
+) -> Result<Verdict, Panicked> {
     let work = AssertUnwindSafe(work).catch_unwind();
     tokio::pin!(work);
-    let mut signs = tokio::time::interval(ack_wait / 3);
+    let mut signs = tokio::time::interval(ack_wait / SIGNS_PER_WAIT);
     signs.tick().await;
     loop {
         tokio::select! {
-            verdict = &mut work => {
-                return verdict.unwrap_or_else(|_| Verdict::Park { reason: "the handler panicked".to_owned() });
-            }
+            verdict = &mut work => return verdict.map_err(|_| Panicked),
             _ = signs.tick() => {
                 if let Err(error) = message.ack_with(AckKind::Progress).await {
                     info!(%error, "a sign of life could not be sent");
