@@ -1,1 +1,92 @@
-//! api
+//! The web API: HTTP requests in, commands to the journal and queries of the read models out.
+//!
+//! # Layout
+//!
+//! * [`Api`] (below): what the service is given. `state.rs`: what handlers take from it. `server.rs`: the listener.
+//! * One file for each noun: `advisors.rs`, `clients.rs`, `assets.rs`, `portfolios.rs`, `recommendations.rs`; below them
+//!   a folder for what more is done with one. Each has what travels first, handlers after. `health.rs` for operators.
+//! * What every request goes through: `guard.rs`, with `trace.rs`, `access.rs` (who calls) and [`Limits`].
+//! * What requests bring: `body.rs` (strict JSON), `faults.rs` and `numbers.rs` (its fields), `paths.rs`,
+//!   `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
+//! * What becomes of commands: `canonical.rs` (what was asked, in bytes), `commands.rs` (the receipt), `references.rs`
+//!   (what must exist before anything is written). `figures.rs`: a portfolio's numbers.
+//! * What goes wrong: [`problem`]. What is promised: `contract.rs` with `described.rs`, pinned by `openapi.json`.
+
+mod access;
+mod advisors;
+mod assets;
+mod body;
+mod canonical;
+mod clients;
+mod commands;
+mod contract;
+mod described;
+mod faults;
+mod figures;
+mod freshness;
+mod guard;
+mod health;
+mod idempotency;
+mod limits;
+mod numbers;
+mod paging;
+mod parameters;
+mod paths;
+mod portfolios;
+mod preconditions;
+pub mod problem;
+mod recommendations;
+mod references;
+mod server;
+mod state;
+mod trace;
+
+use std::io;
+use std::sync::Arc;
+
+use axum::{Router, middleware};
+use jiff::Timestamp;
+use journal::Journal;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use vault::Vault;
+
+pub use contract::openapi;
+pub use limits::Limits;
+
+/// What the service works with.
+#[derive(Clone)]
+pub struct Api {
+    /// The log, to write and to replay.
+    pub journal: Journal,
+    /// Connections that find the read models' tables without naming their schema.
+    pub pool: PgPool,
+    /// Clients' identities and callers' tokens.
+    pub vault: Vault,
+    /// Tells the time.
+    pub clock: fn() -> Timestamp,
+    /// Bounds on what may be asked.
+    pub limits: Limits,
+}
+
+/// The service as a router. Call it inside a runtime: it starts the task that watches checkpoints.
+#[must_use]
+pub fn router(api: Api) -> Router {
+    let tokens = access::Tokens::new(api.vault.clone(), api.clock);
+    let guard = Arc::new(guard::Guard::new(tokens, api.limits));
+    let (routes, _) = contract::routes().split_for_parts();
+    routes
+        .merge(contract::pages())
+        .with_state(state::Parts::new(&api))
+        .layer(middleware::from_fn_with_state(guard, guard::guard))
+}
+
+/// Serves until it is told to stop, then lets open requests end.
+///
+/// # Errors
+/// Where the listener itself is broken.
+pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
+    let limits = api.limits;
+    server::serve(listener, router(api), limits, stop).await
+}

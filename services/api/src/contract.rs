@@ -1,0 +1,207 @@
+//! What is promised: the routes with their OpenAPI document, and the pages that show it.
+
+mod page;
+
+use std::sync::LazyLock;
+
+use axum::extract::RawPathParams;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::described::problems;
+use crate::problem::{FieldError, Problem, ProblemBody, ProblemType};
+use crate::state::Parts;
+use crate::{advisors, assets, clients, commands, health, portfolios, recommendations};
+
+/// The document's frame; paths and schemas come from the routes.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Insights",
+        version = "1",
+        description = "The system of record of an investment adviser's work.\n\n\
+            Commands answer with a receipt: `ETag` is the version for `If-Match`, `Insights-Position` is where the event \
+            stands, for `Insights-Min-Position` of later reads. Money, prices and weights are decimal strings, \
+            percentages are fractions, times are RFC 3339 in UTC.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    tags(
+        (name = "advisors", description = "Who gives advice"),
+        (name = "clients", description = "Who is advised"),
+        (name = "assets", description = "What can be held, and its prices"),
+        (name = "portfolios", description = "What advisors compose, change and recommend"),
+        (name = "recommendations", description = "What was recommended to whom"),
+        (name = "operation", description = "For operators and programs"),
+    ),
+    components(schemas(ProblemBody, FieldError, commands::Receipt)),
+    modifiers(&Bearer),
+    security(("bearer" = []))
+)]
+struct Frame;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of this service"));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme.build()));
+    }
+}
+
+/// Every route that the document describes. A new endpoint is added here and nowhere else.
+pub fn routes() -> OpenApiRouter<Parts> {
+    OpenApiRouter::with_openapi(Frame::openapi())
+        .routes(routes!(advisors::register, advisors::list))
+        .routes(routes!(advisors::get))
+        .routes(routes!(clients::register, clients::list))
+        .routes(routes!(clients::get))
+        .routes(routes!(assets::create, assets::list))
+        .routes(routes!(assets::get))
+        .routes(routes!(assets::record))
+        .routes(routes!(portfolios::create, portfolios::list))
+        .routes(routes!(portfolios::get, portfolios::rename))
+        .routes(routes!(portfolios::reallocate))
+        .routes(routes!(portfolios::show_figures))
+        .routes(routes!(portfolios::history))
+        .routes(routes!(portfolios::recommend))
+        .routes(routes!(recommendations::list))
+        .routes(routes!(recommendations::get))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(list_problems))
+        .routes(routes!(show_problem))
+}
+
+/// The document of what this service offers.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+/// The document as it is served, and the page that shows it.
+pub fn pages() -> Router<Parts> {
+    Router::new().route("/openapi.json", get(document)).route("/docs", get(reference))
+}
+
+static DOCUMENT: LazyLock<String> =
+    LazyLock::new(|| openapi().to_pretty_json().expect("the document is plain data, which JSON can always say"));
+static REFERENCE: LazyLock<String> = LazyLock::new(|| page::reference(&openapi()));
+
+async fn document() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+}
+
+async fn reference() -> Response {
+    let policy = HeaderValue::from_static(page::CONTENT_SECURITY_POLICY);
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(REFERENCE.as_str())).into_response()
+}
+
+/// What a type of problem means.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemTypeView {
+    /// The type's URI, as in a problem's `type`.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/weights-do-not-add-up")]
+    kind: String,
+    /// The type in a few words.
+    title: &'static str,
+    /// The HTTP status that goes with it.
+    status: u16,
+    /// What it means and what to do about it.
+    description: &'static str,
+}
+
+impl From<ProblemType> for ProblemTypeView {
+    fn from(kind: ProblemType) -> Self {
+        Self { kind: kind.uri(), title: kind.title(), status: kind.status().as_u16(), description: kind.about() }
+    }
+}
+
+problems!(ListProblemsProblems: ANY;);
+problems!(ShowProblemProblems: ANY; NotFound);
+
+/// Lists every type of problem that this service answers with.
+#[utoipa::path(get, path = "/problems", tag = "operation", operation_id = "listProblemTypes", security(()),
+    responses((status = 200, body = Vec<ProblemTypeView>), ListProblemsProblems))]
+pub async fn list_problems() -> Json<Vec<ProblemTypeView>> {
+    Json(ProblemType::ALL.iter().copied().map(ProblemTypeView::from).collect())
+}
+
+/// Says what a type of problem means.
+#[utoipa::path(get, path = "/problems/{code}", tag = "operation", operation_id = "getProblemType", security(()),
+    params(("code" = String, Path, example = "weights-do-not-add-up")),
+    responses((status = 200, body = ProblemTypeView), ShowProblemProblems))]
+pub async fn show_problem(params: RawPathParams) -> Result<Json<ProblemTypeView>, Problem> {
+    let code = params.iter().find(|(name, _)| *name == "code").map(|(_, code)| code);
+    let kind = code.and_then(ProblemType::by_code);
+    kind.map(|kind| Json(kind.into())).ok_or_else(|| Problem::of_status(StatusCode::NOT_FOUND))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{DOCUMENT, REFERENCE};
+    use crate::problem::ProblemType;
+
+    /// The promise, word by word: a change of it shows in the diff. `INSIGHTS_BLESS=1` writes it down anew.
+    #[test]
+    fn the_document_is_the_one_that_was_promised() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+        let now = format!("{}\n", DOCUMENT.as_str());
+        if std::env::var_os("INSIGHTS_BLESS").is_some() {
+            std::fs::write(&path, &now).unwrap();
+        }
+        let promised = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            now == promised,
+            "the document differs from openapi.json: run the test with INSIGHTS_BLESS=1 and read the diff"
+        );
+    }
+
+    #[test]
+    fn every_problem_type_stands_in_the_document() {
+        for kind in ProblemType::ALL {
+            // What the router itself answers belongs to no operation.
+            if !matches!(kind, ProblemType::MethodNotAllowed) {
+                assert!(DOCUMENT.contains(&format!("`{}`", kind.uri())), "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_operation_says_how_it_fails() {
+        let document: serde_json::Value = serde_json::from_str(&DOCUMENT).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let responses = operation["responses"].as_object().unwrap();
+                assert!(responses.contains_key("500") && responses.contains_key("503"), "{method} {path}");
+                assert_eq!(responses.contains_key("401"), path.starts_with("/v1"), "{method} {path}");
+                let required = |name: &str| {
+                    let parameters = operation["parameters"].as_array().into_iter().flatten();
+                    parameters.filter(|p| p["name"] == name).any(|p| p["required"] == true)
+                };
+                assert_eq!(required("Idempotency-Key"), method == "post", "{method} {path}");
+                let changes = matches!(method.as_str(), "put" | "patch") || path.ends_with("/{id}/recommendations");
+                assert_eq!(required("If-Match"), changes, "{method} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_reference_page_names_every_operation_and_loads_nothing() {
+        assert!(REFERENCE.contains("/v1/portfolios/{id}/allocation"));
+        for foreign in ["http://", "https://", "<script", "src="] {
+            assert!(!REFERENCE.contains(foreign), "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What every request goes through, in one place: its trace, how many run at once, who calls, how long it may take, a
+//! net under panics, problems written down, and security headers.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use tokio::sync::Semaphore;
+use tracing::Instrument;
+
+use crate::access::Tokens;
+use crate::limits::Limits;
+use crate::problem::{Problem, ProblemType, render};
+use crate::trace::{RequestTrace, TRACEPARENT};
+
+/// Below this, nothing is done for strangers: not even a resource's absence is told.
+const GUARDED: &str = "/v1";
+
+/// What the guard works with.
+pub struct Guard {
+    tokens: Tokens,
+    in_flight: Semaphore,
+    limits: Limits,
+}
+
+impl Guard {
+    /// A guard that lets in who has one of these tokens, within these limits.
+    #[must_use]
+    pub fn new(tokens: Tokens, limits: Limits) -> Self {
+        Self { tokens, in_flight: Semaphore::new(limits.requests_in_flight_max), limits }
+    }
+
+    async fn answer(&self, mut request: Request, next: Next) -> Result<Response, Problem> {
+        let _permit = self.in_flight.try_acquire().map_err(|_| Problem::of(ProblemType::Busy))?;
+        let answered = async {
+            if is_guarded(request.uri().path()) {
+                let principal = self.tokens.principal(request.headers()).await?;
+                request.extensions_mut().insert(principal);
+            }
+            Ok(next.run(request).await)
+        };
+        // Nothing that a handler shares is left half-done by a panic: caches take whole values, the journal's queue is
+        // built for futures that end anywhere.
+        let caught = AssertUnwindSafe(answered).catch_unwind();
+        match tokio::time::timeout(self.limits.request_time, caught).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_panic)) => {
+                // The panic hook has told what; its words may be anybody's and are not repeated.
+                tracing::error!("a handler panicked");
+                Err(Problem::of(ProblemType::Internal))
+            }
+            Err(_elapsed) => {
+                tracing::warn!("a request was not answered within its time");
+                Err(Problem::of(ProblemType::TimedOut))
+            }
+        }
+    }
+}
+
+/// The answer to the request, whatever happens.
+pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let trace = RequestTrace::begin(&request);
+    let answer = guard.answer(request, next).instrument(trace.span().clone()).await;
+    let mut response = render(answer.into_response(), &trace.trace_id());
+    trace.end(response.status());
+    let headers = response.headers_mut();
+    headers.insert(TRACEPARENT, trace.traceparent());
+    secure(headers);
+    response
+}
+
+fn is_guarded(path: &str) -> bool {
+    path.strip_prefix(GUARDED).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Headers that keep a browser from doing more with an answer than it is for. A handler may have said it more precisely.
+fn secure(headers: &mut HeaderMap) {
+    const SECURITY: [(HeaderName, &str); 4] = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    for (name, value) in SECURITY {
+        headers.entry(name).or_insert_with(|| HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_guarded;
+
+    #[test]
+    fn everything_under_v1_is_guarded_and_nothing_beside_it() {
+        for path in ["/v1", "/v1/", "/v1/advisors", "/v1/there/is/no/such"] {
+            assert!(is_guarded(path), "{path}");
+        }
+        for path in ["/", "/v10/advisors", "/healthz", "/problems/v1"] {
+            assert!(!is_guarded(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Lists in pages: `limit` and an opaque `cursor`; where the next page is, in the body and in `Link`.
+
+use axum::Json;
+use axum::http::{HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use projections::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::problem::{FieldError, Problem, ProblemType};
+
+/// Items of a page where nothing else is asked for.
+pub const PAGE_LIMIT: u32 = 50;
+/// Items that a page may have.
+pub const PAGE_LIMIT_MAX: u32 = 100;
+/// The first byte of every cursor, so that its form can change.
+const CURSOR_FORM: u8 = 1;
+
+/// One page of a list.
+#[derive(Serialize, ToSchema)]
+pub struct Listing<T> {
+    /// The page's items.
+    pub items: Vec<T>,
+    /// The cursor of the next page; `null` where this is the last.
+    #[schema(required, example = "AQAAAAAAAAAq")]
+    pub next: Option<String>,
+}
+
+/// The page that `limit` and `cursor` ask for.
+///
+/// # Errors
+/// `invalid-parameter`, naming each that is not right.
+pub fn page(limit: Option<&str>, cursor: Option<&str>) -> Result<Page, Problem> {
+    let mut errors = Vec::new();
+    let limit = match limit.map_or(Ok(PAGE_LIMIT), str::parse) {
+        Ok(limit @ 1..=PAGE_LIMIT_MAX) => limit,
+        _ => {
+            let detail = format!("limit is a number from 1 to {PAGE_LIMIT_MAX}");
+            errors.push(FieldError::in_parameter("limit", "out-of-range", detail));
+            PAGE_LIMIT
+        }
+    };
+    let after = cursor.map(read_cursor);
+    if after == Some(None) {
+        let detail = "a cursor is what `next` said, unchanged".to_owned();
+        errors.push(FieldError::in_parameter("cursor", "not-a-cursor", detail));
+    }
+    if errors.is_empty() { Ok(Page { after: after.flatten(), limit }) } else { Err(invalid_parameters(errors)) }
+}
+
+/// The problem that lists these errors of parameters.
+pub fn invalid_parameters(errors: Vec<FieldError>) -> Problem {
+    let detail = errors.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; ");
+    Problem::new(ProblemType::InvalidParameter, detail).with_errors(errors)
+}
+
+/// The answer with these items. `place` says where the last one stands: it is asked only where the page is full, for
+/// then there may be a next one.
+pub fn listing<R, T: Serialize>(
+    uri: &Uri,
+    page: Page,
+    rows: Vec<R>,
+    place: impl Fn(&R) -> u64,
+    view: impl FnMut(R) -> T,
+) -> Response {
+    let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= page.limit);
+    let next = rows.last().filter(|_| full).map(|row| write_cursor(place(row)));
+    let link = next.as_deref().and_then(|cursor| link_to_next(uri, cursor));
+    let mut response = Json(Listing { items: rows.into_iter().map(view).collect(), next }).into_response();
+    if let Some(link) = link {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
+}
+
+fn write_cursor(place: u64) -> String {
+    let mut bytes = [CURSOR_FORM; 9];
+    bytes[1..].copy_from_slice(&place.to_be_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn read_cursor(text: &str) -> Option<u64> {
+    let bytes: [u8; 9] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+    let [CURSOR_FORM, place @ ..] = bytes else { return None };
+    Some(u64::from_be_bytes(place))
+}
+
+/// `<the same list, from the cursor on>; rel="next"`.
+fn link_to_next(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
+    let others =
+        uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let query: String = others.map(|pair| format!("{pair}&")).collect();
+    HeaderValue::try_from(format!("<{}?{query}cursor={cursor}>; rel=\"next\"", uri.path())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{Uri, header};
+    use projections::Page;
+
+    use super::{listing, page, read_cursor, write_cursor};
+
+    #[test]
+    fn a_cursor_reads_back_and_rubbish_does_not() {
+        for place in [0, 42, u64::MAX] {
+            assert_eq!(read_cursor(&write_cursor(place)), Some(place));
+        }
+        for rubbish in ["", "42", "AQAAAAAAAAA", "AgAAAAAAAAAq", "AQAAAAAAAAAq=", "\u{e9}"] {
+            assert_eq!(read_cursor(rubbish), None, "{rubbish}");
+        }
+    }
+
+    #[test]
+    fn limits_out_of_range_are_refused() {
+        assert_eq!(page(None, None).unwrap().limit, 50);
+        for limit in ["0", "101", "-1", "x", ""] {
+            assert!(page(Some(limit), None).is_err(), "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_full_page_leads_to_the_next_and_keeps_the_filters() {
+        let uri: Uri = "/v1/things?limit=2&cursor=old&kind=a".parse().unwrap();
+        let of_two = Page { after: None, limit: 2 };
+        let full = listing(&uri, of_two, vec![7, 8], |row| *row, |row| row);
+        let link = full.headers()[header::LINK].to_str().unwrap();
+        assert_eq!(link, format!("</v1/things?limit=2&kind=a&cursor={}>; rel=\"next\"", write_cursor(8)));
+        assert!(!listing(&uri, of_two, vec![7], |row| *row, |row| row).headers().contains_key(header::LINK));
+    }
+}

@@ -1,0 +1,104 @@
+//! `GET /v1/portfolios/{id}/events`: what happened to a portfolio, replayed from the log.
+
+use axum::extract::OriginalUri;
+use axum::extract::State;
+use axum::response::Response;
+use events::values::{AggregateId, PortfolioId};
+use events::{AnyEvent, Kind, Metadata, Position, Subject};
+use journal::{Journal, Recorded};
+use projections::Page;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::described::problems;
+use crate::paging::{Listing, listing, page};
+use crate::parameters::Parameters;
+use crate::paths::Id;
+use crate::problem::{Problem, ProblemType};
+
+/// Something that happened.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EventView {
+    /// Where it stands in the log.
+    #[schema(value_type = String, example = "advisory-3")]
+    position: Position,
+    /// Its type and the version of its stored form.
+    #[serde(rename = "type")]
+    #[schema(example = "insights.portfolio.created.v1")]
+    kind: String,
+    /// What stands beside it: who, when, by which command. `null` where it cannot be read.
+    #[schema(required, value_type = Option<Object>)]
+    metadata: Option<Metadata>,
+    /// The trace in which it was recorded, where there was one.
+    #[schema(required, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    trace_id: Option<String>,
+    /// The event itself. `null` where this build does not know its type.
+    #[schema(required, value_type = Option<Object>)]
+    data: Option<AnyEvent>,
+    /// Why there is no metadata or no data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<Recorded> for EventView {
+    fn from(recorded: Recorded) -> Self {
+        let (metadata, no_metadata) = apart(recorded.metadata());
+        let (data, no_data) = apart(recorded.decode());
+        let trace_id = recorded.trace_parent().and_then(|parent| parent.split('-').nth(1)).map(str::to_owned);
+        Self {
+            position: recorded.position(),
+            kind: recorded.event_type().to_owned(),
+            metadata,
+            trace_id,
+            data,
+            reason: no_metadata.or(no_data),
+        }
+    }
+}
+
+fn apart<T, E: std::fmt::Display>(result: Result<T, E>) -> (Option<T>, Option<String>) {
+    match result {
+        Ok(value) => (Some(value), None),
+        Err(error) => (None, Some(error.to_string())),
+    }
+}
+
+/// Which events are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventsQuery {
+    /// How many at the most; 50 where nothing is said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    /// Where to go on: what `next` said.
+    cursor: Option<String>,
+}
+
+problems!(HistoryProblems: ANY, GUARDED; InvalidParameter, PortfolioUnknown, LogUnavailable);
+
+/// Lists what happened to a portfolio, from the first event on.
+///
+/// Read from the log, not from a read model: always up to date.
+#[utoipa::path(get, path = "/v1/portfolios/{id}/events", tag = "portfolios", operation_id = "listPortfolioEvents",
+    params(("id" = String, Path, format = Uuid), EventsQuery),
+    responses((status = 200, body = Listing<EventView>), HistoryProblems))]
+pub async fn history(
+    State(journal): State<Journal>,
+    OriginalUri(uri): OriginalUri,
+    Id(id): Id<PortfolioId>,
+    Parameters(query): Parameters<EventsQuery>,
+) -> Result<Response, Problem> {
+    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let events = journal.history(&Subject::new(Kind::Portfolio, &id.token())).await?;
+    if events.is_empty() {
+        return Err(Problem::of(ProblemType::PortfolioUnknown));
+    }
+    let wanted = events.into_iter().filter(|event| is_after(event, page));
+    let wanted = wanted.take(usize::try_from(page.limit).unwrap_or(usize::MAX)).collect();
+    Ok(listing(&uri, page, wanted, |event: &Recorded| event.position().sequence, EventView::from))
+}
+
+fn is_after(event: &Recorded, page: Page) -> bool {
+    page.after.is_none_or(|after| event.position().sequence > after)
+}

@@ -1,0 +1,225 @@
+//! `POST /v1/portfolios/{id}/recommendations`: a portfolio, as it is now, recommended to clients.
+
+use std::collections::BTreeSet;
+
+use axum::extract::State;
+use events::portfolio::{Portfolio, PortfolioCommand, PortfolioRejection, RECIPIENTS_MAX};
+use events::values::{ClientId, Note, PortfolioId};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use journal::{ExecuteError, Expect, Journal};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use sqlx::PgPool;
+use utoipa::ToSchema;
+
+use super::absent_rather_than_stale;
+use super::figures::is_rate;
+use crate::body::JsonBody;
+use crate::canonical::Canonical;
+use crate::commands::{AcceptedAnswer, Answer, context};
+use crate::described::problems;
+use crate::faults::{Fault, Faults, NotAnId};
+use crate::figures::{Asked, Rebalancing, compute};
+use crate::idempotency::{KeyHeader, Keyed};
+use crate::numbers::{day, decimal};
+use crate::paths::Id;
+use crate::preconditions::{IfMatch, IfMatchHeader};
+use crate::problem::{Problem, ProblemType};
+use crate::references::References;
+use crate::state::{Clock, Desk};
+
+const RECOMMEND: &str = "POST /v1/portfolios/{id}/recommendations";
+
+/// A recommendation to clients.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecommendPortfolio {
+    /// To whom: clients of the portfolio's advisor.
+    #[schema(value_type = Vec<String>, format = Uuid, min_items = 1, max_items = 500)]
+    client_ids: Vec<String>,
+    /// Why, in words for the clients.
+    #[schema(min_length = 1, max_length = 4000, example = "It fits the horizon that we spoke about.")]
+    rationale: String,
+    /// The window and the rate of the figures that the advice rests on; all prices and a rate of 0 where nothing is said.
+    figures: Option<FiguresChoice>,
+}
+
+/// The window and the rate of figures.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FiguresChoice {
+    /// The first day.
+    #[schema(format = Date)]
+    from: Option<String>,
+    /// The last day.
+    #[schema(format = Date)]
+    to: Option<String>,
+    /// The annual risk-free rate as a fraction: `"0.02"` is 2 %.
+    #[schema(pattern = r"^-?[0-9]+(\.[0-9]+)?$", example = "0.02")]
+    risk_free_rate: Option<String>,
+}
+
+problems!(RecommendProblems: ANY, GUARDED, COMMAND, KEYED, CONDITIONAL;
+    PortfolioUnknown, RecommendationWithoutClients, RecommendationToTooManyClients, NoSuchClients,
+    ClientsOfAnotherAdvisor);
+
+/// Recommends a portfolio, as it is now, to clients.
+///
+/// Each client gets a recommendation of their own, with the allocation and the figures as they are at this moment, and
+/// a letter. They appear under the answer's `Location` as they are made.
+#[utoipa::path(post, path = "/v1/portfolios/{id}/recommendations", tag = "portfolios",
+    operation_id = "recommendPortfolio", params(("id" = String, Path, format = Uuid), IfMatchHeader, KeyHeader),
+    request_body = RecommendPortfolio, responses(AcceptedAnswer, RecommendProblems))]
+#[expect(clippy::too_many_arguments, reason = "each handler names what it works with")]
+pub async fn recommend(
+    State(journal): State<Journal>,
+    State(pool): State<PgPool>,
+    State(references): State<References>,
+    State(desk): State<Desk>,
+    State(clock): State<Clock>,
+    Id(id): Id<PortfolioId>,
+    keyed: Keyed,
+    IfMatch(version): IfMatch,
+    JsonBody(body): JsonBody<RecommendPortfolio>,
+) -> Result<Answer, Problem> {
+    let mut faults = Faults::default();
+    let clients = clients(&mut faults, &body.client_ids);
+    let rationale = faults.value("/rationale", Note::parse(&body.rationale));
+    let asked = asked(&mut faults, body.figures.as_ref());
+    let (Some(clients), Some(rationale), Some(asked)) = (clients, rationale, asked) else {
+        return Err(faults.into_problem());
+    };
+    let portfolio = journal.state::<Portfolio>(&id).await?;
+    let Portfolio::Active { advisor, currency, allocation, .. } = portfolio.state else {
+        return Err(Problem::of(ProblemType::PortfolioUnknown));
+    };
+    if portfolio.version < version {
+        // Not yet so far: figures of another version must not come with it.
+        return Err(ExecuteError::<PortfolioRejection>::Stale { current: portfolio.version }.into());
+    }
+    enough_clients(clients.len())?;
+    let place_of = |client: ClientId| place_of(&body.client_ids, client);
+    references.need_clients(advisor, &clients, place_of).await?;
+    let targets = allocation.iter().map(|(asset, weight)| (asset.clone(), weight.value())).collect();
+    let computed = compute(&pool, &references, &desk, targets, currency.as_str(), asked).await?;
+    let now = clock.now();
+    let figures = computed.snapshot(&asked, now.to_zoned(TimeZone::UTC).date());
+    let digest = wish(&clients, &rationale, &body).sha256();
+    let command_id = keyed.command(RECOMMEND, &[&id.to_string()]);
+    let context = context(command_id, keyed.actor, now, Expect::Version(version), digest);
+    let command = PortfolioCommand::Recommend { clients, rationale, figures };
+    let done = journal.execute::<Portfolio>(&id, &command, &context).await;
+    let done = done.map_err(|error| absent_rather_than_stale(error.into()))?;
+    Ok(Answer::accepted(format!("/v1/recommendations?portfolio={id}"), id.to_string(), &done))
+}
+
+fn clients(faults: &mut Faults, texts: &[String]) -> Option<BTreeSet<ClientId>> {
+    let mut clients = BTreeSet::new();
+    let mut all_good = true;
+    for (place, text) in texts.iter().enumerate() {
+        let fault = match ClientId::parse(text) {
+            Some(client) if clients.insert(client) => continue,
+            Some(_) => ("client-named-twice", format!("{text} is named more than once")),
+            None => (NotAnId.code(), NotAnId.to_string()),
+        };
+        faults.add(&format!("/client_ids/{place}"), fault.0, fault.1);
+        all_good = false;
+    }
+    all_good.then_some(clients)
+}
+
+/// The rule is the portfolio's own; it is asked before five thousand clients are looked up.
+fn enough_clients(clients: usize) -> Result<(), Problem> {
+    let rejection = match clients {
+        0 => PortfolioRejection::NoClients,
+        n if n > RECIPIENTS_MAX => PortfolioRejection::TooManyClients(n),
+        _ => return Ok(()),
+    };
+    Err(ExecuteError::Rejected(rejection).into())
+}
+
+fn place_of(texts: &[String], client: ClientId) -> String {
+    let text = client.to_string();
+    let place = texts.iter().position(|named| *named == text).unwrap_or_default();
+    format!("/client_ids/{place}")
+}
+
+fn asked(faults: &mut Faults, choice: Option<&FiguresChoice>) -> Option<Asked> {
+    let mut asked = Asked { from: None, to: None, risk_free_rate: Decimal::ZERO, rebalancing: Rebalancing::default() };
+    let Some(choice) = choice else { return Some(asked) };
+    asked.from = read_day(faults, "/figures/from", choice.from.as_deref())?;
+    asked.to = read_day(faults, "/figures/to", choice.to.as_deref())?;
+    if let Some(rate) = choice.risk_free_rate.as_deref() {
+        asked.risk_free_rate = faults.value("/figures/risk_free_rate", decimal(rate))?;
+    }
+    if !is_rate(asked.risk_free_rate) {
+        let detail = "a risk-free rate is a fraction above -1 and at most 1: \"0.02\" is 2 %".to_owned();
+        faults.add("/figures/risk_free_rate", "out-of-range", detail);
+        return None;
+    }
+    if asked.from.zip(asked.to).is_some_and(|(from, to)| from > to) {
+        faults.add("/figures/to", "before-from", "the window's last day comes before its first".to_owned());
+        return None;
+    }
+    Some(asked)
+}
+
+/// `None` where the text is no day; `Some(None)` where there is no text.
+fn read_day(faults: &mut Faults, pointer: &str, text: Option<&str>) -> Option<Option<Date>> {
+    text.map_or(Some(None), |text| faults.value(pointer, day(text)).map(Some))
+}
+
+fn wish(clients: &BTreeSet<ClientId>, rationale: &Note, body: &RecommendPortfolio) -> Canonical {
+    let mut wish = Canonical::of("RecommendPortfolio").with("rationale", rationale.as_str());
+    for client in clients {
+        wish = wish.with("client", &client.to_string());
+    }
+    let choice = body.figures.as_ref();
+    for (name, given) in [
+        ("from", choice.and_then(|choice| choice.from.as_deref())),
+        ("to", choice.and_then(|choice| choice.to.as_deref())),
+        ("risk_free_rate", choice.and_then(|choice| choice.risk_free_rate.as_deref())),
+    ] {
+        if let Some(given) = given {
+            wish = wish.with(name, given);
+        }
+    }
+    wish
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FiguresChoice, asked, clients, enough_clients};
+    use crate::faults::Faults;
+    use crate::problem::ProblemType;
+
+    const CLIENT: &str = "132e374d-2bfb-5564-814d-e201e6e41209";
+
+    #[test]
+    fn each_client_is_an_id_and_named_once() {
+        let mut faults = Faults::default();
+        assert!(clients(&mut faults, &[CLIENT.to_owned(), "x".to_owned(), CLIENT.to_owned()]).is_none());
+        let told = format!("{:?}", faults.into_problem());
+        assert!(told.contains("#/client_ids/1") && told.contains("client-named-twice"), "{told}");
+    }
+
+    #[test]
+    fn a_recommendation_goes_to_somebody_and_not_to_everybody() {
+        assert!(enough_clients(500).is_ok());
+        assert_eq!(enough_clients(0).unwrap_err().kind(), ProblemType::RecommendationWithoutClients);
+        assert_eq!(enough_clients(501).unwrap_err().kind(), ProblemType::RecommendationToTooManyClients);
+    }
+
+    #[test]
+    fn a_window_backwards_is_refused() {
+        let choice = FiguresChoice {
+            from: Some("2024-01-02".to_owned()),
+            to: Some("2024-01-01".to_owned()),
+            risk_free_rate: None,
+        };
+        let mut faults = Faults::default();
+        assert!(asked(&mut faults, Some(&choice)).is_none());
+        assert!(format!("{:?}", faults.into_problem()).contains("before-from"));
+    }
+}

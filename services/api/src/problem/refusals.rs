@@ -1,0 +1,182 @@
+//! What the domain, the log, the vault and the database refuse, as problems.
+
+use std::error::Error;
+
+use events::advisor::AdvisorRejection;
+use events::asset::AssetRejection;
+use events::client::ClientRejection;
+use events::portfolio::PortfolioRejection;
+use journal::{ExecuteError, ReadError};
+use vault::VaultError;
+
+use super::{Problem, ProblemType};
+
+impl From<&AdvisorRejection> for ProblemType {
+    fn from(rejection: &AdvisorRejection) -> Self {
+        match rejection {
+            AdvisorRejection::AlreadyRegistered => Self::AdvisorAlreadyRegistered,
+        }
+    }
+}
+
+impl From<&ClientRejection> for ProblemType {
+    fn from(rejection: &ClientRejection) -> Self {
+        match rejection {
+            ClientRejection::AlreadyRegistered => Self::ClientAlreadyRegistered,
+        }
+    }
+}
+
+impl From<&AssetRejection> for ProblemType {
+    fn from(rejection: &AssetRejection) -> Self {
+        match rejection {
+            AssetRejection::Unknown => Self::AssetUnknown,
+            AssetRejection::AlreadyListed => Self::AssetAlreadyListed,
+            AssetRejection::PriceDiffers { .. } => Self::PriceDiffers,
+            AssetRejection::BasisDiffers { .. } => Self::PriceBasisDiffers,
+        }
+    }
+}
+
+impl From<&PortfolioRejection> for ProblemType {
+    fn from(rejection: &PortfolioRejection) -> Self {
+        match rejection {
+            PortfolioRejection::Unknown => Self::PortfolioUnknown,
+            PortfolioRejection::AlreadyCreated => Self::PortfolioAlreadyCreated,
+            PortfolioRejection::NoClients => Self::RecommendationWithoutClients,
+            PortfolioRejection::TooManyClients(_) => Self::RecommendationToTooManyClients,
+        }
+    }
+}
+
+impl<R> From<ExecuteError<R>> for Problem
+where
+    R: Error + 'static,
+    for<'a> ProblemType: From<&'a R>,
+{
+    fn from(error: ExecuteError<R>) -> Self {
+        match error {
+            ExecuteError::Rejected(rejection) => Self::new(ProblemType::from(&rejection), rejection.to_string()),
+            ExecuteError::Stale { current } => {
+                Self::new(ProblemType::Stale, format!("the resource has version {current} now")).with_version(current)
+            }
+            ExecuteError::RequestDiffers => Self::of(ProblemType::IdempotencyKeyReused),
+            ExecuteError::Busy => Self::of(ProblemType::Busy),
+            ExecuteError::Conflicts { attempts } => {
+                Self::new(ProblemType::ConflictingWrites, format!("others changed the resource at {attempts} attempts"))
+            }
+            ExecuteError::Unknown(error) => {
+                tracing::warn!(error = chain(&error), "an append was not settled within its deadline");
+                Self::of(ProblemType::OutcomeUnknown)
+            }
+            ExecuteError::Refused(error) => {
+                tracing::error!(error = chain(&error), "the log refused an event");
+                Self::of(ProblemType::LogUnavailable)
+            }
+            ExecuteError::Read(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        tracing::error!(error = chain(&error), "the log could not be read");
+        Self::of(ProblemType::LogUnavailable)
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        tracing::error!(error = chain(&error), "the database failed");
+        match error {
+            // What the database itself objects to is a fault of ours; all else is between us and the database.
+            sqlx::Error::Database(refused) if !refused.code().is_some_and(|code| is_passing(&code)) => {
+                Self::of(ProblemType::Internal)
+            }
+            sqlx::Error::Database(_)
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::of(ProblemType::DatabaseUnavailable),
+            _ => Self::of(ProblemType::Internal),
+        }
+    }
+}
+
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Database(error) => error.into(),
+            error => {
+                tracing::error!(error = chain(&error), "the vault failed");
+                Self::of(ProblemType::Internal)
+            }
+        }
+    }
+}
+
+/// Whether PostgreSQL's code says that it cannot now, rather than that the query is wrong: connection trouble (08),
+/// lack of resources (53), somebody's intervention (57), read-only after a fail-over (25006).
+fn is_passing(code: &str) -> bool {
+    ["08", "53", "57"].iter().any(|class| code.starts_with(class)) || code == "25006"
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use events::advisor::AdvisorRejection;
+    use events::asset::AssetRejection;
+    use events::client::ClientRejection;
+    use events::portfolio::PortfolioRejection;
+    use events::{Refusal, RejectionClass};
+    use jiff::civil::date;
+
+    use super::ProblemType;
+
+    fn check<R: Refusal>(rejections: Vec<R>)
+    where
+        for<'a> ProblemType: From<&'a R>,
+    {
+        for rejection in rejections {
+            let kind = ProblemType::from(&rejection);
+            let status = match rejection.class() {
+                RejectionClass::Absent => 404,
+                RejectionClass::Conflict => 409,
+                RejectionClass::Invalid => 422,
+            };
+            assert_eq!((kind.code(), kind.status().as_u16()), (rejection.code(), status));
+        }
+    }
+
+    #[test]
+    fn every_rejection_is_the_problem_that_it_names_itself() {
+        let one = rust_decimal::Decimal::ONE;
+        check(vec![AdvisorRejection::AlreadyRegistered]);
+        check(vec![ClientRejection::AlreadyRegistered]);
+        check(vec![
+            AssetRejection::Unknown,
+            AssetRejection::AlreadyListed,
+            AssetRejection::PriceDiffers { date: date(2024, 1, 2), known: one, given: one },
+            AssetRejection::BasisDiffers { known: "raw", given: "adjusted" },
+        ]);
+        check(vec![
+            PortfolioRejection::Unknown,
+            PortfolioRejection::AlreadyCreated,
+            PortfolioRejection::NoClients,
+            PortfolioRejection::TooManyClients(501),
+        ]);
+    }
+}

@@ -1,0 +1,178 @@
+//! The problem types: a stable name, a status and words for each. Names are never changed or used again.
+
+use axum::http::StatusCode;
+
+macro_rules! problem_types {
+    ($($(#[$group:meta])* $kind:ident $status:ident $code:literal $title:literal $about:literal;)*) => {
+        /// The type of a problem. Its name is part of the interface.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ProblemType {
+            $(#[doc = $title] #[doc = "."] $kind,)*
+        }
+
+        impl ProblemType {
+            /// Every type.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),*];
+
+            /// The stable name: `weights-do-not-add-up`.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $code,)*
+                }
+            }
+
+            /// The HTTP status that goes with it, always the same.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$kind => StatusCode::$status,)*
+                }
+            }
+
+            /// The type in a few words.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $title,)*
+                }
+            }
+
+            /// What it means and what to do about it.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $about,)*
+                }
+            }
+        }
+    };
+}
+
+problem_types! {
+    MalformedRequest BAD_REQUEST "malformed-request" "The request cannot be read"
+        "The request is not one that HTTP or this service can read.";
+    NotFound NOT_FOUND "not-found" "There is nothing under this path"
+        "No resource of this service has this path. The paths are listed in /openapi.json.";
+    MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed" "The resource does not take this method"
+        "The header Allow lists the methods that the resource takes.";
+    Unauthenticated UNAUTHORIZED "unauthenticated" "A valid token is needed"
+        "Everything under /v1 needs the header `Authorization: Bearer <token>` with a token that is known, not expired and not revoked.";
+    UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The body is not declared as JSON"
+        "Bodies are JSON: send the header `Content-Type: application/json`.";
+    BodyTooLarge PAYLOAD_TOO_LARGE "body-too-large" "The body is too large"
+        "The body has more bytes than the resource takes.";
+    MalformedJson BAD_REQUEST "malformed-json" "The body is not JSON"
+        "The body is not well-formed JSON in UTF-8, or is nested too deeply.";
+    InvalidBody UNPROCESSABLE_ENTITY "invalid-body" "The body does not have the form that is asked for"
+        "Fields are missing, unknown, of a wrong type or out of range; each is listed under `errors`.";
+    InvalidParameter BAD_REQUEST "invalid-parameter" "A parameter is not as it should be"
+        "A query parameter or a header is unknown, malformed or out of range; each is listed under `errors`.";
+    IdempotencyKeyMissing BAD_REQUEST "idempotency-key-missing" "An Idempotency-Key is needed"
+        "Every POST needs the header Idempotency-Key, so that it can be sent again without doing its work twice.";
+    IdempotencyKeyInvalid BAD_REQUEST "idempotency-key-invalid" "The Idempotency-Key cannot be used"
+        "The header Idempotency-Key stands once and has 1 to 255 visible ASCII characters.";
+    IdempotencyKeyReused UNPROCESSABLE_ENTITY "idempotency-key-reused" "The Idempotency-Key was used for something else"
+        "A request with this Idempotency-Key was carried out, and it asked for something else. Use a new key for a new request.";
+    IfMatchMissing PRECONDITION_REQUIRED "if-match-missing" "An If-Match is needed"
+        "A change needs the header If-Match with the ETag of the version that it is meant for.";
+    IfMatchInvalid BAD_REQUEST "if-match-invalid" "The If-Match cannot be used"
+        "The header If-Match names exactly one version as it stood in an ETag, such as `\"3\"`; neither `*` nor weak tags nor lists.";
+    Stale PRECONDITION_FAILED "stale" "The resource has moved on"
+        "The resource has another version than If-Match names; the header ETag has the present one. Read it, and decide again.";
+    WeightsDoNotAddUp UNPROCESSABLE_ENTITY "weights-do-not-add-up" "The weights do not add up to 1"
+        "The weights of an allocation are exact decimals whose sum is exactly 1.";
+    AssetNamedTwice UNPROCESSABLE_ENTITY "asset-named-twice" "An asset is named more than once"
+        "An allocation names each asset once.";
+    NoSuchAssets UNPROCESSABLE_ENTITY "no-such-assets" "The request names assets that are not listed"
+        "List the assets first with POST /v1/assets. Each one that is not listed stands under `errors`.";
+    NoSuchAdvisor UNPROCESSABLE_ENTITY "no-such-advisor" "The request names an advisor who is not registered"
+        "Register the advisor first with POST /v1/advisors.";
+    NoSuchClients UNPROCESSABLE_ENTITY "no-such-clients" "The request names clients who are not registered"
+        "Register the clients first with POST /v1/clients. Each one that is not registered stands under `errors`.";
+    ClientsOfAnotherAdvisor UNPROCESSABLE_ENTITY "clients-of-another-advisor" "The request names another advisor's clients"
+        "A portfolio is recommended to clients of its own advisor. Each one that is not stands under `errors`.";
+    AdvisorUnknown NOT_FOUND "advisor-unknown" "There is no such advisor"
+        "No advisor has this id.";
+    AdvisorAlreadyRegistered CONFLICT "advisor-already-registered" "The advisor is registered already"
+        "An advisor is registered under this id, with other details.";
+    ClientUnknown NOT_FOUND "client-unknown" "There is no such client"
+        "No client has this id.";
+    ClientAlreadyRegistered CONFLICT "client-already-registered" "The client is registered already"
+        "A client is registered under this id.";
+    AssetUnknown NOT_FOUND "asset-unknown" "There is no such asset"
+        "No asset is listed under this id.";
+    AssetAlreadyListed CONFLICT "asset-already-listed" "The asset is listed already"
+        "An asset is listed under this id, with other details.";
+    PriceDiffers CONFLICT "price-differs" "A price differs from the one that is known"
+        "A day has a price already, and it is another one. A past that changes is a correction, never an overwriting.";
+    PriceBasisDiffers CONFLICT "price-basis-differs" "Raw and adjusted prices do not mix"
+        "The prices that are known of the asset have another basis than these.";
+    PortfolioUnknown NOT_FOUND "portfolio-unknown" "There is no such portfolio"
+        "No portfolio has this id.";
+    PortfolioAlreadyCreated CONFLICT "portfolio-already-created" "The portfolio exists already"
+        "A portfolio exists under this id, with other details.";
+    RecommendationWithoutClients UNPROCESSABLE_ENTITY "recommendation-without-clients" "A recommendation needs a client"
+        "A recommendation goes to at least one client.";
+    RecommendationToTooManyClients UNPROCESSABLE_ENTITY "recommendation-to-too-many-clients" "A recommendation goes to too many clients"
+        "A recommendation goes to 500 clients at the most.";
+    RecommendationUnknown NOT_FOUND "recommendation-unknown" "There is no such recommendation"
+        "No recommendation has this id. One that was asked for a moment ago may still be on its way.";
+    ProjectionBehind SERVICE_UNAVAILABLE "projection-behind" "The read model has not caught up"
+        "The read model has not reached Insights-Min-Position within 2 s. Try again.";
+    Busy SERVICE_UNAVAILABLE "busy" "Too much to do"
+        "The service does all it can already. Nothing was done; try again.";
+    TimedOut SERVICE_UNAVAILABLE "timed-out" "The request took too long"
+        "The request was not answered within its time. A command may have been carried out: send it again with the same Idempotency-Key.";
+    OutcomeUnknown SERVICE_UNAVAILABLE "outcome-unknown" "The outcome is not known yet"
+        "The log has not said whether it took the event. Send the same request again with the same Idempotency-Key: it is carried out once.";
+    ConflictingWrites SERVICE_UNAVAILABLE "conflicting-writes" "Others kept changing the resource"
+        "The resource was changed by others at each attempt. Nothing was done; try again.";
+    LogUnavailable SERVICE_UNAVAILABLE "log-unavailable" "The log cannot be reached"
+        "The event log does not answer, or takes no events. Nothing was done; try again.";
+    DatabaseUnavailable SERVICE_UNAVAILABLE "database-unavailable" "The database cannot be reached"
+        "The database does not answer. Nothing was done; try again.";
+    NotReady SERVICE_UNAVAILABLE "not-ready" "The service is not ready"
+        "A server that this service needs does not answer; the detail says which.";
+    Internal INTERNAL_SERVER_ERROR "internal" "Something went wrong here"
+        "A fault of the service, not of the request. The trace id leads an operator to it.";
+}
+
+impl ProblemType {
+    /// The type's URI, relative to the service: `/problems/weights-do-not-add-up`.
+    #[must_use]
+    pub fn uri(self) -> String {
+        format!("/problems/{}", self.code())
+    }
+
+    /// The type with this name, if there is one.
+    #[must_use]
+    pub fn by_code(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::ProblemType;
+
+    #[test]
+    fn every_type_has_a_name_of_its_own_in_kebab_case() {
+        let codes: BTreeSet<_> = ProblemType::ALL.iter().map(|kind| kind.code()).collect();
+        assert_eq!(codes.len(), ProblemType::ALL.len());
+        for code in codes {
+            assert!(code.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{code}");
+            assert_eq!(ProblemType::by_code(code).map(ProblemType::code), Some(code));
+        }
+    }
+
+    #[test]
+    fn every_type_is_an_error_and_explains_itself() {
+        for kind in ProblemType::ALL {
+            assert!(kind.status().is_client_error() || kind.status().is_server_error(), "{kind:?}");
+            assert!(kind.about().ends_with('.') && !kind.title().ends_with('.'), "{kind:?}");
+        }
+    }
+}

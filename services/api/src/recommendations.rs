@@ -1,0 +1,163 @@
+//! `/v1/recommendations`: what was recommended to whom, and how its letter stands. Made by
+//! `POST /v1/portfolios/{id}/recommendations`.
+
+use axum::Json;
+use axum::extract::{OriginalUri, State};
+use axum::response::{IntoResponse, Response};
+use events::Position;
+use events::values::{AdvisorId, ClientId, PortfolioId, RecommendationId};
+use jiff::Timestamp;
+use projections::recommendations::{Filter, RecommendationRow};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::described::problems;
+use crate::faults::{Fault, NotAnId};
+use crate::freshness::{CaughtUp, MinPositionHeader};
+use crate::paging::{Listing, invalid_parameters, listing, page};
+use crate::parameters::Parameters;
+use crate::paths::Id;
+use crate::portfolios::{TargetView, target_views};
+use crate::preconditions::tagged;
+use crate::problem::{FieldError, Problem, ProblemType};
+
+/// A recommendation to one client.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecommendationView {
+    /// The recommendation's id.
+    #[schema(value_type = String, format = Uuid)]
+    id: RecommendationId,
+    /// Which portfolio was recommended.
+    #[schema(value_type = String, format = Uuid)]
+    portfolio: PortfolioId,
+    /// Which version of it: the one that its recommending made.
+    portfolio_version: u64,
+    /// What the portfolio was called then.
+    portfolio_name: String,
+    /// To whom.
+    #[schema(value_type = String, format = Uuid)]
+    client: ClientId,
+    /// By whom.
+    #[schema(value_type = String, format = Uuid)]
+    advisor: AdvisorId,
+    /// The portfolio's currency.
+    #[schema(example = "USD")]
+    currency: String,
+    /// The target weights then.
+    allocation: Vec<TargetView>,
+    /// Why, in words for the client.
+    rationale: String,
+    /// The figures then. A figure that could not be given is `null`.
+    #[schema(value_type = Object)]
+    figures: serde_json::Value,
+    /// How the letter stands.
+    letter: LetterView,
+    /// When it was recommended.
+    #[schema(value_type = String, format = DateTime)]
+    made_at: Timestamp,
+    /// The version, as in `ETag`.
+    version: u64,
+    /// Where the last event stands.
+    #[schema(value_type = String, example = "advisory-5")]
+    position: Position,
+}
+
+/// How a letter stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LetterView {
+    /// `due`, `claimed`, `sent`, `failed` or `outcome unknown`.
+    #[schema(example = "sent")]
+    state: String,
+    /// Attempts to send it.
+    attempts: u32,
+    /// When the mail server took it.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    emailed_at: Option<Timestamp>,
+}
+
+impl From<RecommendationRow> for RecommendationView {
+    fn from(row: RecommendationRow) -> Self {
+        Self {
+            id: row.id,
+            portfolio: row.portfolio,
+            portfolio_version: row.portfolio_version,
+            portfolio_name: row.portfolio_name,
+            client: row.client,
+            advisor: row.advisor,
+            currency: row.currency,
+            allocation: target_views(row.allocation),
+            rationale: row.rationale,
+            figures: row.figures,
+            letter: LetterView { state: row.letter, attempts: row.attempts, emailed_at: row.emailed_at },
+            made_at: row.made_at,
+            version: row.version,
+            position: row.position,
+        }
+    }
+}
+
+/// Which recommendations are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RecommendationsQuery {
+    /// Only those of this portfolio.
+    #[param(format = Uuid)]
+    portfolio: Option<String>,
+    /// Only those to this client.
+    #[param(format = Uuid)]
+    client: Option<String>,
+    /// How many at the most; 50 where nothing is said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    /// Where to go on: what `next` said.
+    cursor: Option<String>,
+}
+
+problems!(ListProblems: ANY, GUARDED, READ;);
+problems!(GetProblems: ANY, GUARDED, READ; RecommendationUnknown);
+
+/// Lists recommendations in the order in which they were made.
+#[utoipa::path(get, path = "/v1/recommendations", tag = "recommendations", operation_id = "listRecommendations",
+    params(RecommendationsQuery, MinPositionHeader),
+    responses((status = 200, body = Listing<RecommendationView>), ListProblems))]
+pub async fn list(
+    State(pool): State<PgPool>,
+    OriginalUri(uri): OriginalUri,
+    Parameters(query): Parameters<RecommendationsQuery>,
+    _: CaughtUp,
+) -> Result<Response, Problem> {
+    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let filter = filter(&query)?;
+    let rows = projections::recommendations::list(&pool, filter, page).await?;
+    Ok(listing(&uri, page, rows, |row| row.created_position, RecommendationView::from))
+}
+
+/// Shows a recommendation.
+#[utoipa::path(get, path = "/v1/recommendations/{id}", tag = "recommendations", operation_id = "getRecommendation",
+    params(("id" = String, Path, format = Uuid), MinPositionHeader),
+    responses((status = 200, body = RecommendationView, headers(("ETag" = String))), GetProblems))]
+pub async fn get(State(pool): State<PgPool>, Id(id): Id<RecommendationId>, _: CaughtUp) -> Result<Response, Problem> {
+    let row = projections::recommendations::get(&pool, id).await?;
+    let row = row.ok_or_else(|| Problem::of(ProblemType::RecommendationUnknown))?;
+    Ok(tagged(row.version, Json(RecommendationView::from(row)).into_response()))
+}
+
+fn filter(query: &RecommendationsQuery) -> Result<Filter, Problem> {
+    let mut errors = Vec::new();
+    let mut read = |name: &str, known: bool| {
+        if !known {
+            errors.push(FieldError::in_parameter(name, NotAnId.code(), NotAnId.to_string()));
+        }
+    };
+    let portfolio = query.portfolio.as_deref().map(PortfolioId::parse);
+    read("portfolio", portfolio != Some(None));
+    let client = query.client.as_deref().map(ClientId::parse);
+    read("client", client != Some(None));
+    if errors.is_empty() {
+        Ok(Filter { portfolio: portfolio.flatten(), client: client.flatten() })
+    } else {
+        Err(invalid_parameters(errors))
+    }
+}
