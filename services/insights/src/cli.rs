@@ -97,8 +97,16 @@ impl Cli {
             Command::Recommend => roles::run(&settings, &[Role::Recommend], stop).await,
             Command::Notify => roles::run(&settings, &[Role::Notify], stop).await,
             Command::All => roles::run(&settings, &Role::ALL, stop).await,
-            Command::Provision => operator::provision(&settings).await,
-            Command::Migrate => operator::migrate(&settings).await,
+            Command::Provision => {
+                operator::provision(&settings).await?;
+                println!("the streams are as deploy/nats/topology.json says");
+                Ok(())
+            }
+            Command::Migrate => {
+                operator::migrate(&settings).await?;
+                println!("the schemas `vault` and `read` are up to date");
+                Ok(())
+            }
             Command::Events(options) => auditor::events(&settings, options, stop).await,
             Command::Rebuild { read_model } => operator::rebuild(&settings, read_model.as_deref()).await,
             Command::Parked { action } => operator::parked(&settings, action).await,

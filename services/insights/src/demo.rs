@@ -87,7 +87,7 @@ async fn main_job(client: &Client, instance: Option<&Instance>) -> anyhow::Resul
     let advisor_id = text(&advisor.body, "/id")?;
     steps.done(&format!("advisor registered: {advisor_id}"));
 
-    let client_body = json!({"advisor_id": advisor_id, "name": "João Pereira", "email": "joao.pereira@client.example"});
+    let client_body = json!({"advisor": advisor_id, "name": "João Pereira", "email": "joao.pereira@client.example"});
     let registered = client.post("/v1/clients", &key("client"), None, &client_body).await?;
     let client_id = text(&registered.body, "/id")?;
     steps.done(&format!("client registered: {client_id}"));
@@ -98,7 +98,7 @@ async fn main_job(client: &Client, instance: Option<&Instance>) -> anyhow::Resul
             &key("portfolio"),
             None,
             &json!({
-                "advisor_id": advisor_id,
+                "advisor": advisor_id,
                 "name": "Growth",
                 "currency": "USD",
                 "allocation": allocation(&[("AAPL", "0.40"), ("JNJ", "0.25"), ("KO", "0.20"), ("XOM", "0.15")]),
@@ -109,7 +109,7 @@ async fn main_job(client: &Client, instance: Option<&Instance>) -> anyhow::Resul
     steps.done(&format!("portfolio created: {portfolio_id}"));
 
     let path = format!("/v1/portfolios/{portfolio_id}");
-    client.get(&path, market.as_deref()).await.context("the prices are not in the read model")?;
+    client.get("/v1/assets/AAPL", market.as_deref()).await.context("the prices are not in the read model")?;
     let figures_path = format!("{path}/figures?risk_free_rate=0.02");
     let figures = client.get(&figures_path, created.position.as_deref()).await?;
     steps.done("figures read");
@@ -142,16 +142,16 @@ async fn main_job(client: &Client, instance: Option<&Instance>) -> anyhow::Resul
         .await?;
     steps.done("portfolio recommended");
 
-    let list = format!("/v1/recommendations?portfolio_id={portfolio_id}");
+    let list = format!("/v1/recommendations?portfolio={portfolio_id}");
     let settled = client
         .until(&list, LETTER_WITHIN, |body| {
-            body.pointer("/items/0/letter")
+            body.pointer("/items/0/letter/state")
                 .and_then(Value::as_str)
                 .is_some_and(|letter| !["due", "claimed"].contains(&letter))
         })
         .await
         .context("the letter has not left")?;
-    let letter = text(&settled.body, "/items/0/letter")?;
+    let letter = text(&settled.body, "/items/0/letter/state")?;
     if letter != "sent" {
         bail!("the letter is {letter}");
     }
@@ -194,19 +194,44 @@ fn text(body: &Value, pointer: &str) -> anyhow::Result<String> {
     Ok(value.with_context(|| format!("the answer has no {pointer}: {body}"))?.to_owned())
 }
 
-/// Every figure with its definition; a figure that cannot be given with the reason.
+/// The figures that the demo shows, of all that the API gives.
+const SHOWN: [&str; 5] = ["cumulative", "cagr", "volatility", "sharpe", "max_drawdown"];
+
+/// Figures with their definitions; a figure that cannot be given with the reason.
 fn print_figures(body: &Value) -> anyhow::Result<()> {
-    let window = (text(body, "/window/start")?, text(body, "/window/end")?);
-    println!("      from {} to {}, {} daily returns", window.0, window.1, body["window"]["returns"]);
+    let (start, end) = (text(body, "/window/start")?, text(body, "/window/end")?);
+    println!("      from {start} to {end}, {} daily returns", body["window"]["returns"]);
     let figures = body["figures"].as_array().with_context(|| format!("the answer has no figures: {body}"))?;
-    for figure in figures {
-        let name = text(figure, "/name")?;
-        let formula = text(figure, "/definition")?;
+    let find = |id: &str| figures.iter().find(|figure| figure["id"] == id);
+    for id in SHOWN {
+        let figure = find(id).with_context(|| format!("the answer has no {id}: {body}"))?;
+        let (name, formula) = (text(figure, "/name")?, text(figure, "/formula")?);
         match (figure["value"].as_f64(), figure["unit"].as_str()) {
-            (Some(value), Some("fraction")) => println!("      {name:<28} {:>9.2} %   {formula}", value * 100.0),
-            (Some(value), _) => println!("      {name:<28} {value:>9.3}     {formula}"),
-            (None, _) => println!("      {name:<28} {:>9}     {}", "none", text(figure, "/reason")?),
+            (Some(value), Some("fraction" | "fraction a year")) => {
+                println!("      {name:<22} {:>9.2} %   {formula}", value * 100.0);
+            }
+            (Some(value), _) => println!("      {name:<22} {value:>9.3}     {formula}"),
+            (None, _) => println!("      {name:<22} {:>9}     {}", "none", text(figure, "/reason/detail")?),
         }
+    }
+    let drawdown = |what: &str| text(body, &format!("/max_drawdown/{what}"));
+    let recovery = drawdown("recovery").unwrap_or_else(|_| "not yet".to_owned());
+    println!("      fell from {} to {}, recovered {recovery}", drawdown("peak")?, drawdown("valley")?);
+    print_correlation(&body["correlation"])
+}
+
+fn print_correlation(correlation: &Value) -> anyhow::Result<()> {
+    let assets = correlation["assets"].as_array().context("the answer has no correlation")?;
+    let names: Vec<&str> = assets.iter().filter_map(Value::as_str).collect();
+    let heads: Vec<String> = names.iter().map(|name| format!("{name:>6}")).collect();
+    println!("      correlation  {}", heads.join(" "));
+    for (row, name) in names.iter().enumerate() {
+        let cells: Vec<String> = (0..names.len())
+            .map(|column| {
+                correlation["rows"][row][column].as_f64().map_or("  none".to_owned(), |r| format!("{r:>6.2}"))
+            })
+            .collect();
+        println!("      {name:<12} {}", cells.join(" "));
     }
     Ok(())
 }
@@ -218,7 +243,7 @@ fn print_events(body: &Value) -> anyhow::Result<()> {
     }
     for event in events {
         let type_ = text(event, "/type")?;
-        println!("      {:<16} {type_:<36} {}", text(event, "/position")?, text(event, "/time")?);
+        println!("      {:<16} {type_:<36} {}", text(event, "/position")?, text(event, "/metadata/time")?);
     }
     Ok(())
 }

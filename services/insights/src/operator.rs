@@ -83,7 +83,6 @@ pub async fn provision(settings: &Settings) -> anyhow::Result<()> {
     let client = journal::connect(&servers, "/insights/provision").await?;
     let context = async_nats::jetstream::new(client);
     journal::topology::provision(&context, settings.nats_replicas).await?;
-    println!("the streams are as deploy/nats/topology.json says");
     Ok(())
 }
 
@@ -95,7 +94,6 @@ pub async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     let pool = roles::pool(settings).await?;
     vault::migrate(&pool).await.context("the schema `vault`")?;
     projections::migrate(&pool).await.context("the schema `read`")?;
-    println!("the schemas `vault` and `read` are up to date");
     Ok(())
 }
 

@@ -38,7 +38,7 @@ pub struct Settings {
     pub outbox: PathBuf,
     /// Whom letters come from. Default: `Insights <advice@insights.example>`.
     pub letter_from: String,
-    /// What is logged, as `tracing` filters are written. Default: `info`.
+    /// What is logged, as `tracing` filters are written. Default: `info,async_nats=warn,sqlx=warn`.
     pub log: String,
     /// `text` for people or `json` for machines. Default: `text`.
     pub log_format: LogFormat,
@@ -72,7 +72,7 @@ impl Default for Settings {
             smtp_ca_file: None,
             outbox: ".insights/outbox".into(),
             letter_from: "Insights <advice@insights.example>".to_owned(),
-            log: "info".to_owned(),
+            log: "info,async_nats=warn,sqlx=warn".to_owned(),
             log_format: LogFormat::Text,
             otlp_endpoint: String::new(),
         }

@@ -1,5 +1,7 @@
 //! Telemetry: log lines for people or machines, and traces to an OTLP receiver.
 
+use std::io::IsTerminal;
+
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
@@ -52,7 +54,8 @@ pub fn start(settings: &Settings, service: &str) -> Result<Telemetry, TelemetryE
     let traces = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("insights"))
         .with_filter(EnvFilter::try_new(NOT_TRACED)?);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(true);
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let lines = match settings.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
