@@ -10,6 +10,8 @@ use std::process::Command;
 const NATS_OLDEST: (u32, u32) = (2, 14);
 /// Oldest PostgreSQL that the migrations are written for, as (major, minor).
 const POSTGRES_OLDEST: (u32, u32) = (15, 0);
+/// Name of the folder with fetched programs, in the project's root.
+const FETCHED: &str = ".tools";
 /// Folders that hold one folder per installed PostgreSQL, each with its `bin`.
 const POSTGRES_HOMES: [&str; 5] = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr/local", "/usr"];
 
@@ -57,12 +59,16 @@ impl Tools {
         Ok(Self { nats_server: find_nats_server()?, postgres_bin: find_postgres_bin()? })
     }
 
-    /// The folder that `tools/bootstrap.sh` fetches into: the one that `INSIGHTS_TOOLS` names, else the
-    /// project's `.tools/`.
+    /// The folder that `tools/bootstrap.sh` fetches into: the one that `INSIGHTS_TOOLS` names, else the nearest
+    /// `.tools` in the current folder or one above it, whether or not it is there yet.
     #[must_use]
     pub fn fetched() -> PathBuf {
-        env::var_os("INSIGHTS_TOOLS")
-            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools"), PathBuf::from)
+        if let Some(named) = env::var_os("INSIGHTS_TOOLS") {
+            return named.into();
+        }
+        let here = env::current_dir().unwrap_or_default();
+        let nearest = here.ancestors().map(|folder| folder.join(FETCHED)).find(|tools| tools.is_dir());
+        nearest.unwrap_or_else(|| here.join(FETCHED))
     }
 }
 
