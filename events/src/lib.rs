@@ -5,6 +5,7 @@
 //! * [`decider`]: the shape that every aggregate has: `decide(state, command)` and `evolve(state, event)`.
 //! * [`advisor`], [`client`], [`portfolio`], [`recommendation`], [`asset`]: one decider a file, in the order
 //!   command, event, rejection, state, `decide`, `evolve`.
+//! * [`suitability`]: which risk a client may be advised to take, and whether advice fits.
 //! * [`values`]: parsed once at the edge, trusted afterwards: weights, money, names, addresses, ids.
 //! * [`subject`]: where an aggregate's events stand in the log. [`metadata`]: what stands beside each event.
 //! * [`stored`]: the frozen forms in which events are kept, one struct for each version.
@@ -22,6 +23,7 @@ pub mod recommendation;
 mod scenario;
 pub mod stored;
 pub mod subject;
+pub mod suitability;
 pub mod values;
 
 pub use advisor::Advisor;
