@@ -23,6 +23,8 @@ use crate::model::{self, ReadModel};
 const DECODED_BATCHES_MAX: usize = 2;
 /// How long a read waits for the first event. It only bounds how long a lost connection goes unnoticed.
 const READ_WAIT: Duration = Duration::from_secs(30);
+/// How often the checkpoints are looked at while no event comes: tables that were dropped and made again begin at 0.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// How long one batch may take to be written, before the connection counts as lost.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(60);
 /// The pause after the first failure; it doubles with each further one.
@@ -105,6 +107,8 @@ enum Broken {
     Apply(#[from] ApplyError),
     #[error("checkpoints could not be read")]
     Checkpoints(#[from] sqlx::Error),
+    #[error("read models stand at {checkpoint} now, before {after}")]
+    MovedBack { checkpoint: u64, after: u64 },
     #[error("a batch was not written within {} s", APPLY_TIMEOUT.as_secs())]
     TimedOut,
     #[error("the reader ended")]
@@ -154,12 +158,20 @@ impl Follower {
 
     /// Follows from the checkpoints on, until that is broken off.
     async fn session(&self, applied: &mut bool) -> Result<std::convert::Infallible, Broken> {
-        let after = self.checkpoint().await?;
+        let mut after = self.checkpoint().await?;
         let (send, mut batches) = mpsc::channel(DECODED_BATCHES_MAX);
         let reading = read(self.journal.clone(), self.stream, after, send);
         let reader = AbortOnDropHandle::new(tokio::spawn(reading));
         let target = Target { pool: &self.pool, schema: SCHEMA, models: &self.models };
-        while let Some(mut batch) = batches.recv().await {
+        loop {
+            let mut batch = match tokio::time::timeout(LOOK_AGAIN_AFTER, batches.recv()).await {
+                Ok(Some(batch)) => batch,
+                Ok(None) => break,
+                Err(_elapsed) => match self.checkpoint().await? {
+                    checkpoint if checkpoint < after => return Err(Broken::MovedBack { checkpoint, after }),
+                    _ => continue,
+                },
+            };
             // What has come meanwhile goes into the same transaction.
             while batch.len() < batch_events_max(self.stream)
                 && let Ok(more) = batches.try_recv()
@@ -170,6 +182,7 @@ impl Follower {
             let applying = tokio::time::timeout(APPLY_TIMEOUT, apply::incoming(&target, self.stream, &batch));
             applying.await.map_err(|_elapsed| Broken::TimedOut)??;
             drop(spans);
+            after = batch.last().map_or(after, Incoming::sequence);
             *applied = true;
         }
         match reader.await {

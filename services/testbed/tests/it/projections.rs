@@ -1,0 +1,9 @@
+//! Read models: the same rows whatever happens on the way.
+
+mod batches;
+mod following;
+mod parking;
+mod queries;
+mod rebuilding;
+mod story;
+mod world;

@@ -1,0 +1,85 @@
+//! Queries: pages, filters and series of prices.
+
+use events::values::{AdvisorId, CommandId};
+use events::{Position, Stream};
+use jiff::civil::date;
+use projections::recommendations::Filter;
+use projections::{Page, advisors, assets, clients, portfolios, prices, recommendations};
+
+use super::story::{self, asset_id};
+use super::world::{apply, database};
+
+#[tokio::test]
+async fn pages_give_every_row_once_in_the_order_of_creation() {
+    let pool = database().await;
+    apply(&pool, Stream::Advisory, &story::recorded(Stream::Advisory, &story::advisory(13))).await.unwrap();
+    let mut seen = Vec::new();
+    let mut page = Page { after: None, limit: 4 };
+    loop {
+        let rows = portfolios::list(&pool, None, page).await.unwrap();
+        let Some(last) = rows.last() else { break };
+        page.after = Some(last.created_position);
+        assert!(rows.len() <= 4);
+        seen.extend(rows.into_iter().map(|row| (row.created_position, row.id)));
+    }
+    assert_eq!(seen.len(), 13);
+    assert!(seen.is_sorted());
+    let beyond = Page { after: Some(u64::MAX), limit: 4 };
+    assert!(portfolios::list(&pool, None, beyond).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_filter_gives_what_fits_all_of_it() {
+    let pool = database().await;
+    apply(&pool, Stream::Advisory, &story::recorded(Stream::Advisory, &story::advisory(13))).await.unwrap();
+    let advisor = AdvisorId::created_by(CommandId::of(&["a story", "advisor", "1"]));
+    assert_eq!(portfolios::list(&pool, Some(advisor), Page::FIRST).await.unwrap().len(), 5);
+    assert_eq!(clients::list(&pool, Some(advisor), Page::FIRST).await.unwrap().len(), 5);
+    assert_eq!(clients::list(&pool, None, Page::FIRST).await.unwrap().len(), 13);
+    assert_eq!(advisors::list(&pool, Page::FIRST).await.unwrap().len(), 3);
+    assert_eq!(advisors::get(&pool, advisor).await.unwrap().unwrap().firm, "Casa, Verde");
+
+    let all = recommendations::list(&pool, Filter::default(), Page::FIRST).await.unwrap();
+    assert_eq!(all.len(), 7 * 3 + 6 * 2);
+    let (portfolio, client) = (Some(all[0].portfolio), Some(all[0].client));
+    let other = Some(all.iter().find(|row| Some(row.client) != client).unwrap().client);
+    for (filter, rows) in [
+        (Filter { portfolio, client: None }, 3),
+        (Filter { portfolio: None, client }, 3),
+        (Filter { portfolio, client }, 3),
+        (Filter { portfolio, client: other }, 0),
+    ] {
+        assert_eq!(recommendations::list(&pool, filter, Page::FIRST).await.unwrap().len(), rows, "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn prices_come_by_asset_and_day_with_the_position_that_they_stand_on() {
+    let pool = database().await;
+    let events = story::recorded(Stream::Market, &story::market(4, 3));
+    apply(&pool, Stream::Market, &events).await.unwrap();
+    let wanted = [asset_id("A0.X"), asset_id("A2.X"), asset_id("NONE")];
+    let closes = prices::closes(&pool, &wanted, None, None).await.unwrap();
+    assert_eq!(closes.series.len(), 2, "an asset without prices is not there");
+    for asset in &wanted[..2] {
+        let series = &closes.series[asset];
+        assert!(series.len() == 15 && series.is_sorted_by(|a, b| a.0 < b.0));
+        assert_eq!(series[0], (date(1999, 12, 30), "10".parse().unwrap()));
+        assert_eq!(series[14], (date(2000, 1, 13), "10.518".parse().unwrap()));
+    }
+    let last = events.iter().rev().find(|event| event.subject().ends_with("A0/X") || event.subject().ends_with("A2/X"));
+    assert_eq!(closes.position, last.unwrap().position());
+
+    let window = prices::closes(&pool, &wanted, Some(date(2000, 1, 2)), Some(date(2000, 1, 5))).await.unwrap();
+    assert_eq!(window.series[&wanted[0]].len(), 4);
+    assert_eq!(window.series[&wanted[0]][0].0, date(2000, 1, 2));
+    let nothing = prices::closes(&pool, &wanted, Some(date(2030, 1, 1)), None).await.unwrap();
+    assert!(nothing.series.is_empty());
+    assert_eq!(nothing.position, Position { stream: Stream::Market, sequence: 0 });
+
+    let row = assets::get(&pool, &wanted[1]).await.unwrap().unwrap();
+    assert_eq!((row.days, row.version, row.basis.as_deref()), (15, 4, Some("adjusted")));
+    assert_eq!((row.first_day, row.last_day), (Some(date(1999, 12, 30)), Some(date(2000, 1, 13))));
+    assert_eq!(assets::list(&pool, Page::FIRST).await.unwrap().len(), 4);
+    assert_eq!(assets::missing(&pool, &wanted).await.unwrap(), [wanted[2].clone()]);
+}

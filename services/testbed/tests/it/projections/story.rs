@@ -1,0 +1,246 @@
+//! A made-up history that is the same in every run: all kinds of events, interleaved.
+
+use std::collections::{HashMap, VecDeque};
+
+use events::advisor::AdvisorEvent;
+use events::asset::{AssetEvent, PriceBasis};
+use events::client::ClientEvent;
+use events::portfolio::PortfolioEvent;
+use events::recommendation::{Advice, RecommendationEvent};
+use events::values::{
+    Actor, AdvisorId, AggregateId, Allocation, AssetId, Bars, ClientId, CommandId, Currency, EventId, FiguresSnapshot,
+    Name, Note, PortfolioId, RecommendationId, Sealed, SealedIdentity,
+};
+use events::{Kind, Metadata, Position, Stored, Stream, Subject};
+use jiff::civil::{Date, date};
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use journal::Recorded;
+use rust_decimal::Decimal;
+
+/// Events of different aggregates that stand between two of one.
+const INTERLEAVED: usize = 7;
+
+/// An event that is written down and stands nowhere yet.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub subject: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub payload: Vec<u8>,
+}
+
+impl Draft {
+    pub fn of(kind: Kind, id: &impl AggregateId, version: u64, nth: u64, event: &impl Stored) -> Self {
+        let subject = Subject::new(kind, &id.token()).to_string();
+        let command_id = CommandId::of(&[&subject, &version.to_string()]);
+        let metadata = Metadata {
+            event_id: EventId::of(command_id),
+            command_id,
+            time: time(nth),
+            actor: Actor::parse("role:test").unwrap(),
+            source: "/insights/test".to_owned(),
+            version,
+            request_digest: None,
+            causation_id: None,
+        };
+        Self { subject, headers: metadata.to_headers(event.event_type()), payload: event.encode() }
+    }
+
+    /// The event as a reader would give it.
+    pub fn at(&self, stream: Stream, sequence: u64) -> Recorded {
+        let headers: Vec<(&str, &str)> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Recorded::for_test(Position { stream, sequence }, &self.subject, &headers, &self.payload)
+    }
+
+    pub fn set_header(&mut self, name: &str, value: &str) {
+        self.headers.iter_mut().find(|(known, _)| *known == name).unwrap().1 = value.to_owned();
+    }
+}
+
+/// Times are parts of a second apart, and finer than PostgreSQL keeps them.
+fn time(nth: u64) -> Timestamp {
+    let start: Timestamp = "2026-01-02T03:04:05.000000789Z".parse().unwrap();
+    start + SignedDuration::from_millis(i64::try_from(nth).unwrap() * 17)
+}
+
+/// The drafts as a reader of the stream would give them, from its beginning.
+pub fn recorded(stream: Stream, drafts: &[Draft]) -> Vec<Recorded> {
+    drafts.iter().zip(1..).map(|(draft, sequence)| draft.at(stream, sequence)).collect()
+}
+
+/// What happens to one aggregate, in order, before it is known when.
+type Life = VecDeque<Box<dyn FnOnce(u64, u64) -> Draft>>;
+
+fn life<I: AggregateId, E: Stored>(kind: Kind, id: &I, events: Vec<E>) -> Life {
+    let draft = |event: E| {
+        let id = id.clone();
+        Box::new(move |version, nth| Draft::of(kind, &id, version, nth, &event)) as Box<dyn FnOnce(u64, u64) -> Draft>
+    };
+    events.into_iter().map(draft).collect()
+}
+
+/// The lives' events, a few lives at a time, one event of each in turn.
+fn interleave(lives: Vec<Life>) -> Vec<Draft> {
+    let mut waiting = lives.into_iter().enumerate();
+    let mut going: VecDeque<(usize, Life)> = waiting.by_ref().take(INTERLEAVED).collect();
+    let mut versions: HashMap<usize, u64> = HashMap::new();
+    let mut drafts = Vec::new();
+    while let Some((number, mut life)) = going.pop_front() {
+        match life.pop_front() {
+            Some(draft) => {
+                let version = versions.entry(number).or_insert(0);
+                *version += 1;
+                drafts.push(draft(*version, drafts.len() as u64));
+                going.push_back((number, life));
+            }
+            None => going.extend(waiting.next()),
+        }
+    }
+    drafts
+}
+
+/// About 16 advisory events for each portfolio.
+pub fn advisory(portfolios: usize) -> Vec<Draft> {
+    let mut lives = Vec::new();
+    for n in 0..portfolios {
+        let command = |what: &str| CommandId::of(&["a story", what, &n.to_string()]);
+        let advisor = AdvisorId::created_by(CommandId::of(&["a story", "advisor", &(n / 5).to_string()]));
+        if n % 5 == 0 {
+            let registered = AdvisorEvent::Registered { name: name("Ana \"Ninha\" Souza"), firm: name("Casa, Verde") };
+            lives.push(life(Kind::Advisor, &advisor, vec![registered]));
+        }
+        let client = ClientId::created_by(command("client"));
+        lives.push(life(Kind::Client, &client, vec![client_registered(advisor, command("client"))]));
+        let portfolio = PortfolioId::created_by(command("portfolio"));
+        lives.push(life(Kind::Portfolio, &portfolio, portfolio_life(n, advisor, client)));
+        for (m, letters) in letters().into_iter().enumerate().skip(n % 2) {
+            let id = RecommendationId::created_by(command(&format!("recommendation {m}")));
+            let mut events = vec![RecommendationEvent::Made(Box::new(advice(n, portfolio, client, advisor)))];
+            events.extend(letters);
+            lives.push(life(Kind::Recommendation, &id, events));
+        }
+    }
+    interleave(lives)
+}
+
+fn client_registered(advisor: AdvisorId, command: CommandId) -> ClientEvent {
+    let identity = SealedIdentity {
+        sealed_for: EventId::of(command),
+        key_version: 1,
+        name: Sealed::new((0..40).collect()),
+        email: Sealed::new((40..=255).collect()),
+    };
+    ClientEvent::Registered { advisor, identity }
+}
+
+fn portfolio_life(n: usize, advisor: AdvisorId, client: ClientId) -> Vec<PortfolioEvent> {
+    let created = PortfolioEvent::Created {
+        advisor,
+        name: name(&format!("Portfolio {n}")),
+        currency: Currency::parse("BRL").unwrap(),
+        allocation: allocation(n),
+    };
+    let renamed = PortfolioEvent::Renamed { name: name("Crescimento \\ {\"a\"}, é") };
+    let reallocated = PortfolioEvent::Reallocated { allocation: allocation(n + 1), reason: note("rates fell") };
+    let recommended = PortfolioEvent::Recommended {
+        advisor,
+        clients: [client].into(),
+        name: name("Crescimento"),
+        currency: Currency::parse("BRL").unwrap(),
+        allocation: allocation(n + 1),
+        rationale: note("Two lines,\nof which this is one."),
+        figures: figures(),
+    };
+    match n % 3 {
+        0 => vec![created, renamed, reallocated, recommended],
+        1 => vec![created, reallocated, recommended],
+        _ => vec![created],
+    }
+}
+
+/// Ways that letters go.
+fn letters() -> Vec<Vec<RecommendationEvent>> {
+    use RecommendationEvent as E;
+    let reason = || note("451 4.3.0 try later");
+    vec![
+        vec![E::EmailClaimed { attempt: 1 }, E::Emailed { attempt: 1 }],
+        vec![
+            E::EmailClaimed { attempt: 1 },
+            E::EmailDeferred { attempt: 1, reason: reason() },
+            E::EmailClaimed { attempt: 2 },
+            E::EmailUnknown { attempt: 2, reason: reason() },
+            E::EmailReleased { reason: reason() },
+        ],
+        vec![E::EmailClaimed { attempt: 1 }, E::EmailFailed { attempt: 1, reason: reason() }],
+    ]
+}
+
+fn advice(n: usize, portfolio: PortfolioId, client: ClientId, advisor: AdvisorId) -> Advice {
+    Advice {
+        portfolio,
+        portfolio_version: 1,
+        portfolio_name: name("Crescimento"),
+        currency: Currency::parse("BRL").unwrap(),
+        client,
+        advisor,
+        allocation: allocation(n),
+        rationale: note("Because."),
+        figures: figures(),
+    }
+}
+
+pub fn allocation(n: usize) -> Allocation {
+    let first = Decimal::new(i64::try_from(n % 90 + 5).unwrap(), 2);
+    let targets = [("NULL", first), ("OCDO.L", Decimal::ONE - first)];
+    Allocation::try_new(targets.map(|(asset, weight)| (asset_id(asset), weight))).unwrap()
+}
+
+fn figures() -> FiguresSnapshot {
+    FiguresSnapshot {
+        definitions: "figures-1".to_owned(),
+        start: date(1990, 1, 2),
+        end: date(2022, 12, 28),
+        returns: 8312,
+        risk_free_rate: 0.02,
+        cumulative: Some(475.037_878_787_878_8),
+        cagr: Some(0.205_534_654_883_663_4),
+        volatility: Some(f64::MIN_POSITIVE),
+        sharpe: None,
+        max_drawdown: Some(-0.818_098_720_292_504_2),
+        drawdown_peak: Some(date(2000, 3, 22)),
+        drawdown_valley: None,
+        prices_position: Position { stream: Stream::Market, sequence: 300 },
+    }
+}
+
+/// Assets, each listed and then priced in so many chunks of five days; the third asset has one chunk out of order.
+pub fn market(assets: usize, chunks: usize) -> Vec<Draft> {
+    let lives = (0..assets).map(|n| {
+        let listed =
+            AssetEvent::Listed { name: name(&format!("Asset {n}")), currency: Currency::parse("USD").unwrap() };
+        let mut events = vec![listed];
+        events.extend((0..chunks).map(|chunk| priced(date(1999, 12, 30), chunk)));
+        if n % 3 == 2 && chunks > 1 {
+            events.swap(1, 2);
+        }
+        life(Kind::Asset, &asset_id(&format!("A{n}.X")), events)
+    });
+    interleave(lives.collect())
+}
+
+fn priced(first: Date, chunk: usize) -> AssetEvent {
+    let start = i64::try_from(chunk * 5).unwrap();
+    let bars = (start..start + 5).map(|day| (first + day.days(), Decimal::new(10_000 + day * 37, 3))).collect();
+    AssetEvent::Priced { source: name("a file"), basis: PriceBasis::Adjusted, bars: Bars::try_new(bars).unwrap() }
+}
+
+pub fn asset_id(text: &str) -> AssetId {
+    AssetId::parse(text).unwrap()
+}
+
+pub fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn note(text: &str) -> Note {
+    Note::parse(text).unwrap()
+}
