@@ -79,6 +79,9 @@ const PULL_EXPIRES: Duration = Duration::from_secs(3);
 const SILENCE_MAX: Duration = Duration::from_secs(1);
 /// Signs of life within the time that the server waits for one: two may get lost.
 const SIGNS_PER_WAIT: u32 = 3;
+/// Events that may rest until later, or be worked on, over all processes. While so many rest, the effect stands still:
+/// far more than a mail server that puts letters off should be able to bring about.
+const RESTING_MAX: i64 = 50_000;
 /// How long an event rests whose handler panicked.
 const REST_AFTER_PANIC: Duration = Duration::from_secs(1);
 
@@ -186,7 +189,7 @@ async fn consumer(
         ack_wait: effect.ack_wait,
         // Attempts are counted here, so that the last one can be parked; the server never drops an event silently.
         max_deliver: -1,
-        max_ack_pending: i64::try_from(effect.in_flight_max).unwrap_or(i64::MAX).saturating_mul(4),
+        max_ack_pending: RESTING_MAX,
         filter_subjects: effect.kinds.iter().map(|kind| kind.filter()).collect(),
         ..Default::default()
     };
