@@ -32,7 +32,8 @@ pub const EFFECT: Effect = Effect {
     name: "notify",
     kinds: &[Kind::Recommendation],
     ack_wait: Duration::from_secs(30),
-    attempts_max: 60,
+    // With the rest of ten seconds between them, two hours without a vault or a log.
+    attempts_max: 720,
     in_flight_max: 16,
 };
 

@@ -35,7 +35,7 @@ use crate::message::{Message, MessageId};
 use crate::prepare::Prepared;
 
 /// How long an event rests whose letter is in other hands, or whose log cannot be read.
-const REST: Duration = Duration::from_secs(2);
+const REST: Duration = Duration::from_secs(10);
 
 pub async fn handle(notifier: &Notifier, recorded: Recorded) -> Verdict {
     let work = match Work::of(&recorded) {
@@ -43,7 +43,7 @@ pub async fn handle(notifier: &Notifier, recorded: Recorded) -> Verdict {
         Ok(None) => return Verdict::Done,
         Err(reason) => return Verdict::Park { reason },
     };
-    let span = info_span!("notify", recommendation = %work.id);
+    let span = info_span!("notify", recommendation = %work.id, outcome = tracing::field::Empty);
     recorded.follow_trace(&span);
     notifier.see_to(&work).instrument(span).await
 }

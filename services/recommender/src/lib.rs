@@ -20,14 +20,15 @@ pub const EFFECT: Effect = Effect {
     name: "recommend",
     kinds: &[Kind::Portfolio],
     ack_wait: Duration::from_secs(30),
-    attempts_max: 60,
+    // With the rest between them, two hours of a log that takes nothing.
+    attempts_max: 720,
     in_flight_max: 8,
 };
 
 /// Clients of one portfolio whose recommendations are recorded at once.
 const AT_ONCE: usize = 32;
 /// How long an event rests whose recommendations could not all be recorded.
-const REST: Duration = Duration::from_secs(2);
+const REST: Duration = Duration::from_secs(10);
 /// Who acts.
 const ACTOR: &str = "role:recommend";
 

@@ -27,7 +27,7 @@ pub const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a connection may take to each address of the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections that are kept for the next letter.
-const IDLE_MAX: usize = 8;
+const IDLE_MAX: usize = 16;
 /// How long one is kept; servers close idle connections after minutes.
 const IDLE_FOR: Duration = Duration::from_secs(30);
 

@@ -9,7 +9,7 @@ use events::values::{Note, RecommendationId};
 use events::{Kind, Recommendation, Stream};
 use futures::future::join_all;
 use journal::Verdict;
-use notifier::{Outbox, handle};
+use notifier::{LetterSettings, Outbox, handle};
 use testbed::{Behaviour, Command, SmtpSink, eventually};
 
 use office::{CLAIM_MARGIN, Office, SEND_TIMEOUT, message_id, parked, smtp};
@@ -97,6 +97,27 @@ async fn a_letter_that_is_put_off_twice_leaves_at_the_third_attempt_under_the_sa
     let letters = sink.letters();
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].header("Message-ID"), Some(format!("<{}>", message_id(id))));
+}
+
+#[tokio::test]
+async fn letters_that_rest_do_not_hold_up_the_others() {
+    let (office, sink) = (Office::open().await, SmtpSink::start().await);
+    let client = office.client("José da Silva", "jose@example.com").await;
+    sink.behave(Behaviour::Answer { at: Command::Rcpt, line: "451 4.2.2 mailbox full", times: None });
+    let an_hour = Duration::from_secs(3_600);
+    let long = LetterSettings { retry_first: an_hour, retry_max: an_hour, ..office::settings() };
+    let role = office.run_with(smtp(&sink.url(), &sink), long).await;
+    let mut resting = Vec::new();
+    for _ in 0..70 {
+        resting.push(office.recommendation(client).await.0);
+    }
+    for id in resting {
+        office.until(id, Letter::Due { attempts: 1 }).await;
+    }
+    sink.behave(Behaviour::Well);
+    let (id, _) = office.recommendation(client).await;
+    office.until(id, Letter::Sent { attempt: 1 }).await;
+    role.stop().await;
 }
 
 #[tokio::test]

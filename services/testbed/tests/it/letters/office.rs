@@ -166,9 +166,14 @@ impl Office {
 
     /// The role, running.
     pub async fn run(&self, mailer: Mailer) -> Role {
+        self.run_with(mailer, settings()).await
+    }
+
+    /// The role, running with other settings.
+    pub async fn run_with(&self, mailer: Mailer, settings: LetterSettings) -> Role {
         let stop = CancellationToken::new();
         let journal = self.another_journal().await;
-        let role = notifier::run(journal, self.vault.clone(), mailer, settings(), stop.clone());
+        let role = notifier::run(journal, self.vault.clone(), mailer, settings, stop.clone());
         Role { stop, task: tokio::spawn(async move { role.await.unwrap() }) }
     }
 }
