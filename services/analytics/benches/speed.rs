@@ -1,5 +1,6 @@
 //! The work that has to be quick. `peers/compare.sh` runs this and the Python peers in one go and prints the ratios.
 
+mod cpu_time;
 mod material;
 
 use std::hint::black_box;
@@ -9,12 +10,13 @@ use analytics::figures::{constant_mix_returns, simple_returns};
 use analytics::moments::{Covariance, arithmetic_mean, sample_covariance};
 use analytics::optimise::{Constraints, Problem, frontier};
 use analytics::{FigureParams, Figures, PeriodsPerYear, portfolio_figures};
+use cpu_time::CpuTime;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 const YEAR: PeriodsPerYear = PeriodsPerYear::SESSIONS;
 const COST_RATE: f64 = 0.001;
 
-fn figures(criterion: &mut Criterion) {
+fn figures(criterion: &mut Criterion<CpuTime>) {
     let (prices, index) = (material::prices("sp500_20_adjclose.csv.gz"), material::prices("sp500_index.csv"));
     let weights = vec![0.05; 20];
     let params = FigureParams::default();
@@ -38,7 +40,7 @@ fn moments_of(returns: &[Vec<f64>]) -> (Covariance, Vec<f64>) {
     (sample_covariance(returns, YEAR).unwrap(), mu)
 }
 
-fn frontiers(criterion: &mut Criterion) {
+fn frontiers(criterion: &mut Criterion<CpuTime>) {
     let real = material::prices("sp500_20_adjclose.csv.gz").returns();
     for (name, returns, cap) in
         [("frontier_20", real, 0.2), ("frontier_500", material::synthetic_returns(1_500, 500), 0.05)]
@@ -50,7 +52,7 @@ fn frontiers(criterion: &mut Criterion) {
     }
 }
 
-fn backtests(criterion: &mut Criterion) {
+fn backtests(criterion: &mut Criterion<CpuTime>) {
     let prices = material::prices("sp500_20_adjclose.csv.gz");
     let allocation = Allocation::Weights(vec![0.05; 20]);
     let params = BacktestParams { policy: Policy::MONTHLY, cost_rate: COST_RATE, contributions: Vec::new() };
@@ -58,11 +60,23 @@ fn backtests(criterion: &mut Criterion) {
         bench.iter(|| backtest(black_box(&prices), &allocation, &params).unwrap());
     });
     let many = material::weights(1_000, 20);
-    let run = |weights: &[Vec<f64>]| backtest_many(&prices, black_box(weights), Policy::MONTHLY, COST_RATE).unwrap();
     let mut slow = criterion.benchmark_group("backtest_many");
-    slow.sample_size(20);
-    slow.bench_function("one_thread", |bench| bench.iter(|| run(&many)));
-    slow.bench_function("two_threads", |bench| {
+    slow.sample_size(30);
+    slow.bench_function("1000", |bench| {
+        bench.iter(|| backtest_many(&prices, black_box(&many), Policy::MONTHLY, COST_RATE).unwrap());
+    });
+    slow.finish();
+}
+
+/// Wall time of the same work on one thread and on two.
+fn scaling(criterion: &mut Criterion) {
+    let prices = material::prices("sp500_20_adjclose.csv.gz");
+    let many = material::weights(1_000, 20);
+    let run = |weights: &[Vec<f64>]| backtest_many(&prices, black_box(weights), Policy::MONTHLY, COST_RATE).unwrap();
+    let mut group = criterion.benchmark_group("scaling");
+    group.sample_size(30);
+    group.bench_function("one_thread", |bench| bench.iter(|| run(&many)));
+    group.bench_function("two_threads", |bench| {
         bench.iter(|| {
             let (left, right) = many.split_at(many.len() / 2);
             std::thread::scope(|scope| {
@@ -71,10 +85,10 @@ fn backtests(criterion: &mut Criterion) {
             })
         });
     });
-    slow.finish();
+    group.finish();
 }
 
-fn covariances(criterion: &mut Criterion) {
+fn covariances(criterion: &mut Criterion<CpuTime>) {
     let returns = material::synthetic_returns(5_000, 500);
     let covariance = sample_covariance(&returns, PeriodsPerYear::new(1.0).unwrap()).unwrap();
     // The peers' check value of the same series: that both measure the same work.
@@ -83,5 +97,10 @@ fn covariances(criterion: &mut Criterion) {
         .bench_function("cov_500x5000", |bench| bench.iter(|| sample_covariance(black_box(&returns), YEAR).unwrap()));
 }
 
-criterion_group!(speed, figures, frontiers, backtests, covariances);
-criterion_main!(speed);
+criterion_group!(
+    name = speed;
+    config = Criterion::default().with_measurement(CpuTime);
+    targets = figures, frontiers, backtests, covariances
+);
+criterion_group!(threads, scaling);
+criterion_main!(speed, threads);

@@ -9,6 +9,8 @@ use crate::prices::PriceTable;
 
 /// Portfolios times sessions that one call may value: half a gigabyte.
 pub const VALUES_MAX: usize = 64 << 20;
+/// Portfolios whose holdings stay in the nearest cache together.
+const PORTFOLIOS_AT_ONCE: usize = 256;
 /// Steps of the cost equation, as in a single rebalancing.
 const STEPS_MAX: usize = 64;
 
@@ -60,28 +62,52 @@ pub fn backtest_many(
     check_range("values of many", crate::sums::count(cells), crate::sums::count(VALUES_MAX))?;
     let mut trades: Vec<usize> = std::iter::once(0).collect();
     trades.extend(policy.calendar.iter().flat_map(|period| period.openings(dates)));
-    let mut book = Book::new(prices, weights);
+    let closes = by_session(prices);
     let mut values = vec![0.0; cells];
-    for (place, &from) in trades.iter().enumerate() {
-        let to = trades.get(place + 1).copied().unwrap_or(dates.len());
-        book.rebalance(from, cost_rate);
-        book.value(from, &mut values[from * k..to * k]);
-        // The close that trades next is valued with the old units.
-        book.value_close(to.min(dates.len() - 1));
+    for (block, weights) in weights.chunks(PORTFOLIOS_AT_ONCE).enumerate() {
+        let mut book = Book::new(n, &closes, weights);
+        let at = block * PORTFOLIOS_AT_ONCE;
+        for (place, &from) in trades.iter().enumerate() {
+            let to = trades.get(place + 1).copied().unwrap_or(dates.len());
+            book.rebalance(from, cost_rate);
+            let rows = &mut values[from * k..to * k];
+            book.value(from, rows, k, at);
+            let block = rows.chunks_exact(k).map(|row| &row[at..at + weights.len()]);
+            for (row, values) in block.enumerate().filter(|(_, values)| !all_sound(values)) {
+                let value = values.iter().copied().find(|value| !is_sound(*value)).unwrap_or(f64::NAN);
+                return Err(BacktestError::Ruined { date: dates[from + row], value });
+            }
+            // The close that trades next is valued with the old units.
+            book.value_close(to.min(dates.len() - 1));
+        }
     }
-    let sound = |value: &f64| value.is_finite() && *value > 0.0;
-    match values.iter().position(|value| !sound(value)) {
-        Some(cell) => Err(BacktestError::Ruined { date: dates[cell / k], value: values[cell] }),
-        None => Ok(ManyEquities { portfolios: k, values }),
-    }
+    Ok(ManyEquities { portfolios: k, values })
 }
 
-/// Holdings of all portfolios; every block has a row for each asset and a column for each portfolio.
-struct Book {
+fn is_sound(value: f64) -> bool {
+    value > 0.0 && value < f64::INFINITY
+}
+
+fn all_sound(values: &[f64]) -> bool {
+    values.iter().fold(true, |sound, &value| sound & is_sound(value))
+}
+
+/// Closes, a row of all assets for each session.
+fn by_session(prices: &PriceTable) -> Vec<f64> {
+    let n = prices.assets().len();
+    let mut closes = vec![0.0; n * prices.dates().len()];
+    for (asset, column) in prices.columns().iter().enumerate() {
+        closes.iter_mut().skip(asset).step_by(n).zip(column).for_each(|(cell, close)| *cell = *close);
+    }
+    closes
+}
+
+/// Holdings of some portfolios; every block has a row for each asset and a column for each portfolio.
+struct Book<'a> {
     n: usize,
     k: usize,
     /// Closes, a row of all assets for each session.
-    closes: Vec<f64>,
+    closes: &'a [f64],
     weights: Vec<f64>,
     units: Vec<f64>,
     holdings: Vec<f64>,
@@ -91,13 +117,9 @@ struct Book {
     slope: Vec<f64>,
 }
 
-impl Book {
-    fn new(prices: &PriceTable, weights: &[Vec<f64>]) -> Book {
-        let (n, k) = (prices.assets().len(), weights.len());
-        let mut closes = vec![0.0; n * prices.dates().len()];
-        for (asset, column) in prices.columns().iter().enumerate() {
-            closes.iter_mut().skip(asset).step_by(n).zip(column).for_each(|(cell, close)| *cell = *close);
-        }
+impl<'a> Book<'a> {
+    fn new(n: usize, closes: &'a [f64], weights: &[Vec<f64>]) -> Book<'a> {
+        let k = weights.len();
         let by_asset = (0..n).flat_map(|asset| weights.iter().map(move |weights| weights[asset])).collect();
         let block = || vec![0.0; n * k];
         let line = || vec![0.0; k];
@@ -156,13 +178,13 @@ impl Book {
         moved
     }
 
-    /// Values of the sessions from `from` on, as many as `values` has rows.
-    fn value(&self, from: usize, values: &mut [f64]) {
-        let rows = values.len() / self.k.max(1);
+    /// Values of the sessions from `from` on, as many as `values` has rows of `width`, in the columns from `at` on.
+    fn value(&self, from: usize, values: &mut [f64], width: usize, at: usize) {
+        let rows = values.len() / width;
         let closes = &self.closes[from * self.n..(from + rows) * self.n];
-        let product = faer::MatMut::from_column_major_slice_mut(values, self.k, rows);
+        let product = faer::MatMut::from_column_major_slice_mut(values, width, rows);
         faer::linalg::matmul::matmul(
-            product,
+            product.subrows_mut(at, self.k),
             faer::Accum::Replace,
             faer::MatRef::from_column_major_slice(&self.units, self.k, self.n),
             faer::MatRef::from_column_major_slice(closes, self.n, rows),

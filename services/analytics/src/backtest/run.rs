@@ -233,6 +233,9 @@ impl<'a> Run<'a> {
                 return Err(BacktestError::PriceGap { asset, date, sessions: CARRY_SESSIONS_MAX + 1 });
             }
         }
+        if let Some(&units) = self.units.iter().find(|units| !units.is_finite()) {
+            return Err(BacktestError::Ruined { date: self.marks.dates[to], value: units });
+        }
         match (from..=to).find(|&row| !(self.equity[row].is_finite() && self.equity[row] > 0.0)) {
             Some(row) => Err(BacktestError::Ruined { date: self.marks.dates[row], value: self.equity[row] }),
             None => Ok(()),

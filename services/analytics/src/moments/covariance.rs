@@ -165,6 +165,11 @@ impl Covariance {
         Covariance { assets: self.assets, cells }
     }
 
+    /// The same with `amount` added to every cell.
+    pub(crate) fn plus_everywhere(&self, amount: f64) -> Covariance {
+        Covariance { assets: self.assets, cells: self.cells.iter().map(|cell| cell + amount).collect() }
+    }
+
     /// The mean of the variances.
     pub(crate) fn mean_variance(&self) -> f64 {
         self.cells.iter().step_by(self.assets + 1).sum::<f64>() / crate::sums::count(self.assets)

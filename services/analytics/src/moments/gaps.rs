@@ -82,7 +82,7 @@ pub fn smallest_eigenvalue(rows: &[Vec<f64>]) -> Result<f64, NoFigure> {
     }
     let matrix = faer::Mat::from_fn(n, n, |i, j| rows[i][j]);
     let values = matrix.self_adjoint_eigenvalues(faer::Side::Lower).map_err(|_| NoFigure::OutOfRange)?;
-    values.first().copied().ok_or(NoFigure::OutOfRange)
+    values.first().copied().filter(|value| value.is_finite()).ok_or(NoFigure::OutOfRange)
 }
 
 #[cfg(test)]

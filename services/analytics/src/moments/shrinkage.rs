@@ -34,7 +34,7 @@ pub fn ledoit_wolf(returns: &[Vec<f64>], periods: PeriodsPerYear) -> Result<Shru
     let delta = (squares - p * mean_variance * mean_variance) / p;
     let beta = beta.min(delta);
     let shrinkage = if beta <= 0.0 || delta <= 0.0 { 0.0 } else { beta / delta };
-    Ok(shrink(&covariance, shrinkage, periods))
+    shrink(&covariance, shrinkage, periods)
 }
 
 /// Chen, Wiesel, Eldar and Hero 2010, oracle approximating shrinkage, in scikit-learn's form (all moments with `1/n`); annual.
@@ -49,7 +49,7 @@ pub fn oracle_approximating(returns: &[Vec<f64>], periods: PeriodsPerYear) -> Re
     let denominator = (n + 1.0) * (mean_square - mean_variance * mean_variance / p);
     let shrinkage = (mean_square + mean_variance * mean_variance) / denominator;
     let shrinkage = if denominator > 0.0 && shrinkage < 1.0 { shrinkage } else { 1.0 };
-    Ok(shrink(&covariance, shrinkage, periods))
+    shrink(&covariance, shrinkage, periods)
 }
 
 /// The sample covariance drawn to mean variance times identity by a given share; annual.
@@ -61,18 +61,27 @@ pub fn shrunk_by(returns: &[Vec<f64>], shrinkage: f64, periods: PeriodsPerYear) 
         return Err(MomentsError::Parameter { name: "shrinkage", value: shrinkage });
     }
     let year = PeriodsPerYear::new(1.0).expect("one is a number of periods");
-    Ok(shrink(&sample_covariance(returns, year)?, shrinkage, periods))
+    shrink(&sample_covariance(returns, year)?, shrinkage, periods)
 }
 
 fn squares(covariance: &Covariance) -> f64 {
     covariance.rows().map(|row| sum_of(row, |s| s * s)).sum()
 }
 
-fn shrink(covariance: &Covariance, shrinkage: f64, periods: PeriodsPerYear) -> Shrunk {
+fn shrink(covariance: &Covariance, shrinkage: f64, periods: PeriodsPerYear) -> Result<Shrunk, MomentsError> {
+    if !shrinkage.is_finite() {
+        return Err(MomentsError::Parameter { name: "shrinkage", value: shrinkage });
+    }
     let scale = (1.0 - shrinkage) * periods.get();
     let target = shrinkage * covariance.mean_variance() * periods.get();
     let cells = covariance.rows().flatten().map(|s| scale * s).collect();
-    Shrunk { covariance: Covariance::trusted(covariance.assets(), cells).plus_diagonal(target), shrinkage }
+    let covariance = Covariance::trusted(covariance.assets(), cells).plus_diagonal(target);
+    let n = covariance.assets();
+    let place = covariance.rows().flatten().position(|cell| !cell.is_finite());
+    match place {
+        Some(place) => Err(MomentsError::NotFinite { row: place / n, column: place % n }),
+        None => Ok(Shrunk { covariance, shrinkage }),
+    }
 }
 
 #[cfg(test)]

@@ -13,8 +13,10 @@ use crate::moments::Covariance;
 /// Steps of one trace for each asset and row, with a base for small problems. Twice the usual number ten times over.
 const STEPS_PER_LIMIT: usize = 40;
 const STEPS_BASE: usize = 400;
-/// A slope below this share of its terms is rounding.
-const SLOPE_MIN: f64 = 1e-11;
+/// A weight's slope below this share of its terms is rounding.
+const SLOPE_MIN: f64 = 1e-13;
+/// A gradient's slope below this share of its terms is rounding.
+const TILT_MIN: f64 = 1e-11;
 /// A remainder below this share means that a limit follows from the active ones.
 const DEPENDENT: f64 = 1e-10;
 
@@ -68,6 +70,8 @@ struct Motion {
     gradient: (Vec<f64>, Vec<f64>),
     /// For each active row, in the order of the rows.
     multiplier: (Vec<f64>, Vec<f64>),
+    /// Slopes of gradients below this are rounding.
+    tilt_min: f64,
 }
 
 enum Event {
@@ -79,7 +83,11 @@ enum Event {
 
 impl<'a> ActiveSet<'a> {
     /// The state at the vertex that fills the assets in the order of `priority`, one partly.
-    pub fn at_vertex(covariance: &'a Covariance, constraints: &'a Constraints, priority: &[usize]) -> ActiveSet<'a> {
+    pub fn at_vertex(
+        covariance: &'a Covariance,
+        constraints: &'a Constraints,
+        priority: &[usize],
+    ) -> Result<ActiveSet<'a>, OptimiseError> {
         let (lower, upper) = (constraints.lower.as_slice(), constraints.upper.as_slice());
         let n = covariance.assets();
         let mut side = vec![Side::Lower; n];
@@ -91,8 +99,9 @@ impl<'a> ActiveSet<'a> {
             if left <= room || place + 1 == movable.len() {
                 side[asset] = Side::Free;
                 // A variance of zero cannot be factored: the ridge that callers add keeps it positive.
-                let added = factor.add(asset, covariance.row(asset));
-                debug_assert!(added);
+                if !factor.add(asset, covariance.row(asset)) {
+                    return Err(OptimiseError::NotConverged { steps: 0 });
+                }
                 break;
             }
             side[asset] = Side::Upper;
@@ -105,7 +114,7 @@ impl<'a> ActiveSet<'a> {
             name: Limit::Budget,
             active: !movable.is_empty(),
         };
-        ActiveSet { covariance, lower, upper, rows: vec![budget], side, factor }
+        Ok(ActiveSet { covariance, lower, upper, rows: vec![budget], side, factor })
     }
 
     /// Adds the limits of groups, moved out so far that `x` satisfies them at `t = 0`, and back where they belong at `t = 1`.
@@ -183,17 +192,25 @@ impl<'a> ActiveSet<'a> {
         );
         // What is left of a slope after the rows took theirs may be rounding only.
         let scale = slope.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
-        for (solved, (v, s)) in solved.iter().zip(multiplier.0.iter().zip(&multiplier.1)) {
-            for (place, y) in solved.iter().enumerate() {
-                value[place] -= y * v;
-                slope[place] -= y * s;
+        let take = |free: &mut [f64], multipliers: &[f64]| {
+            for (solved, multiplier) in solved.iter().zip(multipliers) {
+                free.iter_mut().zip(solved).for_each(|(x, y)| *x -= y * multiplier);
             }
-        }
+        };
+        take(&mut value, &multiplier.0);
+        take(&mut slope, &multiplier.1);
+        // Once more for what rounding left: near a singular covariance it is the sum of the weights that suffers.
+        let left = active.iter().map(|row| dot(row, &value) - (row.limit - at_bounds(row))).collect();
+        take(&mut value, &gram.solve(left));
+        let left = active.iter().map(|row| dot(row, &slope) - row.slope).collect();
+        take(&mut slope, &gram.solve(left));
         for (place, &asset) in order.iter().enumerate() {
             x.0[asset] = value[place];
             x.1[asset] = if slope[place].abs() <= SLOPE_MIN * scale { 0.0 } else { slope[place] };
         }
         let mut gradient = (self.covariance.times(&x.0), self.covariance.times(&x.1));
+        let greatest = |values: &[f64]| values.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+        let tilt_min = TILT_MIN * (greatest(m) + greatest(&gradient.1));
         for (row, (v, s)) in active.iter().zip(multiplier.0.iter().zip(&multiplier.1)) {
             for (asset, c) in row.coefficients.iter().enumerate().filter(|(_, c)| **c != 0.0) {
                 gradient.0[asset] += c * v;
@@ -201,7 +218,7 @@ impl<'a> ActiveSet<'a> {
             }
         }
         gradient.1.iter_mut().zip(m).for_each(|(g, m)| *g -= m);
-        Motion { x, gradient, multiplier }
+        Motion { x, gradient, multiplier, tilt_min }
     }
 
     /// The first event after `t`.
@@ -212,7 +229,6 @@ impl<'a> ActiveSet<'a> {
                 first = Some((at.max(t), event));
             }
         };
-        let scale = motion.gradient.1.iter().fold(0.0_f64, |most, g| most.max(g.abs())) * SLOPE_MIN;
         for asset in 0..self.side.len() {
             let (x, slope) = (motion.x.0[asset], motion.x.1[asset]);
             let (g, tilt) = (motion.gradient.0[asset], motion.gradient.1[asset]);
@@ -225,8 +241,8 @@ impl<'a> ActiveSet<'a> {
                 }
                 Side::Free => {}
                 _ if self.lower[asset] >= self.upper[asset] => {}
-                Side::Lower if tilt < -scale => offer(-g / tilt, Event::LeavesBound(asset)),
-                Side::Upper if tilt > scale => offer(-g / tilt, Event::LeavesBound(asset)),
+                Side::Lower if tilt < -motion.tilt_min => offer(-g / tilt, Event::LeavesBound(asset)),
+                Side::Upper if tilt > motion.tilt_min => offer(-g / tilt, Event::LeavesBound(asset)),
                 Side::Lower | Side::Upper => {}
             }
         }
@@ -241,7 +257,7 @@ impl<'a> ActiveSet<'a> {
             } else if index > 0 {
                 let of = |x: &[f64]| -> f64 { row.coefficients.iter().zip(x).map(|(c, x)| c * x).sum() };
                 let closing = of(&motion.x.1) - row.slope;
-                if closing > SLOPE_MIN * (1.0 + row.slope.abs()) {
+                if closing > TILT_MIN * (1.0 + row.slope.abs()) {
                     offer((row.limit - of(&motion.x.0)) / closing, Event::ReachesRow(index));
                 }
             }

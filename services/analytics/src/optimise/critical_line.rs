@@ -12,6 +12,9 @@ const RIDGE: f64 = 1e-11;
 const RIDGES: [f64; 3] = [RIDGE, 1e-9, 1e-7];
 /// Expected returns beyond this are not returns.
 const RETURN_MAX: f64 = 1e12;
+/// Mean variances outside this range are not those of returns, and their products leave the range of numbers.
+const VARIANCE_MIN: f64 = 1e-30;
+const VARIANCE_MAX: f64 = 1e30;
 
 /// Lines of minimum-variance portfolios for rising weight `t` of the expected return in `x'S x / 2 - t m'x`.
 pub(crate) struct CriticalLine {
@@ -36,16 +39,22 @@ impl CriticalLine {
         }
         mu.iter().try_for_each(|&mu| in_range("expected return", mu, RETURN_MAX))?;
         let unit = covariance.mean_variance();
-        if !is_singular(covariance, unit) {
-            match trace(covariance, mu, constraints, to) {
+        if unit > 0.0 && !(VARIANCE_MIN..=VARIANCE_MAX).contains(&unit) {
+            return Err(OptimiseError::Parameter { name: "mean variance", value: unit });
+        }
+        // The sum of the weights is given, so that its square may be added: no optimum moves, and a covariance that is
+        // singular only along that sum no longer is.
+        let lifted = covariance.plus_everywhere(unit);
+        if !is_singular(&lifted, unit) {
+            match trace(&lifted, mu, constraints, to) {
                 Err(OptimiseError::NotConverged { .. }) => {}
                 answer => return answer,
             }
         }
         let mut answer = Err(OptimiseError::NotConverged { steps: 0 });
         for ridge in RIDGES {
-            let lift = if unit > 0.0 { ridge * unit } else { ridge };
-            answer = trace(&covariance.plus_diagonal(lift), mu, constraints, to);
+            let lift = ridge * if unit > 0.0 { unit } else { 1.0 };
+            answer = trace(&lifted.plus_diagonal(lift), mu, constraints, to);
             if !matches!(answer, Err(OptimiseError::NotConverged { .. })) {
                 break;
             }
@@ -68,7 +77,7 @@ fn trace(
     let unit = covariance.mean_variance();
     let mut dislike = vec![0.0; n];
     priority.iter().enumerate().for_each(|(rank, &asset)| dislike[asset] = crate::sums::count(rank + 1) * unit);
-    let mut state = ActiveSet::at_vertex(covariance, constraints, &priority);
+    let mut state = ActiveSet::at_vertex(covariance, constraints, &priority)?;
     let lines = state.trace(&dislike, f64::NEG_INFINITY, 0.0)?;
     if !constraints.groups.is_empty() {
         let last = lines.last().expect("a trace has a line");

@@ -45,13 +45,15 @@ pub fn hierarchical_risk_parity(
 
 /// The variance of the assets held by inverse variance.
 fn cluster_variance(covariance: &Covariance, cluster: &[usize]) -> f64 {
-    let inverse: Vec<f64> = cluster.iter().map(|&asset| 1.0 / covariance.variance(asset)).collect();
+    // Against the least variance, so that no square leaves the range of numbers.
+    let least = cluster.iter().map(|&asset| covariance.variance(asset)).fold(f64::INFINITY, f64::min);
+    let inverse: Vec<f64> = cluster.iter().map(|&asset| least / covariance.variance(asset)).collect();
     let sum: f64 = inverse.iter().sum();
     let row = |(&i, wi): (&usize, &f64)| {
         let along: f64 = cluster.iter().zip(&inverse).map(|(&j, wj)| covariance.row(i)[j] * wj).sum();
-        wi * along
+        wi * (along / sum)
     };
-    cluster.iter().zip(&inverse).map(row).sum::<f64>() / (sum * sum)
+    cluster.iter().zip(&inverse).map(row).sum::<f64>() / sum
 }
 
 #[cfg(test)]
