@@ -76,7 +76,7 @@ impl SmtpMailer {
         Ok(Self { settings, tls, hello: ClientId::default(), idle: Mutex::default() })
     }
 
-    /// The longest that [`SmtpMailer::send`] takes.
+    /// The longest that sending one letter takes.
     #[must_use]
     pub const fn send_timeout(&self) -> Duration {
         self.settings.send_timeout
