@@ -100,10 +100,12 @@ impl Postgres {
     /// [`PostgresError`] if it does not start or does not answer.
     pub async fn start(tools: &Tools, home: &Path, durability: Durability) -> Result<Self, PostgresError> {
         let account = Account::if_root()?;
+        // The server runs in this folder, where a relative path would mean another place.
+        let home = &at(home, std::path::absolute(home))?;
         at(home, fs::create_dir_all(home))?;
         let mut server = Self {
             bin: tools.postgres_bin.clone(),
-            home: home.to_path_buf(),
+            home: home.clone(),
             account,
             durability,
             password: String::new(),

@@ -56,7 +56,9 @@ impl Tools {
     /// # Errors
     /// [`ToolsError`] tells what is missing and what to do about it.
     pub fn find() -> Result<Self, ToolsError> {
-        Ok(Self { nats_server: find_nats_server()?, postgres_bin: find_postgres_bin()? })
+        // Servers are started in folders of their own, where a relative path would mean another place.
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        Ok(Self { nats_server: absolute(find_nats_server()?), postgres_bin: absolute(find_postgres_bin()?) })
     }
 
     /// The folder that `tools/bootstrap.sh` fetches into: the one that `INSIGHTS_TOOLS` names, else the nearest

@@ -61,6 +61,8 @@ impl Node {
         passwords: &Passwords,
         routes: Option<Routes<'_>>,
     ) -> Result<Self, NatsError> {
+        // The server runs in this folder, where a relative path would mean another place.
+        let home = &at(home, std::path::absolute(home))?;
         let mut environment = vec![
             ("INSIGHTS_NATS_STORE", quoted(&home.join("store").display().to_string())),
             ("INSIGHTS_NATS_OPERATOR_PASSWORD", passwords.operator.clone()),
@@ -89,7 +91,7 @@ impl Node {
         Ok(Self {
             name: name.to_owned(),
             program: tools.nats_server.clone(),
-            home: home.to_path_buf(),
+            home: home.clone(),
             configuration,
             environment,
             ports: None,
