@@ -21,7 +21,7 @@ pub async fn measure(bed: &Bed, service: &Service, size: Size, report: &mut Repo
     let advisor = prepare(service, &mut told).await?;
     let body = create_body(&advisor);
     let mut connection = service.connect().await?;
-    let (mut commands, mut visibles) = (Vec::new(), Vec::new());
+    let (mut commands, mut delays) = (Vec::new(), Vec::new());
     for _ in 0..size.visible_commands() {
         let key = format!("idempotency-key: {}\r\n", Uuid::new_v4());
         let began = Instant::now();
@@ -32,14 +32,14 @@ pub async fn measure(bed: &Bed, service: &Service, size: Size, report: &mut Repo
         let path = made.location.context("a new portfolio without a place")?;
         let wait = format!("insights-min-position: advisory-{sequence}\r\n");
         let seen = connection.ask("GET", &path, &wait, "").await?;
-        visibles.push(began.elapsed());
+        delays.push(began.elapsed());
         ensure!(seen.status == 200 && seen.version == 1, "{path} was answered {}: {}", seen.status, seen.body);
         told.of(Stream::Advisory).push(sequence);
     }
     told.check(&bed.journal().await?).await?;
     commands.sort_unstable();
-    visibles.sort_unstable();
-    let ((command_p50, command_p99), (visible_p50, visible_p99)) = (p50_p99(&commands), p50_p99(&visibles));
+    delays.sort_unstable();
+    let ((command_p50, command_p99), (visible_p50, visible_p99)) = (p50_p99(&commands), p50_p99(&delays));
     report.row(
         &format!("the command is answered   p50 {command_p50:>6.2} ms   p99 {command_p99:>6.2} ms"),
         json!({"measurement": "e", "until": "answered", "p50_ms": command_p50, "p99_ms": command_p99}),
