@@ -1,5 +1,7 @@
 //! No NaN, no infinity and no panic, whatever comes in: an answer is a number or a reason.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::ops::ControlFlow;
 
 use analytics::backtest::{

@@ -1,5 +1,7 @@
 //! What must hold for every input: weights keep their limits, frontiers bend, costs never help, order does not matter.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use analytics::backtest::{Allocation, BacktestParams, Drift, Policy, Threshold, backtest, backtest_many};
 use analytics::figures::risk_contributions;
 use analytics::moments::{Covariance, arithmetic_mean, ledoit_wolf, sample_covariance};
@@ -249,7 +251,7 @@ proptest! {
             let paid = costly.total_cost();
             prop_assert!(paid >= 0.0 && free.total_cost().abs() < 1e-12);
             if policy.threshold.is_none() {
-                let many = backtest_many(&table, &[weights.clone()], policy, cost_rate).unwrap();
+                let many = backtest_many(&table, std::slice::from_ref(&weights), policy, cost_rate).unwrap();
                 prop_assert!(many.of(0).iter().zip(&costly.equity).all(|(a, b)| (a - b).abs() < 1e-11));
             }
         }

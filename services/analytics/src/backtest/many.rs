@@ -72,9 +72,10 @@ pub fn backtest_many(
             book.rebalance(from, cost_rate);
             let rows = &mut values[from * k..to * k];
             book.value(from, rows, k, at);
-            let block = rows.chunks_exact(k).map(|row| &row[at..at + weights.len()]);
-            for (row, values) in block.enumerate().filter(|(_, values)| !all_sound(values)) {
-                let value = values.iter().copied().find(|value| !is_sound(*value)).unwrap_or(f64::NAN);
+            let of_block = rows.chunks_exact(k).map(|row| &row[at..at + weights.len()]);
+            let unsound = |row: &[f64]| row.iter().copied().find(|&value| !is_sound(value));
+            if let Some((row, values)) = of_block.enumerate().find(|(_, values)| !all_sound(values)) {
+                let value = unsound(values).unwrap_or_default();
                 return Err(BacktestError::Ruined { date: dates[from + row], value });
             }
             // The close that trades next is valued with the old units.

@@ -41,11 +41,7 @@ pub fn money_weighted_return(flows: &[Flow], final_value: f64, end: Date) -> Res
     }
     for _ in 0..HALVINGS_MAX {
         let middle = 0.5 * (low + high);
-        if missing(middle.exp()) > 0.0 {
-            low = middle
-        } else {
-            high = middle
-        }
+        (low, high) = if missing(middle.exp()) > 0.0 { (middle, high) } else { (low, middle) };
         if high - low <= f64::EPSILON {
             break;
         }

@@ -1,6 +1,8 @@
 //! Pearson correlation of returns.
 
+use crate::moments::sample_covariance;
 use crate::no_figure::{NoFigure, at_least, finite};
+use crate::periods::PeriodsPerYear;
 use crate::sums::{is_constant, mean, sum_of, sum_of_pairs};
 
 /// Correlation of two return series of the same dates, between -1 and 1.
@@ -37,14 +39,20 @@ impl CorrelationMatrix {
     /// The matrix of these return series, which have the dates in common.
     pub fn new(assets: &[String], returns: &[Vec<f64>]) -> CorrelationMatrix {
         let n = assets.len().min(returns.len());
-        let mut cells = vec![Ok(1.0); n * n];
-        for i in 0..n {
-            for j in 0..=i {
-                let cell = correlation(&returns[i], &returns[j]).map(|rho| if i == j { 1.0 } else { rho });
-                cells[i * n + j] = cell;
-                cells[j * n + i] = cell;
+        let one = PeriodsPerYear::new(1.0).expect("one is a number of periods");
+        // All products at once where the numbers allow it.
+        let products = sample_covariance(&returns[..n], one).ok();
+        let constant: Vec<bool> = returns[..n].iter().map(|series| is_constant(series)).collect();
+        let cell = |i: usize, j: usize| match &products {
+            Some(_) if constant[i] || constant[j] => Err(NoFigure::NoVariation),
+            Some(_) if i == j => Ok(1.0),
+            Some(products) => {
+                let rho = products.row(i)[j] / (products.variance(i).sqrt() * products.variance(j).sqrt());
+                finite(rho).map(|rho| rho.clamp(-1.0, 1.0))
             }
-        }
+            None => correlation(&returns[i], &returns[j]).map(|rho| if i == j { 1.0 } else { rho }),
+        };
+        let cells = (0..n * n).map(|at| cell((at / n).max(at % n), (at / n).min(at % n))).collect();
         CorrelationMatrix { assets: assets[..n].to_vec(), cells }
     }
 

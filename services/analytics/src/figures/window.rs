@@ -2,8 +2,13 @@
 
 use jiff::civil::Date;
 
+use super::benchmark as relative;
 use super::definition::Figure;
-use super::{benchmark as relative, *};
+use super::{
+    Tail, best_day, cagr, cagr_calendar, calmar, correlation, cumulative, cvar_gaussian, days, kurtosis_excess,
+    max_drawdown, mean_return, omega, quantile, sharpe, simple_returns, skew, sortino, ulcer_index, var_gaussian,
+    volatility, win_rate, worst_day,
+};
 use crate::no_figure::NoFigure;
 use crate::periods::PeriodsPerYear;
 

@@ -64,8 +64,9 @@ pub(crate) struct ActiveSet<'a> {
     factor: Factor,
 }
 
-/// The line on which the solution moves, as functions of `t`: value at zero and slope of each.
+/// The line on which the solution moves: value at `t = origin` and slope of each.
 struct Motion {
+    origin: f64,
     x: (Vec<f64>, Vec<f64>),
     gradient: (Vec<f64>, Vec<f64>),
     /// For each active row, in the order of the rows.
@@ -149,19 +150,17 @@ impl<'a> ActiveSet<'a> {
         let mut lines: Vec<Line> = Vec::new();
         let mut t = from;
         for _ in 0..steps {
-            let motion = self.motion(m);
+            // A line without a beginning is at rest there: its slope is zero, and any origin will do.
+            let motion = self.motion(m, if t.is_finite() { t } else { 0.0 });
             let next = self.next_event(&motion, t);
             let end = next.as_ref().map_or(f64::INFINITY, |(at, _)| *at).min(to);
             if end > t || lines.is_empty() {
-                // A line without a beginning is at rest there: its slope is zero.
-                let origin = if t.is_finite() { t } else { end.min(0.0) };
-                let start = motion.x.0.iter().zip(&motion.x.1).map(|(x, slope)| x + origin * slope).collect();
-                lines.push(Line { from: origin, to: end, start, slope: motion.x.1.clone() });
+                lines.push(Line { from: motion.origin, to: end, start: motion.x.0.clone(), slope: motion.x.1.clone() });
             }
             match next {
                 Some((at, event)) if at < to => {
                     t = at.max(t);
-                    self.apply(event, &motion, t)?;
+                    self.apply(&event, &motion, t)?;
                 }
                 _ => return Ok(lines),
             }
@@ -170,12 +169,12 @@ impl<'a> ActiveSet<'a> {
     }
 
     /// Solves the optimality conditions of the active limits for both the value and the slope.
-    fn motion(&self, m: &[f64]) -> Motion {
+    fn motion(&self, m: &[f64], origin: f64) -> Motion {
         let n = m.len();
         let order = &self.factor.order;
         let mut x = (self.at_bounds(), vec![0.0; n]);
         let load = self.covariance.times(&x.0);
-        let mut value: Vec<f64> = order.iter().map(|&asset| -load[asset]).collect();
+        let mut value: Vec<f64> = order.iter().map(|&asset| origin * m[asset] - load[asset]).collect();
         let mut slope: Vec<f64> = order.iter().map(|&asset| m[asset]).collect();
         self.factor.solve(&mut value);
         self.factor.solve(&mut slope);
@@ -185,11 +184,17 @@ impl<'a> ActiveSet<'a> {
         let dot = |row: &Row, free: &[f64]| -> f64 {
             order.iter().zip(free).map(|(&asset, x)| row.coefficients[asset] * x).sum()
         };
-        let at_bounds = |row: &Row| -> f64 { row.coefficients.iter().zip(&x.0).map(|(c, x)| c * x).sum() };
-        let multiplier = (
-            gram.solve(active.iter().map(|row| dot(row, &value) - (row.limit - at_bounds(row))).collect()),
-            gram.solve(active.iter().map(|row| dot(row, &slope) - row.slope).collect()),
-        );
+        let wanted: Vec<f64> = active
+            .iter()
+            .map(|row| {
+                row.limit + origin * row.slope - row.coefficients.iter().zip(&x.0).map(|(c, x)| c * x).sum::<f64>()
+            })
+            .collect();
+        let too_much = |value: &[f64], slope: &[f64]| -> (Vec<f64>, Vec<f64>) {
+            let of_value = active.iter().zip(&wanted).map(|(row, wanted)| dot(row, value) - wanted);
+            let of_slope = active.iter().map(|row| dot(row, slope) - row.slope);
+            (gram.solve(of_value.collect()), gram.solve(of_slope.collect()))
+        };
         // What is left of a slope after the rows took theirs may be rounding only.
         let scale = slope.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
         let take = |free: &mut [f64], multipliers: &[f64]| {
@@ -197,13 +202,15 @@ impl<'a> ActiveSet<'a> {
                 free.iter_mut().zip(solved).for_each(|(x, y)| *x -= y * multiplier);
             }
         };
-        take(&mut value, &multiplier.0);
-        take(&mut slope, &multiplier.1);
-        // Once more for what rounding left: near a singular covariance it is the sum of the weights that suffers.
-        let left = active.iter().map(|row| dot(row, &value) - (row.limit - at_bounds(row))).collect();
-        take(&mut value, &gram.solve(left));
-        let left = active.iter().map(|row| dot(row, &slope) - row.slope).collect();
-        take(&mut slope, &gram.solve(left));
+        let mut multiplier = (vec![0.0; active.len()], vec![0.0; active.len()]);
+        // Twice, for what rounding left: near a singular covariance it is the sum of the weights that suffers.
+        for _ in 0..2 {
+            let change = too_much(&value, &slope);
+            take(&mut value, &change.0);
+            take(&mut slope, &change.1);
+            multiplier.0.iter_mut().zip(change.0).for_each(|(multiplier, change)| *multiplier += change);
+            multiplier.1.iter_mut().zip(change.1).for_each(|(multiplier, change)| *multiplier += change);
+        }
         for (place, &asset) in order.iter().enumerate() {
             x.0[asset] = value[place];
             x.1[asset] = if slope[place].abs() <= SLOPE_MIN * scale { 0.0 } else { slope[place] };
@@ -217,14 +224,16 @@ impl<'a> ActiveSet<'a> {
                 gradient.1[asset] += c * s;
             }
         }
+        gradient.0.iter_mut().zip(m).for_each(|(g, m)| *g -= origin * m);
         gradient.1.iter_mut().zip(m).for_each(|(g, m)| *g -= m);
-        Motion { x, gradient, multiplier, tilt_min }
+        Motion { origin, x, gradient, multiplier, tilt_min }
     }
 
     /// The first event after `t`.
     fn next_event(&self, motion: &Motion, t: f64) -> Option<(f64, Event)> {
         let mut first: Option<(f64, Event)> = None;
-        let mut offer = |at: f64, event: Event| {
+        let mut offer = |step: f64, event: Event| {
+            let at = motion.origin + step;
             if at.is_finite() && first.as_ref().is_none_or(|(earliest, _)| at.max(t) < *earliest) {
                 first = Some((at.max(t), event));
             }
@@ -234,10 +243,10 @@ impl<'a> ActiveSet<'a> {
             let (g, tilt) = (motion.gradient.0[asset], motion.gradient.1[asset]);
             match self.side[asset] {
                 Side::Free if slope > 0.0 => {
-                    offer((self.upper[asset] - x) / slope, Event::ReachesBound(asset, Side::Upper))
+                    offer((self.upper[asset] - x) / slope, Event::ReachesBound(asset, Side::Upper));
                 }
                 Side::Free if slope < 0.0 => {
-                    offer((self.lower[asset] - x) / slope, Event::ReachesBound(asset, Side::Lower))
+                    offer((self.lower[asset] - x) / slope, Event::ReachesBound(asset, Side::Lower));
                 }
                 Side::Free => {}
                 _ if self.lower[asset] >= self.upper[asset] => {}
@@ -258,15 +267,18 @@ impl<'a> ActiveSet<'a> {
                 let of = |x: &[f64]| -> f64 { row.coefficients.iter().zip(x).map(|(c, x)| c * x).sum() };
                 let closing = of(&motion.x.1) - row.slope;
                 if closing > TILT_MIN * (1.0 + row.slope.abs()) {
-                    offer((row.limit - of(&motion.x.0)) / closing, Event::ReachesRow(index));
+                    offer(
+                        (row.limit + motion.origin * row.slope - of(&motion.x.0)) / closing,
+                        Event::ReachesRow(index),
+                    );
                 }
             }
         }
         first
     }
 
-    fn apply(&mut self, event: Event, motion: &Motion, t: f64) -> Result<(), OptimiseError> {
-        match event {
+    fn apply(&mut self, event: &Event, motion: &Motion, t: f64) -> Result<(), OptimiseError> {
+        match *event {
             Event::LeavesBound(asset) => self.free(asset),
             Event::LeavesRow(row) => {
                 self.rows[row].active = false;
@@ -324,7 +336,7 @@ impl<'a> ActiveSet<'a> {
         for asset in (0..self.side.len()).filter(|&asset| self.side[asset] != Side::Free) {
             let rest = normal[asset]
                 - rows.iter().zip(&share).map(|(row, share)| share * row.coefficients[asset]).sum::<f64>();
-            let gradient = motion.gradient.0[asset] + t * motion.gradient.1[asset];
+            let gradient = motion.gradient.0[asset] + (t - motion.origin) * motion.gradient.1[asset];
             let leaves = if self.side[asset] == Side::Lower { rest < -DEPENDENT } else { rest > DEPENDENT };
             if leaves && self.lower[asset] < self.upper[asset] {
                 let at = (gradient / rest).abs();
@@ -336,7 +348,7 @@ impl<'a> ActiveSet<'a> {
             }
         }
         for (place, (&row, &share)) in active.iter().zip(&share).enumerate() {
-            let multiplier = motion.multiplier.0[place] + t * motion.multiplier.1[place];
+            let multiplier = motion.multiplier.0[place] + (t - motion.origin) * motion.multiplier.1[place];
             if row > 0 && share > DEPENDENT {
                 let at = (multiplier / share).abs();
                 if first.as_ref().is_none_or(|(earliest, _)| at < *earliest) {

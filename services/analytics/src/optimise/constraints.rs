@@ -4,6 +4,8 @@ use super::error::OptimiseError;
 
 /// Largest weight of either sign that a bound may allow.
 const WEIGHT_MAX: f64 = 1e3;
+/// Largest sum of either sign that a group's limit may name.
+const GROUP_LIMIT_MAX: f64 = 1e6;
 /// Groups that one problem may have.
 pub const GROUPS_MAX: usize = 200;
 /// Half the room that a group with equal limits keeps, so that its two rows are never active together.
@@ -77,8 +79,8 @@ impl Constraints {
             }
         }
         for group in &self.groups {
-            in_range("group minimum", group.least, f64::MAX)?;
-            in_range("group maximum", group.most, f64::MAX)?;
+            in_range("group minimum", group.least, GROUP_LIMIT_MAX)?;
+            in_range("group maximum", group.most, GROUP_LIMIT_MAX)?;
             if group.least > group.most {
                 return Err(OptimiseError::Parameter { name: "group minimum above its maximum", value: group.least });
             }

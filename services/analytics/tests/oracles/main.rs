@@ -3,6 +3,8 @@
 //! `INSIGHTS_ORACLES=<folder>` reads that folder instead of this one. A case names its prices by file name; they lie in the
 //! project's `data/`. A case of a kind, or with an expected value, that is not known here fails.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod backtests;
 mod case;
 mod figures;

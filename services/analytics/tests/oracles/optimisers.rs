@@ -94,10 +94,10 @@ pub fn optimize(case: &Case) -> Verdict {
         let expected = case.value(name);
         match name.as_str() {
             "weights" => {
-                weights(&mut verdict, name, only_abs(case, "weights_abs"), &optimum.weights, table.assets(), expected)
+                weights(&mut verdict, name, only_abs(case, "weights_abs"), &optimum.weights, table.assets(), expected);
             }
             "exp_return" => {
-                verdict.near(name, only_abs(case, "exp_return_abs"), optimum.expected_return, number(expected))
+                verdict.near(name, only_abs(case, "exp_return_abs"), optimum.expected_return, number(expected));
             }
             "volatility" => verdict.near(name, only_rel(case, "volatility_rel"), volatility, number(expected)),
             "sharpe" => {
@@ -252,8 +252,8 @@ pub fn cvar_opt(case: &Case) -> Verdict {
             "cvar_daily" => verdict.near(name, only_rel(case, "cvar_rel"), got.cvar, number(case.value(name))),
             // Nearly flat: the case says to compare the objective. The weights must keep their limits all the same.
             "weights" => {
-                let kept = got.weights.iter().zip(constraints.lower.iter().zip(&constraints.upper));
-                let kept = kept.map(|(w, (lower, upper))| *lower <= *w && *w <= *upper).all(|kept| kept);
+                let mut kept = got.weights.iter().zip(constraints.lower.iter().zip(&constraints.upper));
+                let kept = kept.all(|(w, (lower, upper))| *lower <= *w && *w <= *upper);
                 let sum: f64 = got.weights.iter().sum();
                 verdict.check(name, kept && (sum - constraints.budget).abs() < 1e-9, format!("add up to {sum}"));
             }

@@ -1,5 +1,8 @@
 //! The work that has to be quick. `peers/compare.sh` runs this and the Python peers in one go and prints the ratios.
 
+#![expect(clippy::unwrap_used, reason = "without its material there is nothing to measure")]
+#![expect(missing_docs, reason = "the macros of the harness write items without one")]
+
 mod cpu_time;
 mod material;
 
