@@ -2,13 +2,13 @@
 //!
 //! # Layout
 //!
-//! * [`tools`]: where the servers' programs are on this machine
-//! * [`folder`]: folders that one process owns, and the sweeping of those whose owner died
-//! * [`process`]: a child that does not outlive us, whatever ends us
-//! * [`account`]: the user that PostgreSQL runs as when we are root
-//! * [`monitor`]: questions to a nats-server's monitoring port
-//! * [`nats`]: one nats-server or three, with the configuration files of production
-//! * [`postgres`]: one PostgreSQL
+//! * `tools`: where the servers' programs are on this machine
+//! * `folder`: folders that one process owns, and the sweeping of those whose owner died
+//! * `process`: a child that does not outlive us, whatever ends us
+//! * `account`: the user that PostgreSQL runs as when we are root
+//! * `monitor`: questions to a nats-server's monitoring port
+//! * `nats`: one nats-server or three, with the configuration files of production
+//! * `postgres`: one PostgreSQL
 
 mod account;
 mod folder;
