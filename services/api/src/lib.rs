@@ -6,7 +6,7 @@
 //! * One file for each noun: `advisors.rs`, `clients.rs`, `assets.rs`, `portfolios.rs`, `recommendations.rs`; below them
 //!   a folder for what more is done with one. Each has what travels first, handlers after. `health.rs` for operators.
 //! * What every request goes through: `guard.rs`, with `trace.rs`, `access.rs` (who calls) and [`Limits`].
-//! * What requests bring: `body.rs` (strict JSON), `faults.rs` and `numbers.rs` (its fields), `paths.rs`,
+//! * What requests bring: `body.rs` and `objects.rs` (strict JSON), `faults.rs` and `numbers.rs` (its fields), `paths.rs`,
 //!   `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
 //! * What becomes of commands: `canonical.rs` (what was asked, in bytes), `commands.rs` (the receipt), `references.rs`
 //!   (what must exist before anything is written). `figures.rs`: a portfolio's numbers.
@@ -29,6 +29,7 @@ mod health;
 mod idempotency;
 mod limits;
 mod numbers;
+mod objects;
 mod paging;
 mod parameters;
 mod paths;
