@@ -176,7 +176,7 @@ mod tests {
     }
 
     async fn error_of(body: &'static str) -> (String, String) {
-        let response = render(read("application/json", body).await.unwrap_err().into_response(), "t");
+        let response = render(read("application/json", body).await.unwrap_err().into_response(), || "t".to_owned());
         let bytes = axum::body::to_bytes(response.into_body(), 65_536).await.unwrap();
         let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(json["type"], "/problems/invalid-body", "{json}");

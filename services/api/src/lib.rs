@@ -72,14 +72,13 @@ pub struct Api {
 }
 
 /// The service as a router. Call it inside a runtime: it starts the task that watches checkpoints.
-#[must_use]
-pub fn router(api: Api) -> Router {
+pub fn router(api: &Api) -> Router {
     let tokens = access::Tokens::new(api.vault.clone(), api.clock);
     let guard = Arc::new(guard::Guard::new(tokens, api.limits));
     let (routes, _) = contract::routes().split_for_parts();
     routes
         .merge(contract::pages())
-        .with_state(state::Parts::new(&api))
+        .with_state(state::Parts::new(api))
         .layer(middleware::from_fn_with_state(guard, guard::guard))
 }
 
@@ -89,5 +88,5 @@ pub fn router(api: Api) -> Router {
 /// Where the listener itself is broken.
 pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
     let limits = api.limits;
-    server::serve(listener, router(api), limits, stop).await
+    server::serve(listener, router(&api), limits, stop).await
 }
