@@ -7,7 +7,7 @@ use analytics::{Figure, FigureParams, PortfolioFigures, PriceError, PriceTable, 
 use events::Position;
 use events::values::{AssetId, Currency, FiguresSnapshot};
 use jiff::civil::Date;
-use projections::prices::{Closes, closes};
+use projections::prices::{AsOf, Closes, closes_as_of};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ pub struct Asked {
     pub risk_free_rate: Decimal,
     /// How the portfolio is brought back to its targets.
     pub rebalancing: Rebalancing,
+    /// From when knowledge of prices is wanted.
+    pub as_of: AsOf,
 }
 
 /// How a portfolio is brought back to its target weights.
@@ -144,7 +146,7 @@ pub async fn compute(
     let other = currencies.into_iter().find(|(_, priced_in)| priced_in.as_str() != kept_in);
     // A place at the desk comes first: prices that wait for a free core would only fill the memory.
     let place = desk.0.clone().acquire_owned().await.map_err(|_| Problem::of(ProblemType::Internal))?;
-    let closes = closes(pool, &assets, asked.from, asked.to).await?;
+    let closes = closes_as_of(pool, &assets, asked.from, asked.to, asked.as_of).await?;
     let kept_in = kept_in.to_owned();
     let computing = tokio::task::spawn_blocking(move || {
         let _place = place;
@@ -226,10 +228,17 @@ mod tests {
     use jiff::civil::date;
     use rust_decimal::Decimal;
 
+    use projections::prices::AsOf;
+
     use super::{Asked, NoFigures, Rebalancing, figures};
 
-    const ASKED: Asked =
-        Asked { from: None, to: None, risk_free_rate: Decimal::ZERO, rebalancing: Rebalancing::Monthly };
+    const ASKED: Asked = Asked {
+        from: None,
+        to: None,
+        risk_free_rate: Decimal::ZERO,
+        rebalancing: Rebalancing::Monthly,
+        as_of: AsOf::Now,
+    };
 
     fn asset(id: &str) -> AssetId {
         AssetId::parse(id).unwrap()

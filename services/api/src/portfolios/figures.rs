@@ -9,12 +9,15 @@ use axum::response::{IntoResponse, Response};
 use events::Position;
 use events::values::PortfolioId;
 use jiff::civil::Date;
+use journal::Journal;
 use projections::portfolios::PortfolioRow;
+use projections::prices::AsOf;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::as_of::as_of;
 use crate::described::problems;
 use crate::faults::Fault;
 use crate::figures::{Asked, Computed, Coverage, DEFINITIONS, NoFigures, Rebalancing, compute};
@@ -44,6 +47,9 @@ pub struct FiguresQuery {
     risk_free_rate: Option<String>,
     /// How the portfolio is brought back to its target weights; monthly where nothing is said.
     rebalancing: Option<Rebalancing>,
+    /// What was known of prices then: a position, such as a recommendation's, or a time. Now where nothing is said.
+    #[param(example = "market-42")]
+    as_of: Option<String>,
 }
 
 /// A portfolio's figures, with all that they rest on.
@@ -158,19 +164,21 @@ problems!(FiguresProblems: ANY, GUARDED, READ; PortfolioUnknown, LogUnavailable)
 
 /// Shows a portfolio's figures.
 ///
-/// Computed from the prices that are known now. A figure that does not exist is `null` with its reason.
+/// Computed from the prices that are known now, or were known then. A figure that does not exist is `null` with its reason.
 #[utoipa::path(get, path = "/v1/portfolios/{id}/figures", tag = "portfolios", operation_id = "getPortfolioFigures",
     params(("id" = String, Path, format = Uuid), FiguresQuery, MinPositionHeader),
     responses((status = 200, body = FiguresView, headers(("ETag" = String))), FiguresProblems))]
 pub async fn show(
     State(pool): State<PgPool>,
+    State(journal): State<Journal>,
     State(references): State<References>,
     State(desk): State<Desk>,
     Id(id): Id<PortfolioId>,
     Parameters(query): Parameters<FiguresQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let asked = asked(&query)?;
+    let as_of = as_of(&journal, query.as_of.as_deref()).await?;
+    let asked = Asked { as_of, ..asked(&query)? };
     let row = projections::portfolios::get(&pool, id).await?;
     let row = row.ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
     let computed = compute(&pool, &references, &desk, row.allocation.clone(), &row.currency, asked).await?;
@@ -194,7 +202,7 @@ fn asked(query: &FiguresQuery) -> Result<Asked, Problem> {
     }
     let rebalancing = query.rebalancing.unwrap_or_default();
     if errors.is_empty() {
-        Ok(Asked { from, to, risk_free_rate, rebalancing })
+        Ok(Asked { from, to, risk_free_rate, rebalancing, as_of: AsOf::Now })
     } else {
         Err(invalid_parameters(errors))
     }
@@ -298,6 +306,7 @@ mod tests {
             to: text("2024-01-01"),
             risk_free_rate: text("2"),
             rebalancing: None,
+            as_of: None,
         };
         let told = format!("{:?}", asked(&query).unwrap_err());
         assert!(told.contains("not-a-day") && told.contains("out-of-range"), "{told}");

@@ -8,6 +8,7 @@ use events::values::{ClientId, Note, PortfolioId};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use journal::{ExecuteError, Expect, Journal};
+use projections::prices::AsOf;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use sqlx::PgPool;
@@ -148,7 +149,8 @@ fn place_of(texts: &[String], client: ClientId) -> String {
 }
 
 fn asked(faults: &mut Faults, choice: Option<&FiguresChoice>) -> Option<Asked> {
-    let mut asked = Asked { from: None, to: None, risk_free_rate: Decimal::ZERO, rebalancing: Rebalancing::default() };
+    let (risk_free_rate, rebalancing) = (Decimal::ZERO, Rebalancing::default());
+    let mut asked = Asked { from: None, to: None, risk_free_rate, rebalancing, as_of: AsOf::Now };
     let Some(choice) = choice else { return Some(asked) };
     asked.from = read_day(faults, "/figures/from", choice.from.as_deref())?;
     asked.to = read_day(faults, "/figures/to", choice.to.as_deref())?;
