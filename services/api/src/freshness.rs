@@ -69,6 +69,8 @@ pub struct MinPositionHeader {
     /// separated by a comma.
     #[param(
         rename = "Insights-Min-Position",
+        value_type = String,
+        required = false,
         example = "advisory-1",
         pattern = "^(advisory-[0-9]{1,18}|market-[0-9]{1,18}|advisory-[0-9]{1,18}, ?market-[0-9]{1,18})$"
     )]

@@ -104,12 +104,14 @@ pub struct OptionalKeyHeader {
     /// The caller's own name for this request. The same key again gets the first answer again.
     #[param(
         rename = "Idempotency-Key",
+        value_type = String,
+        required = false,
         min_length = 1,
         max_length = 255,
         pattern = "^[!-~]+$",
         example = "rename-growth-1"
     )]
-    idempotency_key: Option<String>,
+    idempotency_key: (),
 }
 
 fn parse(headers: &HeaderMap) -> Result<Option<String>, Problem> {

@@ -112,6 +112,7 @@ pub struct RecommendationsQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
+    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
     cursor: Option<String>,
 }
 

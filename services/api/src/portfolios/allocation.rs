@@ -30,7 +30,7 @@ const REALLOCATE: &str = "PUT /v1/portfolios/{id}/allocation";
 #[serde(deny_unknown_fields)]
 pub struct TargetBody {
     /// The asset's symbol.
-    #[schema(example = "AAPL")]
+    #[schema(min_length = 1, max_length = 24, pattern = "^[A-Z0-9^][A-Z0-9.^=&_-]*$", example = "AAPL")]
     asset: String,
     /// Its share as a fraction: `"0.25"` is 25 %.
     #[schema(pattern = r"^[0-9]+(\.[0-9]{1,10})?$", example = "0.25")]
