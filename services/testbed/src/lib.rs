@@ -26,6 +26,7 @@ pub use insights::private::Durability;
 pub use log::{Log, assert_whole, operator};
 pub use nats::Nats;
 pub use otlp::{OtlpTap, Span};
+pub use python::python;
 pub use smtp::{Behaviour, Command, Letter, SmtpSink};
 
 use std::time::Duration;

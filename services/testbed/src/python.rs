@@ -10,7 +10,7 @@ use insights::private::{Tools, leashed};
 ///
 /// # Panics
 /// If they were not fetched.
-pub(crate) fn python() -> Command {
+pub fn python() -> Command {
     let packages = Tools::fetched().join("py");
     assert!(
         packages.join("aiosmtpd").is_dir(),

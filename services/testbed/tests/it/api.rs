@@ -1,6 +1,6 @@
 //! The web API over real HTTP, on a real log and a real database.
 
-mod house;
+pub mod house;
 mod limits;
 mod operation;
 mod reads;

@@ -9,5 +9,6 @@ mod given;
 mod harness;
 mod journal;
 mod letters;
+mod market;
 mod projections;
 mod vault;

@@ -1,0 +1,216 @@
+//! Everything nasty that Yahoo may do, and the state that each ends in: nothing wrong is stored, nothing right is lost.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use market::{Politeness, Report, Window, Yahoo, YahooSettings, load};
+use serde_json::{Value, json};
+
+use super::yahoo_stand_in::{Play, StandIn, error, ok, payload, say};
+use super::{closes, id, known, log, options, quick};
+
+fn settings(yahoo: &StandIn) -> YahooSettings {
+    YahooSettings { base_url: yahoo.url.clone(), politeness: quick(), ..YahooSettings::default() }
+}
+
+/// Loads the assets and says of each how it ended: `ok`, or the error in one word.
+async fn ends(
+    journal: &journal::Journal,
+    settings: YahooSettings,
+    assets: &[&str],
+) -> (BTreeMap<String, String>, Report) {
+    rustls_once();
+    let assets = assets.iter().map(|asset| id(asset)).collect();
+    let mut source = Yahoo::new(settings, assets, Window::default()).unwrap();
+    let mut ends = BTreeMap::new();
+    let report = load(journal, &mut source, &options(), |progress| {
+        let end = match &progress.last.result {
+            Ok(recorded) if recorded.kept_since.is_some() => "kept".to_owned(),
+            Ok(_) => "ok".to_owned(),
+            Err(market::load::LoadError::Source(error)) => error.word().to_owned(),
+            Err(error) => error.to_string(),
+        };
+        ends.insert(progress.last.asset.to_string(), end);
+    })
+    .await;
+    (ends, report)
+}
+
+fn rustls_once() {
+    // Fails only where another test of this binary was first, with the same one.
+    let _already_installed = rustls::crypto::ring::default_provider().install_default();
+}
+
+fn gzipped(value: &Value) -> Play {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(value.to_string().as_bytes()).unwrap();
+    Play::Say(200, vec![("content-encoding", "gzip".to_owned())], packed.finish().unwrap())
+}
+
+fn with(mut value: Value, change: impl FnOnce(&mut Value)) -> Play {
+    change(&mut value["chart"]["result"][0]);
+    ok(&value)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_nastiness_ends_in_a_written_state() {
+    let (_nats, journal) = log().await;
+    let yahoo = StandIn::open().await;
+    let good = |symbol: &str| payload(symbol, &[10.0, 11.0, 12.0]);
+    let whole = good("CUT").to_string();
+    let huge = format!("{{\"x\":\"{}\"}}", "y".repeat(17 * 1024 * 1024));
+    let three = ["10", "11", "12"].as_slice();
+    let cases: Vec<(&str, Vec<Play>, &str, &[&str])> = vec![
+        ("AAPL", vec![ok(&good("AAPL"))], "ok", three),
+        ("^GSPC", vec![ok(&good("^GSPC"))], "ok", three),
+        ("EURUSD=X", vec![ok(&good("EURUSD=X"))], "ok", three),
+        (
+            "OCDO.L",
+            vec![with(good("OCDO.L"), |p| p["meta"]["currency"] = json!("GBp"))],
+            "ok",
+            &["0.1", "0.11", "0.12"],
+        ),
+        (
+            "NULLS",
+            vec![with(good("NULLS"), |p| p["indicators"]["quote"][0]["close"][1] = Value::Null)],
+            "ok",
+            &["10", "12"],
+        ),
+        (
+            "NODAYS",
+            vec![with(good("NODAYS"), |p| drop(p.as_object_mut().unwrap().remove("timestamp")))],
+            "malformed",
+            &[],
+        ),
+        (
+            "NOADJ",
+            vec![with(good("NOADJ"), |p| drop(p["indicators"].as_object_mut().unwrap().remove("adjclose")))],
+            "ok",
+            three,
+        ),
+        (
+            "TWICE",
+            vec![with(good("TWICE"), |p| p["timestamp"][2] = json!(1_704_205_800 + 86_400 + 3_600))],
+            "ok",
+            &["10", "11"],
+        ),
+        ("GONE", vec![error(404, "Not Found", "No data found, symbol may be delisted")], "not-found", &[]),
+        ("EMPTY", vec![error(400, "Bad Request", "Data doesn't exist for startDate = 1, endDate = 2")], "ok", &[]),
+        ("FINE", vec![error(422, "Unprocessable Entity", "1h data not available")], "refused", &[]),
+        ("NOTHING", vec![say(200, "{\"chart\":null}")], "malformed", &[]),
+        ("PAGE", vec![say(200, "<html>Will be right back</html>"), ok(&good("PAGE"))], "ok", three),
+        ("PAGES", vec![say(200, "<html>Will be right back</html>")], "malformed", &[]),
+        ("CUT", vec![say(200, &whole[..whole.len() / 2]), ok(&good("CUT"))], "ok", three),
+        (
+            "BUSY",
+            vec![say(429, "Too Many Requests"), say(429, "Edge: Too Many Requests"), ok(&good("BUSY"))],
+            "ok",
+            three,
+        ),
+        ("BUSIER", vec![say(429, "Too Many Requests")], "rate-limited", &[]),
+        ("OLD", vec![say(999, "Unable to process request at this time"), ok(&good("OLD"))], "ok", three),
+        ("CRUMB", vec![error(401, "Unauthorized", "Invalid Crumb"), ok(&good("CRUMB"))], "refused", &[]),
+        ("BROKEN", vec![say(500, "oops"), say(503, "oops"), ok(&good("BROKEN"))], "ok", three),
+        ("SLOW", vec![Play::Hang, ok(&good("SLOW"))], "ok", three),
+        (
+            "CONSENT",
+            vec![Play::Say(307, vec![("location", "https://guce.yahoo.com/consent?x".to_owned())], vec![])],
+            "consent",
+            &[],
+        ),
+        ("PACKED", vec![gzipped(&good("PACKED"))], "ok", three),
+        ("HUGE", vec![say(200, &huge)], "too-long", &[]),
+        ("OTHER", vec![ok(&good("ANOTHER"))], "malformed", &[]),
+        ("UNIT", vec![ok(&payload("UNIT", &[10.0, 1_000.0, 12.0]))], "ok", &["10", "12"]),
+    ];
+    for (symbol, plays, ..) in &cases {
+        yahoo.plays(symbol, plays.clone());
+    }
+    let symbols: Vec<&str> = cases.iter().map(|(symbol, ..)| *symbol).collect();
+    let (ends, _) = ends(&journal, settings(&yahoo), &symbols).await;
+    for (symbol, _, end, expected) in &cases {
+        assert_eq!(ends[*symbol], *end, "{symbol}");
+        assert_eq!(closes(&journal, symbol).await, *expected, "{symbol}");
+    }
+    for (symbol, times) in [("GONE", 1), ("FINE", 1), ("CONSENT", 1), ("BUSIER", 4), ("BUSY", 3)] {
+        assert_eq!(yahoo.asked(symbol), times, "{symbol}");
+    }
+    let ocado = known(&journal, "OCDO.L").await.unwrap();
+    assert_eq!(ocado.listing.currency.as_str(), "GBP");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_crumb_flow_an_old_crumb_is_fetched_anew() {
+    let (_nats, journal) = log().await;
+    let yahoo = StandIn::open().await;
+    let refused = error(401, "Unauthorized", "Invalid Crumb");
+    yahoo.plays("CRUMB", vec![refused, ok(&payload("CRUMB", &[10.0]))]);
+    let with_crumb = YahooSettings { crumb: true, ..settings(&yahoo) };
+    let (ends, _) = ends(&journal, with_crumb, &["CRUMB"]).await;
+    assert_eq!((ends["CRUMB"].as_str(), yahoo.asked("CRUMB")), ("ok", 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_load_again_changes_nothing_and_a_changed_past_is_a_correction() {
+    let (_nats, journal) = log().await;
+    let yahoo = StandIn::open().await;
+    let before = payload("ABC", &[10.0, 11.0, 12.0]);
+    yahoo.plays("ABC", vec![ok(&before), ok(&before), ok(&payload("ABC", &[10.0, 11.5, 12.0, 13.0]))]);
+    let load = async || ends(&journal, settings(&yahoo), &["ABC"]).await.1.sum;
+    let first = load().await;
+    assert_eq!((first.new_bars, first.corrected, first.events), (3, 0, 2));
+    let again = load().await;
+    assert_eq!((again.new_bars, again.corrected, again.events), (0, 0, 0));
+    let changed = load().await;
+    assert_eq!((changed.new_bars, changed.corrected, changed.events), (1, 1, 2));
+    assert_eq!(closes(&journal, "ABC").await, ["10", "11.5", "12", "13"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_away_leaves_what_it_said_and_since_when() {
+    let (_nats, journal) = log().await;
+    let yahoo = StandIn::open().await;
+    let folder = tempfile::tempdir().unwrap();
+    yahoo.plays("ABC", vec![ok(&payload("ABC", &[10.0, 11.0])), say(500, "oops")]);
+    let kept = |valid_for| YahooSettings {
+        cache: Some(folder.path().to_owned()),
+        cache_valid_for: valid_for,
+        ..settings(&yahoo)
+    };
+    let hour = Duration::from_secs(3_600);
+    assert_eq!(ends(&journal, kept(hour), &["ABC"]).await.0["ABC"], "ok");
+    assert_eq!(ends(&journal, kept(hour), &["ABC"]).await.0["ABC"], "ok");
+    assert_eq!(yahoo.asked("ABC"), 1, "the second time it was not asked");
+    assert_eq!(ends(&journal, kept(Duration::ZERO), &["ABC"]).await.0["ABC"], "kept");
+    assert_eq!(closes(&journal, "ABC").await, ["10", "11"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_fails_again_and_again_is_left_alone() {
+    let (_nats, journal) = log().await;
+    let yahoo = StandIn::open().await;
+    let symbols = ["A", "B", "C", "D", "E"];
+    for symbol in symbols {
+        yahoo.plays(symbol, vec![say(500, "oops")]);
+    }
+    let politeness = Politeness { failures_max: 3, in_flight_max: 1, ..quick() };
+    let (ends, report) = ends(&journal, YahooSettings { politeness, ..settings(&yahoo) }, &symbols).await;
+    let asked: usize = symbols.iter().map(|symbol| yahoo.asked(symbol)).sum();
+    assert_eq!((asked, report.failed, ends["E"].as_str()), (3, 5, "left-alone"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_are_spaced() {
+    let (_nats, journal) = log().await;
+    let yahoo = StandIn::open().await;
+    let symbols = ["A", "B", "C", "D", "E"];
+    for symbol in symbols {
+        yahoo.plays(symbol, vec![ok(&payload(symbol, &[1.0]))]);
+    }
+    let politeness = Politeness { between_questions: Duration::from_millis(120), ..quick() };
+    let began = std::time::Instant::now();
+    let (ends, _) = ends(&journal, YahooSettings { politeness, ..settings(&yahoo) }, &symbols).await;
+    assert!(ends.values().all(|end| end == "ok"));
+    assert!(began.elapsed() >= Duration::from_millis(4 * 120), "{:?}", began.elapsed());
+}

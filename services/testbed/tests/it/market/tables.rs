@@ -1,0 +1,121 @@
+//! Tables of prices, loaded into a real log and read back from the read models.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+
+use events::Stream;
+use events::asset::PriceBasis;
+use events::values::Name;
+use jiff::civil::date;
+use journal::Journal;
+use market::files::Mapping;
+use market::{Files, FilesSettings, Report, Window, load};
+use projections::prices::{AsOf, histories};
+use testbed::{Database, eventually};
+use tokio_util::sync::CancellationToken;
+
+use super::{closes, id, known, log, options};
+
+fn settings(path: &Path, name: &str) -> FilesSettings {
+    FilesSettings {
+        path: path.to_owned(),
+        name: Name::parse(name).unwrap(),
+        basis: PriceBasis::Raw,
+        mapping: Mapping::default(),
+        assets: BTreeSet::new(),
+        window: Window::default(),
+    }
+}
+
+async fn loaded(journal: &Journal, settings: FilesSettings, overrule: bool) -> Report {
+    let mut files = Files::open(settings);
+    let options = market::LoadOptions { overrule, ..options() };
+    let report = load(journal, &mut files, &options, |_| {}).await;
+    assert!(files.ended_by().is_none());
+    report
+}
+
+const LONG: &str = "symbol,date,open,high,low,close,volume,dividends,stock splits
+ABC,2024-01-02,10,12,9,11,1000,0,0
+ABC,2024-01-03,11,12,10,11.5,2000,0.25,0
+ABC,2024-01-04,5.5,6,5,5.75,4000,0,2
+ABC,2024-01-05,,,,6,,0,0
+XYZ,2024-01-02,1,1,1,1,5,0,0
+XYZ,2024-01-03,1,1,1,oops,5,0,0
+XYZ,yesterday,1,1,1,1,5,0,0
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_table_is_loaded_once_however_often_it_is_given() {
+    let (_nats, journal) = log().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.csv");
+    std::fs::write(&path, LONG).unwrap();
+    let first = loaded(&journal, settings(&path, "a file"), false).await;
+    assert_eq!((first.assets, first.sum.new_bars, first.sum.actions, first.sum.dropped.len()), (2, 5, 2, 2));
+    let end = journal.last_position(Stream::Market).await.unwrap();
+    let again = loaded(&journal, settings(&path, "a file"), false).await;
+    assert_eq!((again.sum.events, journal.last_position(Stream::Market).await.unwrap()), (0, end));
+    let abc = known(&journal, "ABC").await.unwrap();
+    let last = abc.bars.get(date(2024, 1, 5)).unwrap();
+    assert_eq!((last.open, last.volume, last.close), (None, None, 6.into()));
+
+    // Packed, with another value, from somebody else: told, not taken; and taken where that is wanted.
+    let packed = folder.path().join("long.csv.gz");
+    let mut gzip = flate2::write::GzEncoder::new(std::fs::File::create(&packed).unwrap(), flate2::Compression::fast());
+    gzip.write_all(LONG.replace("11.5,2000", "11.25,2000").as_bytes()).unwrap();
+    gzip.finish().unwrap();
+    let other = loaded(&journal, settings(&packed, "another file"), false).await;
+    assert_eq!((other.sum.contradicted, other.sum.corrected, other.sum.events), (1, 0, 0));
+    let other = loaded(&journal, settings(&packed, "another file"), true).await;
+    assert_eq!((other.sum.contradicted, other.sum.corrected, other.sum.events), (0, 1, 1));
+    assert_eq!(closes(&journal, "ABC").await, ["11", "11.25", "5.75", "6"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wide_table_has_a_column_of_closes_for_each_asset() {
+    let (_nats, journal) = log().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wide.csv");
+    std::fs::write(&path, "date,ABC,XYZ\n2024-01-02,1.5,\n2024-01-03,1.6,7\n").unwrap();
+    let report = loaded(&journal, settings(&path, "a file"), false).await;
+    assert_eq!((report.assets, report.sum.new_bars), (2, 3));
+    assert_eq!(closes(&journal, "XYZ").await, ["7"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read_models_answer_with_what_was_known_then_and_with_both_kinds_of_return() {
+    let (_nats, journal) = log().await;
+    let pool = Database::fresh().await.pool().await;
+    let stop = CancellationToken::new();
+    let _at_the_end = stop.clone().drop_guard();
+    tokio::spawn(projections::follow::run(journal.clone(), pool.clone(), stop));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.csv");
+    std::fs::write(&path, LONG).unwrap();
+    loaded(&journal, settings(&path, "a file"), false).await;
+    let before = journal.last_position(Stream::Market).await.unwrap();
+    std::fs::write(&path, LONG.replace("5.75,4000", "5.5,4000")).unwrap();
+    loaded(&journal, settings(&path, "a file"), false).await;
+    let after = journal.last_position(Stream::Market).await.unwrap();
+    let checkpoints = projections::Checkpoints::watch(pool.clone());
+    eventually("the read models", async || checkpoints.wait_for(after, testbed::PATIENCE).await.ok()).await;
+
+    let abc = [id("ABC")];
+    let then =
+        histories(&pool, &abc, None, None, AsOf::Sequence(before.sequence)).await.unwrap().remove(&abc[0]).unwrap();
+    let now = histories(&pool, &abc, None, None, AsOf::Now).await.unwrap().remove(&abc[0]).unwrap();
+    let close = |history: &projections::prices::History| history.bars.get(date(2024, 1, 4)).unwrap().close.to_string();
+    assert_eq!((close(&then), close(&now)), ("5.75".to_owned(), "5.5".to_owned()));
+
+    let rows = then.rows().unwrap();
+    let near = |got: f64, expected: f64| assert!((got - expected).abs() < 1e-12, "{got} is not {expected}");
+    // Reinvested at the ex-date's close; and the payment taken off the close before, then the split.
+    near(rows[1].total_return.unwrap(), (11.5 + 0.25) / 11.0 - 1.0);
+    near(rows[2].total_return.unwrap(), 2.0 * 5.75 / 11.5 - 1.0);
+    near(rows[1].adjusted_close, 11.5 / 2.0);
+    near(rows[0].adjusted_close, 11.0 / 2.0 * (1.0 - 0.25 / 11.0));
+    let row = projections::assets::get(&pool, &abc[0]).await.unwrap().unwrap();
+    assert_eq!((row.days, row.source.as_deref(), row.basis.as_deref()), (4, Some("a file"), Some("raw")));
+}
