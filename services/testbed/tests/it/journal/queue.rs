@@ -73,9 +73,8 @@ async fn a_command_waits_for_its_turn_no_longer_than_its_deadline() {
         answers.push(answer.unwrap().unwrap_err());
     }
     log.nats.nodes()[0].resume().unwrap();
-    let unknown = answers.iter().filter(|error| matches!(error, ExecuteError::Unknown(_))).count();
-    let busy = answers.iter().filter(|error| matches!(error, ExecuteError::Busy)).count();
-    assert!(unknown >= 1, "the first was sent: {answers:?}");
-    assert!(busy >= 1, "the last was not: {answers:?}");
-    assert!(answers.iter().all(|error| !matches!(error, ExecuteError::Rejected(_) | ExecuteError::Stale { .. })));
+    // The first was sent. The others had no turn before their time was up, or none that was long enough to ask the log.
+    let sent = answers.iter().filter(|error| matches!(error, ExecuteError::Unknown(_))).count();
+    let waited = answers.iter().filter(|error| matches!(error, ExecuteError::Busy | ExecuteError::Read(_))).count();
+    assert!(sent >= 1 && waited >= 1 && sent + waited == answers.len(), "{answers:?}");
 }
