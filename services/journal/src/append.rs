@@ -122,3 +122,44 @@ fn classify(subject: &Subject, expected: u64, error: PublishError) -> AppendErro
         ) => AppendError::Unknown { subject, source: error.into() },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_nats::jetstream;
+    use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+    use events::{Kind, Subject};
+
+    use super::{AppendError, classify};
+
+    /// What the client makes of this answer of the server's.
+    fn answer(status: u64, code: u64) -> PublishError {
+        let error = serde_json::json!({ "code": status, "err_code": code, "description": "as the server says" });
+        PublishError::with_source(PublishErrorKind::Other, serde_json::from_value::<jetstream::Error>(error).unwrap())
+    }
+
+    fn classified(error: PublishError) -> AppendError {
+        classify(&Subject::new(Kind::Portfolio, "x"), 7, error)
+    }
+
+    #[test]
+    fn a_write_that_is_in_flight_is_a_conflict_by_another_name() {
+        for conflict in [answer(400, 10_164), PublishError::new(PublishErrorKind::WrongLastSequence)] {
+            assert!(matches!(classified(conflict), AppendError::Conflict { expected: 7, .. }));
+        }
+    }
+
+    #[test]
+    fn only_an_answer_that_can_never_change_is_a_refusal() {
+        // A message that is too long, a stream that is sealed.
+        for (status, code) in [(400, 10_054), (400, 10_109)] {
+            assert!(matches!(classified(answer(status, code)), AppendError::Refused { .. }), "{status} {code}");
+        }
+        // The same event in flight, too many requests, no leader, a store that failed.
+        for (status, code) in [(409, 10_158), (429, 10_167), (503, 10_008), (503, 10_077), (500, 10_052)] {
+            assert!(matches!(classified(answer(status, code)), AppendError::Unknown { .. }), "{status} {code}");
+        }
+        for kind in [PublishErrorKind::TimedOut, PublishErrorKind::BrokenPipe, PublishErrorKind::StreamNotFound] {
+            assert!(matches!(classified(PublishError::new(kind)), AppendError::Unknown { .. }), "{kind:?}");
+        }
+    }
+}

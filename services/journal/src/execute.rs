@@ -219,7 +219,7 @@ enum View<D> {
 /// The attempts of one command and what is open about them.
 struct Attempts {
     made: u32,
-    /// The last append without an answer, and the sequence at which it expected the aggregate.
+    /// The last append without an answer, and the furthest sequence at which one expected the aggregate.
     unsettled: Option<(u64, AppendError)>,
     /// The sequence at which the last append came into conflict.
     conflict: Option<u64>,
@@ -250,7 +250,8 @@ impl Attempts {
         error: AppendError,
     ) -> Result<(), ExecuteError<R>> {
         tracing::debug!(%error, attempt = self.made, "an append has no answer; the history will tell");
-        self.unsettled = Some((expected, error));
+        let before = self.unsettled.as_ref().map_or(0, |(before, _)| *before);
+        self.unsettled = Some((expected.max(before), error));
         self.next(growing(SETTLE_PAUSE, self.made, SETTLE_PAUSE_MAX)).await
     }
 
