@@ -155,7 +155,8 @@ impl KnownBars {
             match (known.peek(), later.peek()) {
                 (Some(one), Some(two)) if one.date == two.date => {
                     merged.push(one.updated_by(two));
-                    (known.next(), later.next());
+                    known.next();
+                    later.next();
                 }
                 (Some(one), Some(two)) if one.date < two.date => merged.extend(known.next()),
                 (Some(_), None) => merged.extend(known.next()),

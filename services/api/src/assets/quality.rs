@@ -187,9 +187,9 @@ mod tests {
             .iter()
             .map(|close| {
                 let bar = Bar::closing(day, Decimal::from(*close));
-                day = day + 1.day();
+                day += 1.day();
                 while matches!(day.weekday(), jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday) {
-                    day = day + 1.day();
+                    day += 1.day();
                 }
                 bar
             })

@@ -64,7 +64,7 @@ pub fn parse(body: &[u8], asked: &Asked) -> Result<Chart, SourceError> {
         });
     }
     let payload = result.ok_or_else(|| malformed("it is about nothing"))?;
-    read(payload, asked)
+    read(&payload, asked)
 }
 
 /// What an error body says.
@@ -87,7 +87,7 @@ fn not_json(body: &[u8], error: &serde_json::Error) -> String {
     if is_page { "it is a page for people".to_owned() } else { format!("it is no JSON of a chart: {error}") }
 }
 
-fn read(payload: Payload, asked: &Asked) -> Result<Chart, SourceError> {
+fn read(payload: &Payload, asked: &Asked) -> Result<Chart, SourceError> {
     let meta = &payload.meta;
     if !meta.symbol.eq_ignore_ascii_case(&asked.symbol) {
         return Err(malformed(format!("it is about `{}`", meta.symbol)));
@@ -99,8 +99,8 @@ fn read(payload: Payload, asked: &Asked) -> Result<Chart, SourceError> {
     let unit = Unit::of(meta)?;
     let mut chart = Chart { quotes: Quotes::none(PriceBasis::SplitAdjusted), adjusted_closes: Vec::new() };
     chart.quotes.listing = Some(listing(meta, unit)?);
-    bars(&payload, asked, &zone, unit, &mut chart)?;
-    actions(&payload, asked, &zone, unit, &mut chart.quotes);
+    bars(payload, asked, &zone, unit, &mut chart)?;
+    actions(payload, asked, &zone, unit, &mut chart.quotes);
     Ok(chart)
 }
 
