@@ -42,9 +42,10 @@ check_nats() {
 }
 
 # Advisories need a database from the network: cargo deny check advisories
-check_deny() { cargo-deny --locked --log-level error check bans licenses sources; }
-check_clippy() { cargo clippy --locked --quiet --workspace --all-targets -- -D warnings; }
-check_doc() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --quiet --workspace --no-deps --document-private-items; }
+check_deny() { cargo-deny ${CI:+--locked} --log-level error check bans licenses sources; }
+check_clippy() { cargo clippy ${CI:+--locked} --quiet --workspace --all-targets -- -D warnings; }
+# Read in the tree, where private items have their page too.
+check_doc() { RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc ${CI:+--locked} --quiet --workspace --no-deps --document-private-items; }
 
 if [ $# -eq 0 ]; then set -- format typos shell python docker compose collector nats deny clippy doc; fi
 for check in "$@"; do

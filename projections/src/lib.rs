@@ -11,7 +11,7 @@
 //! * [`follow`]: the `project` role: reads, decodes and applies without end.
 //! * [`parked`]: events that a read model could not take, and trying them again.
 //! * [`rebuild`]: a read model filled anew beside the live one, and put in its place.
-//! * [`connect`]: connections and migrations. [`dump`]: rows as text, to compare one replay with another.
+//! * [`mod@connect`]: connections and migrations. [`dump`]: rows as text, to compare one replay with another.
 //!
 //! Nothing in schema `read` comes from anywhere but the log: no clock, no chance, no sequence of PostgreSQL's. So rows
 //! that were replayed equal rows that were followed, byte for byte.

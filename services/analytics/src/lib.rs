@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //! * [`prices`]: prices on their calendar, checked once
-//! * [`figures`]: one statistic a file; [`Figures`](figures::Figures) holds all of a window with their definitions
+//! * [`figures`]: one statistic a file; [`Figures`] holds all of a window with their definitions
 //! * [`corporate_actions`]: total return from raw closes
 //! * [`moments`]: covariance and expected returns
 //! * [`optimise`]: weights from moments and constraints

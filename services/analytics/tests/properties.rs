@@ -124,6 +124,39 @@ proptest! {
     }
 
     #[test]
+    fn the_exact_and_the_interior_method_agree_on_what_can_be_satisfied(
+        (returns, groups) in returns(3..7, 20..40).prop_flat_map(|returns| {
+            let group = (prop::collection::vec(any::<bool>(), returns.len()), 0.0..1.0_f64, 0.0..1.0_f64);
+            (Just(returns), prop::collection::vec(group, 1..4))
+        }),
+        cap in 0.2..1.0_f64,
+    ) {
+        let n = returns.len();
+        let mut constraints = Constraints::within(n, 0.0, cap);
+        for (place, (members, one, other)) in groups.into_iter().enumerate() {
+            let members = (0..n).filter(|&asset| members[asset]).collect();
+            let (least, most) = (one.min(other), one.max(other));
+            constraints = constraints.group(Group { name: format!("group {place}"), members, least, most });
+        }
+        let (covariance, mu) = moments(&returns);
+        let exact = optimise::min_variance(&Problem { covariance: &covariance, mu: &mu, constraints: &constraints });
+        let interior = optimise::min_cvar(&returns, 0.8, &constraints);
+        match (&exact, &interior) {
+            (Ok(exact), Ok(interior)) => {
+                keeps(&exact.weights, &constraints)?;
+                cannot_be_improved(&exact.weights, &interior.weights, |w| covariance.portfolio_variance(w))?;
+            }
+            (Err(OptimiseError::Infeasible { limit, with }), Err(_)) => {
+                // What is named must be enough to contradict itself: a group is always part of it.
+                let named = format!("{limit} {with:?}");
+                prop_assert!(named.contains("group"), "{named}");
+            }
+            (Err(OptimiseError::BudgetOutOfReach { .. }), Err(OptimiseError::BudgetOutOfReach { .. })) => {}
+            other => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    #[test]
     fn the_frontier_is_convex_and_dominated_by_nothing(
         (returns, (constraints, rival)) in returns(2..9, 20..60).prop_flat_map(|r| { let n = r.len(); (Just(r), constraints(n)) }),
     ) {
@@ -254,6 +287,50 @@ proptest! {
                 let many = backtest_many(&table, std::slice::from_ref(&weights), policy, cost_rate).unwrap();
                 prop_assert!(many.of(0).iter().zip(&costly.equity).all(|(a, b)| (a - b).abs() < 1e-11));
             }
+        }
+    }
+}
+
+/// At an optimum the gradient `S w` is `t m + c` for every weight between its bounds, not less at the lower bound and not
+/// more at the upper one: no rival has to be tried.
+#[test]
+fn a_frontier_of_many_assets_meets_the_conditions_of_optimality() {
+    const ASSETS: usize = 150;
+    const CAP: f64 = 0.05;
+    let mut state = 1_u64;
+    let mut draw = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from(u32::try_from(state >> 32).unwrap()) / f64::from(u32::MAX) - 0.5
+    };
+    let market: Vec<f64> = (0..400).map(|_| 0.02 * draw()).collect();
+    let returns: Vec<Vec<f64>> = (0..ASSETS)
+        .map(|_| {
+            let (loading, spread) = (1.0 + draw(), 0.03 + 0.02 * draw());
+            market.iter().map(|m| loading * m + spread * draw()).collect()
+        })
+        .collect();
+    let (covariance, mu) = moments(&returns);
+    let constraints = Constraints::within(ASSETS, 0.0, CAP);
+    let problem = Problem { covariance: &covariance, mu: &mu, constraints: &constraints };
+    let points = optimise::frontier(&problem, 50).unwrap();
+    for point in &points[..49] {
+        let gradient = covariance.times(&point.weights);
+        let free: Vec<usize> =
+            (0..ASSETS).filter(|&asset| 1e-9 < point.weights[asset] && point.weights[asset] < CAP - 1e-9).collect();
+        let low = *free.iter().min_by(|&&a, &&b| mu[a].total_cmp(&mu[b])).unwrap();
+        let high = *free.iter().max_by(|&&a, &&b| mu[a].total_cmp(&mu[b])).unwrap();
+        let t = (gradient[high] - gradient[low]) / (mu[high] - mu[low]);
+        let scale = point.volatility.powi(2);
+        for asset in 0..ASSETS {
+            let rest = gradient[asset] - gradient[low] - t * (mu[asset] - mu[low]);
+            let met = if point.weights[asset] <= 1e-9 {
+                rest >= -1e-9 * scale
+            } else if point.weights[asset] >= CAP - 1e-9 {
+                rest <= 1e-9 * scale
+            } else {
+                rest.abs() <= 1e-9 * scale
+            };
+            assert!(met, "asset {asset} at {} has {rest:e} of {scale:e}", point.weights[asset]);
         }
     }
 }

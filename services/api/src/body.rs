@@ -7,6 +7,7 @@ use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use crate::objects::Object;
 use crate::problem::{FieldError, Problem, ProblemType};
 
 /// Bytes that a body may have where nothing else is said.
@@ -74,7 +75,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Err(Problem::new(ProblemType::MalformedJson, detail));
     }
     // The path to an error costs an allocation for each field: it is looked for only where there is one.
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+    let read = serde_json::from_slice::<Object<T>>(bytes).map(|Object(body)| body);
+    read.map_err(|error| match error.classify() {
         Category::Data => misfit::<T>(bytes, &error),
         Category::Syntax | Category::Eof | Category::Io => {
             Problem::new(ProblemType::MalformedJson, format!("the body is not JSON: {error}"))
@@ -85,7 +87,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 /// The problem with JSON that is not a `T`, with its place.
 fn misfit<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Problem {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let (mut pointer, message) = match serde_path_to_error::deserialize::<_, T>(&mut json) {
+    let (mut pointer, message) = match serde_path_to_error::deserialize::<_, Object<T>>(&mut json) {
         Err(error) => (pointer_to(error.path()), without_place(&error.inner().to_string())),
         Ok(_) => (String::new(), without_place(&error.to_string())),
     };
@@ -174,7 +176,7 @@ mod tests {
     }
 
     async fn error_of(body: &'static str) -> (String, String) {
-        let response = render(read("application/json", body).await.unwrap_err().into_response(), "t");
+        let response = render(read("application/json", body).await.unwrap_err().into_response(), || "t".to_owned());
         let bytes = axum::body::to_bytes(response.into_body(), 65_536).await.unwrap();
         let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(json["type"], "/problems/invalid-body", "{json}");
@@ -198,6 +200,8 @@ mod tests {
             (r#"{"name":"n","name":"m","targets":[]}"#, "#/name", "duplicate-field"),
             (r#"{"name":null,"targets":[]}"#, "#/name", "wrong-type"),
             (r#"[]"#, "#", "wrong-type"),
+            (r#"["n",[]]"#, "#", "wrong-type"),
+            (r#""n""#, "#", "wrong-type"),
         ];
         for (body, pointer, code) in cases {
             assert_eq!(error_of(body).await, (pointer.to_owned(), code.to_owned()), "{body}");

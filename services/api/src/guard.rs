@@ -65,7 +65,7 @@ impl Guard {
 pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let trace = RequestTrace::begin(&request);
     let answer = guard.answer(request, next).instrument(trace.span().clone()).await;
-    let mut response = render(answer.into_response(), &trace.trace_id());
+    let mut response = render(answer.into_response(), || trace.trace_id());
     trace.end(response.status());
     let headers = response.headers_mut();
     headers.insert(TRACEPARENT, trace.traceparent());

@@ -6,7 +6,7 @@
 //! * One file for each noun: `advisors.rs`, `clients.rs`, `assets.rs`, `portfolios.rs`, `recommendations.rs`; below them
 //!   a folder for what more is done with one. Each has what travels first, handlers after. `health.rs` for operators.
 //! * What every request goes through: `guard.rs`, with `trace.rs`, `access.rs` (who calls) and [`Limits`].
-//! * What requests bring: `body.rs` (strict JSON), `faults.rs` and `numbers.rs` (its fields), `paths.rs`,
+//! * What requests bring: `body.rs` and `objects.rs` (strict JSON), `faults.rs` and `numbers.rs` (its fields), `paths.rs`,
 //!   `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
 //! * What becomes of commands: `canonical.rs` (what was asked, in bytes), `commands.rs` (the receipt), `references.rs`
 //!   (what must exist before anything is written). `figures.rs`: a portfolio's numbers.
@@ -29,6 +29,7 @@ mod health;
 mod idempotency;
 mod limits;
 mod numbers;
+mod objects;
 mod paging;
 mod parameters;
 mod paths;
@@ -71,14 +72,13 @@ pub struct Api {
 }
 
 /// The service as a router. Call it inside a runtime: it starts the task that watches checkpoints.
-#[must_use]
-pub fn router(api: Api) -> Router {
+pub fn router(api: &Api) -> Router {
     let tokens = access::Tokens::new(api.vault.clone(), api.clock);
     let guard = Arc::new(guard::Guard::new(tokens, api.limits));
     let (routes, _) = contract::routes().split_for_parts();
     routes
         .merge(contract::pages())
-        .with_state(state::Parts::new(&api))
+        .with_state(state::Parts::new(api))
         .layer(middleware::from_fn_with_state(guard, guard::guard))
 }
 
@@ -88,5 +88,5 @@ pub fn router(api: Api) -> Router {
 /// Where the listener itself is broken.
 pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
     let limits = api.limits;
-    server::serve(listener, router(api), limits, stop).await
+    server::serve(listener, router(&api), limits, stop).await
 }

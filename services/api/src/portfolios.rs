@@ -25,6 +25,7 @@ use crate::described::problems;
 use crate::faults::{Faults, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
+use crate::objects;
 use crate::paging::{Listing, listing, page};
 use crate::parameters::Parameters;
 use crate::paths::Id;
@@ -57,6 +58,7 @@ pub struct CreatePortfolio {
     #[schema(pattern = "^[A-Z]{3}$", example = "USD")]
     currency: String,
     /// The target weights, which add up to exactly 1.
+    #[serde(deserialize_with = "objects::list")]
     #[schema(min_items = 1, max_items = 200)]
     allocation: Vec<TargetBody>,
 }

@@ -155,7 +155,7 @@ pub struct ProblemBody<'a> {
 /// The response with its problem written down, or unchanged where it is none. Headers that say more, such as `Allow`,
 /// stay.
 #[must_use]
-pub fn render(mut response: Response, trace_id: &str) -> Response {
+pub fn render(mut response: Response, trace_id: impl FnOnce() -> String) -> Response {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         None if response.status().is_client_error() || response.status().is_server_error() => {
@@ -171,7 +171,7 @@ pub fn render(mut response: Response, trace_id: &str) -> Response {
         status: kind.status().as_u16(),
         detail: &problem.detail,
         errors: &problem.errors,
-        trace_id,
+        trace_id: &trace_id(),
     };
     let bytes = serde_json::to_vec(&body).expect("a problem is strings and a number, which JSON can always say");
     *response.status_mut() = kind.status();
@@ -207,7 +207,7 @@ mod tests {
     async fn a_problem_says_its_type_its_places_and_its_trace() {
         let error = FieldError::in_body("/name", "text-empty", "the text is empty".to_owned());
         let problem = Problem::new(ProblemType::InvalidBody, "one error").with_errors(vec![error]);
-        let response = render(problem.into_response(), "abc");
+        let response = render(problem.into_response(), || "abc".to_owned());
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
         let body = json(response).await;
@@ -221,20 +221,20 @@ mod tests {
     async fn a_bare_status_becomes_a_problem_and_keeps_its_headers() {
         let mut bare = StatusCode::METHOD_NOT_ALLOWED.into_response();
         bare.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
-        let response = render(bare, "abc");
+        let response = render(bare, || "abc".to_owned());
         assert_eq!(response.headers()[header::ALLOW], "GET");
         assert_eq!(json(response).await["type"], "/problems/method-not-allowed");
     }
 
     #[tokio::test]
     async fn what_can_be_tried_again_says_when() {
-        let response = render(Problem::of(ProblemType::Busy).into_response(), "abc");
+        let response = render(Problem::of(ProblemType::Busy).into_response(), || "abc".to_owned());
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     }
 
     #[test]
     fn a_good_answer_stays_as_it_is() {
-        let response = render("fine".into_response(), "abc");
+        let response = render("fine".into_response(), || "abc".to_owned());
         assert_eq!(response.status(), StatusCode::OK);
     }
 }

@@ -96,8 +96,9 @@ fn caller_context(headers: &HeaderMap) -> Option<SpanContext> {
 
 /// A context for a request that no telemetry follows, so that its problem can still be found in the logs.
 fn own_context(remote: Option<&SpanContext>) -> SpanContext {
-    let (high, low) = Uuid::new_v4().as_u64_pair();
-    let trace = remote.map_or_else(|| TraceId::from(Uuid::new_v4().as_u128()), SpanContext::trace_id);
+    let chance = Uuid::new_v4();
+    let (high, low) = chance.as_u64_pair();
+    let trace = remote.map_or_else(|| TraceId::from(chance.as_u128()), SpanContext::trace_id);
     SpanContext::new(trace, SpanId::from(high ^ low), TraceFlags::default(), false, TraceState::default())
 }
 

@@ -43,8 +43,9 @@ impl Role {
     }
 }
 
-/// How long roles may take to finish what they are at before the process ends without them.
-const DRAIN_WITHIN: Duration = Duration::from_secs(20);
+/// How long roles may take to finish what they are at before the process ends without them: the longest is a letter,
+/// with 60 s to be taken and 30 s for its outcome to be recorded. A letter cut off there would need a person.
+const DRAIN_WITHIN: Duration = Duration::from_secs(100);
 
 /// Runs these roles until told to stop, on the address that the settings name.
 ///

@@ -158,10 +158,10 @@ impl Covariance {
         Covariance { assets: places.len(), cells }
     }
 
-    /// The same with `amount` added to every variance.
-    pub(crate) fn plus_diagonal(&self, amount: f64) -> Covariance {
+    /// The same with `amount` of each asset added to its variance.
+    pub(crate) fn plus_diagonal(&self, amount: impl Fn(usize) -> f64) -> Covariance {
         let mut cells = self.cells.clone();
-        cells.iter_mut().step_by(self.assets + 1).for_each(|cell| *cell += amount);
+        cells.iter_mut().step_by(self.assets + 1).enumerate().for_each(|(asset, cell)| *cell += amount(asset));
         Covariance { assets: self.assets, cells }
     }
 

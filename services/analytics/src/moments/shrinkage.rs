@@ -75,7 +75,7 @@ fn shrink(covariance: &Covariance, shrinkage: f64, periods: PeriodsPerYear) -> R
     let scale = (1.0 - shrinkage) * periods.get();
     let target = shrinkage * covariance.mean_variance() * periods.get();
     let cells = covariance.rows().flatten().map(|s| scale * s).collect();
-    let covariance = Covariance::trusted(covariance.assets(), cells).plus_diagonal(target);
+    let covariance = Covariance::trusted(covariance.assets(), cells).plus_diagonal(|_| target);
     let n = covariance.assets();
     let place = covariance.rows().flatten().position(|cell| !cell.is_finite());
     match place {

@@ -8,6 +8,7 @@
 use super::constraints::Constraints;
 use super::error::{Limit, OptimiseError};
 use super::factor::Factor;
+use super::gram::Gram;
 use crate::moments::Covariance;
 
 /// Steps of one trace for each asset and row, with a base for small problems. Twice the usual number ten times over.
@@ -180,7 +181,7 @@ impl<'a> ActiveSet<'a> {
         self.factor.solve(&mut slope);
         let active: Vec<&Row> = self.rows.iter().filter(|row| row.active).collect();
         let solved: Vec<Vec<f64>> = active.iter().map(|row| self.solve_row(&row.coefficients)).collect();
-        let gram = Gram::new(&active, order, &solved);
+        let gram = Gram::new(active.iter().map(|row| row.coefficients.as_slice()), order, &solved);
         let dot = |row: &Row, free: &[f64]| -> f64 {
             order.iter().zip(free).map(|(&asset, x)| row.coefficients[asset] * x).sum()
         };
@@ -324,8 +325,8 @@ impl<'a> ActiveSet<'a> {
         let own = self.solve_row(normal);
         let dot =
             |left: &[f64], right: &[f64]| -> f64 { order.iter().zip(right).map(|(&asset, x)| left[asset] * x).sum() };
-        let share =
-            Gram::new(&rows, order, &solved).solve(rows.iter().map(|row| dot(&row.coefficients, &own)).collect());
+        let share = Gram::new(rows.iter().map(|row| row.coefficients.as_slice()), order, &solved)
+            .solve(rows.iter().map(|row| dot(&row.coefficients, &own)).collect());
         let taken: f64 = rows.iter().zip(&share).map(|(row, share)| share * dot(&row.coefficients, &own)).sum();
         let length = dot(normal, &own);
         if length - taken > DEPENDENT * length && length > 0.0 {
@@ -382,54 +383,5 @@ impl<'a> ActiveSet<'a> {
             Side::Upper => self.upper[asset],
         };
         (0..self.side.len()).map(bound).collect()
-    }
-}
-
-/// The active rows' products in the metric of the free assets, `R S^-1 R'`: small, dense, positive definite.
-struct Gram {
-    size: usize,
-    cells: Vec<f64>,
-}
-
-impl Gram {
-    fn new(rows: &[&Row], order: &[usize], solved: &[Vec<f64>]) -> Gram {
-        let cell = |row: &Row, solved: &Vec<f64>| -> f64 {
-            order.iter().zip(solved).map(|(&asset, y)| row.coefficients[asset] * y).sum()
-        };
-        let cells = rows.iter().flat_map(|row| solved.iter().map(move |solved| cell(row, solved))).collect();
-        Gram { size: rows.len(), cells }
-    }
-
-    /// Gaussian elimination with partial pivoting; a row without a pivot gets a zero.
-    fn solve(&self, mut b: Vec<f64>) -> Vec<f64> {
-        let n = self.size;
-        let mut a = self.cells.clone();
-        let scale = a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
-        let mut pivots = Vec::with_capacity(n);
-        for column in 0..n {
-            let best = (column..n).max_by(|&i, &j| a[i * n + column].abs().total_cmp(&a[j * n + column].abs()));
-            let best = best.expect("the range holds the column itself");
-            for k in 0..n {
-                a.swap(column * n + k, best * n + k);
-            }
-            b.swap(column, best);
-            let pivot = a[column * n + column];
-            pivots.push(pivot.abs() > f64::EPSILON * scale);
-            if !pivots[column] {
-                continue;
-            }
-            for row in column + 1..n {
-                let factor = a[row * n + column] / pivot;
-                for k in column..n {
-                    a[row * n + k] -= factor * a[column * n + k];
-                }
-                b[row] -= factor * b[column];
-            }
-        }
-        for row in (0..n).rev() {
-            let known: f64 = (row + 1..n).map(|k| a[row * n + k] * b[k]).sum();
-            b[row] = if pivots[row] { (b[row] - known) / a[row * n + row] } else { 0.0 };
-        }
-        b
     }
 }

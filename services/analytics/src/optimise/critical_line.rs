@@ -9,7 +9,11 @@ use crate::moments::Covariance;
 /// of each other all get the same weight.
 const RIDGE: f64 = 1e-11;
 /// Larger ridges that are tried when a problem is so degenerate that the method does not end.
-const RIDGES: [f64; 3] = [RIDGE, 1e-9, 1e-7];
+const RIDGES: [f64; 5] = [RIDGE, 1e-9, 1e-7, 1e-6, 1e-5];
+/// The golden section spreads the multiples of it evenly.
+const GOLDEN: f64 = 0.618_033_988_749_894_8;
+/// How far rounding may carry a weight past its bound, or a sum past its limit, before a larger ridge is tried.
+const KEPT: f64 = 1e-10;
 /// Expected returns beyond this are not returns.
 const RETURN_MAX: f64 = 1e12;
 /// Mean variances outside this range are not those of returns, and their products leave the range of numbers.
@@ -52,9 +56,15 @@ impl CriticalLine {
             }
         }
         let mut answer = Err(OptimiseError::NotConverged { steps: 0 });
-        for ridge in RIDGES {
+        let greatest = mu.iter().fold(0.0_f64, |most, mu| most.max(mu.abs()));
+        for (attempt, ridge) in RIDGES.into_iter().enumerate() {
             let lift = ridge * if unit > 0.0 { unit } else { 1.0 };
-            answer = trace(&lifted.plus_diagonal(lift), mu, constraints, to);
+            // The first attempt treats copies alike; ties that it cannot break are broken by a trifle for each asset.
+            let trifle =
+                |asset: usize| if attempt == 0 { 0.0 } else { (crate::sums::count(asset + 1) * GOLDEN).fract() };
+            let covariance = lifted.plus_diagonal(|asset| lift * (1.0 + trifle(asset)));
+            let mu: Vec<f64> = mu.iter().enumerate().map(|(asset, mu)| mu + ridge * greatest * trifle(asset)).collect();
+            answer = trace(&covariance, &mu, constraints, to);
             if !matches!(answer, Err(OptimiseError::NotConverged { .. })) {
                 break;
             }
@@ -85,7 +95,26 @@ fn trace(
         state.trace(&vec![0.0; n], 0.0, 1.0)?;
         state.settle_groups();
     }
-    Ok(CriticalLine { lines: state.trace(mu, 0.0, to)? })
+    let lines = state.trace(mu, 0.0, to)?;
+    let kept = lines.iter().all(|line| {
+        let end = if line.to.is_finite() { line.at(line.to) } else { line.start.clone() };
+        keeps(&line.start, constraints) && keeps(&end, constraints)
+    });
+    if kept { Ok(CriticalLine { lines }) } else { Err(OptimiseError::NotConverged { steps: 0 }) }
+}
+
+/// Whether the weights keep every limit up to rounding.
+fn keeps(weights: &[f64], constraints: &Constraints) -> bool {
+    let room = |limit: f64| KEPT * (1.0 + limit.abs());
+    let bounds = constraints.lower.iter().zip(&constraints.upper);
+    let within = |(w, (lower, upper)): (&f64, (&f64, &f64))| lower - room(*lower) <= *w && *w <= upper + room(*upper);
+    let budget: f64 = weights.iter().sum();
+    weights.iter().zip(bounds).all(within)
+        && (budget - constraints.budget).abs() <= room(constraints.budget)
+        && constraints.groups.iter().all(|group| {
+            let sum: f64 = group.members.iter().map(|&member| weights[member]).sum();
+            group.least - room(group.least) <= sum && sum <= group.most + room(group.most)
+        })
 }
 
 fn is_singular(covariance: &Covariance, unit: f64) -> bool {

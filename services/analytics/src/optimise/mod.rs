@@ -9,6 +9,7 @@ mod constraints;
 mod critical_line;
 mod error;
 mod factor;
+mod gram;
 mod hierarchical;
 mod linkage;
 pub mod mean_variance;

@@ -16,6 +16,7 @@ use crate::described::problems;
 use crate::faults::{Fault, Faults};
 use crate::idempotency::{KeyHeader, Keyed};
 use crate::numbers::{day, decimal};
+use crate::objects;
 use crate::paths::Id;
 use crate::problem::Problem;
 use crate::state::Clock;
@@ -34,6 +35,7 @@ pub struct RecordPrices {
     /// What they say.
     basis: Basis,
     /// The prices, days strictly ascending.
+    #[serde(deserialize_with = "objects::list")]
     #[schema(min_items = 1, max_items = 10000)]
     bars: Vec<BarBody>,
 }

@@ -16,6 +16,7 @@ use crate::described::problems;
 use crate::faults::{Fault, Faults};
 use crate::idempotency::{MaybeKeyed, OptionalKeyHeader};
 use crate::numbers::decimal;
+use crate::objects;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader};
 use crate::problem::{FieldError, Problem, ProblemType};
@@ -52,6 +53,7 @@ pub struct TargetView {
 #[serde(deny_unknown_fields)]
 pub struct Reallocate {
     /// The new target weights, which add up to exactly 1.
+    #[serde(deserialize_with = "objects::list")]
     #[schema(min_items = 1, max_items = 200)]
     allocation: Vec<TargetBody>,
     /// Why they change.

@@ -23,6 +23,7 @@ use crate::faults::{Fault, Faults, NotAnId};
 use crate::figures::{Asked, Rebalancing, compute};
 use crate::idempotency::{KeyHeader, Keyed};
 use crate::numbers::{day, decimal};
+use crate::objects;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader};
 use crate::problem::{Problem, ProblemType};
@@ -42,6 +43,7 @@ pub struct RecommendPortfolio {
     #[schema(min_length = 1, max_length = 4000, example = "It fits the horizon that we spoke about.")]
     rationale: String,
     /// The window and the rate of the figures that the advice rests on; all prices and a rate of 0 where nothing is said.
+    #[serde(default, deserialize_with = "objects::optional")]
     figures: Option<FiguresChoice>,
 }
 

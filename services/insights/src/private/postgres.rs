@@ -15,7 +15,10 @@ use sqlx::{Connection, Executor};
 
 use super::account::{Account, AccountError};
 use super::nats::free_ports;
-use super::{POLL, Process, ProcessError, Tools, leashed_with_warning, random_password};
+use super::{
+    POLL, Process, ProcessError, RESTART_ATTEMPTS_MAX, RESTART_PAUSE, Tools, is_port_taken, leashed_with_warning,
+    random_password,
+};
 
 /// The user and the database that we make.
 const NAME: &str = "insights";
@@ -169,6 +172,12 @@ impl Postgres {
     /// # Errors
     /// [`PostgresError`] if it does not start or does not answer.
     pub async fn restart(&mut self) -> Result<(), PostgresError> {
+        for _ in 1..RESTART_ATTEMPTS_MAX {
+            match self.run().await {
+                Err(PostgresError::Process(error)) if is_port_taken(&error) => tokio::time::sleep(RESTART_PAUSE).await,
+                done => return done,
+            }
+        }
         self.run().await
     }
 

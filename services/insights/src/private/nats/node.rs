@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::{NatsError, POLL, Passwords, READY_WITHIN};
 use crate::private::monitor;
-use crate::private::{Process, ProcessError, Tools, leashed};
+use crate::private::{Process, RESTART_ATTEMPTS_MAX, RESTART_PAUSE, Tools, is_port_taken, leashed};
 
 /// The files of production, carried along so that the binary needs no source tree.
 const ONE_CONF: &str = include_str!("../../../../../deploy/nats/one.conf");
@@ -20,10 +20,6 @@ const ACCOUNTS_CONF: &str = include_str!("../../../../../deploy/nats/accounts.co
 const LISTENING_WITHIN: Duration = Duration::from_secs(60);
 /// How long a server may take to stop when asked, before it is killed.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
-/// How often a server is started again when its old port is taken for the moment, by a connection that waits to close.
-const RESTART_ATTEMPTS_MAX: u32 = 20;
-/// The pause between two of these attempts.
-const RESTART_PAUSE: Duration = Duration::from_millis(250);
 
 /// One server of a [`Nats`](super::Nats).
 #[derive(Debug)]
@@ -156,18 +152,13 @@ impl Node {
     /// # Errors
     /// [`NatsError`] if it does not start.
     pub async fn restart(&mut self) -> Result<(), NatsError> {
-        let mut attempt = 1;
-        loop {
+        for _ in 1..RESTART_ATTEMPTS_MAX {
             match self.start().await {
-                Err(NatsError::Process(ProcessError::Ended { log, .. }))
-                    if attempt < RESTART_ATTEMPTS_MAX && log.contains("address already in use") =>
-                {
-                    attempt += 1;
-                    tokio::time::sleep(RESTART_PAUSE).await;
-                }
+                Err(NatsError::Process(error)) if is_port_taken(&error) => tokio::time::sleep(RESTART_PAUSE).await,
                 done => return done,
             }
         }
+        self.start().await
     }
 
     /// Stops it where it stands, as a machine that hangs: connections stay open, nothing is answered.

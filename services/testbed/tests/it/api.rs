@@ -1,0 +1,8 @@
+//! The web API over real HTTP, on a real log and a real database.
+
+mod house;
+mod limits;
+mod operation;
+mod reads;
+mod refusals;
+mod repeats;

@@ -1,0 +1,142 @@
+//! The same request again: one effect, and the first answer for ever.
+
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+
+use super::house::{Answer, House, halves, portfolio, unique};
+
+fn is_the_first_answer_again(first: &Answer, again: &Answer) {
+    assert_eq!((first.status, &first.body), (again.status, &again.body));
+    for header in ["etag", "insights-position", "location"] {
+        assert_eq!(first.headers.get(header), again.headers.get(header), "{header}");
+    }
+    assert!(!first.headers.contains_key("idempotent-replayed"));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+}
+
+#[tokio::test]
+async fn the_same_request_again_gets_the_first_answer_again() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    house.portfolio(&advisor).await;
+    let body = portfolio(&advisor);
+    let first = house.post("/v1/portfolios", "k-1", &body).await;
+    let path = format!("/v1/portfolios/{}", first.created());
+    let renamed = house.change(Method::PATCH, &path, "\"1\"", &json!({"name": "Steady"})).await;
+    assert_eq!(renamed.status, 200);
+    let before = house.written().await;
+    // Long after, with the members in another order and other white space: it is what was asked that counts.
+    let respelt = format!(
+        r#"{{ "allocation": [{{"weight":"0.50","asset":"MSFT"}},{{"asset":"AAPL","weight":"0.5"}}],
+            "currency":"USD","name":" Growth ","advisor":"{advisor}" }}"#
+    );
+    let again = house.ask(Method::POST, "/v1/portfolios", |request| {
+        request.header("Idempotency-Key", "k-1").header("Content-Type", "application/json").body(respelt)
+    });
+    is_the_first_answer_again(&first, &again.await);
+    // A process that has never heard of it answers the same.
+    let another = house.another().await;
+    is_the_first_answer_again(&first, &house.post_at(&another, "/v1/portfolios", "k-1", &body).await);
+    assert_eq!(house.written().await, before);
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_for_something_else_is_refused() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    house.portfolio(&advisor).await;
+    house.post("/v1/portfolios", "k-1", &portfolio(&advisor)).await.created();
+    let client = json!({"advisor": advisor, "name": "José da Silva", "email": "jose@client.example"});
+    house.post("/v1/clients", "k-1", &client).await.created();
+    let before = house.written().await;
+    let mut other = portfolio(&advisor);
+    other["name"] = json!("Income");
+    house.post("/v1/portfolios", "k-1", &other).await.is_problem(422, "idempotency-key-reused");
+    let mut other = client.clone();
+    other["email"] = json!("joao@client.example");
+    house.post("/v1/clients", "k-1", &other).await.is_problem(422, "idempotency-key-reused");
+    assert_eq!(house.post("/v1/clients", "k-1", &client).await.header("idempotent-replayed"), "true");
+    assert_eq!(house.written().await, before);
+}
+
+#[tokio::test]
+async fn a_change_under_a_key_is_repeated_even_after_the_version_has_moved_on() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    let path = format!("/v1/portfolios/{}", house.portfolio(&advisor).await);
+    let change = async |key: &str, name: &str| {
+        let body = json!({"name": name});
+        house
+            .ask(Method::PATCH, &path, |request| {
+                request.header("If-Match", "\"1\"").header("Idempotency-Key", key).json(&body)
+            })
+            .await
+    };
+    let first = change("k-1", "Steady").await;
+    assert_eq!((first.status.as_u16(), first.header("etag")), (200, "\"2\""));
+    is_the_first_answer_again(&first, &change("k-1", "Steady").await);
+    change("k-1", "Other").await.is_problem(422, "idempotency-key-reused");
+    change("k-2", "Steady").await.is_problem(412, "stale");
+}
+
+#[tokio::test]
+async fn many_callers_with_one_key_have_one_effect() {
+    const CALLERS: usize = 64;
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    house.portfolio(&advisor).await;
+    let before = house.journal.last_position(events::Stream::Advisory).await.unwrap().sequence;
+    let body = portfolio(&advisor);
+    let another = house.another().await;
+    let answers = join_all((0..CALLERS).map(|caller| {
+        let address = if caller % 2 == 0 { &house.address } else { &another };
+        house.post_at(address, "/v1/portfolios", "k-1", &body)
+    }))
+    .await;
+    let first = &answers[0];
+    assert!(answers.iter().all(|answer| (answer.status.as_u16(), &answer.body) == (201, &first.body)), "{answers:?}");
+    let replayed = answers.iter().filter(|answer| answer.headers.contains_key("idempotent-replayed")).count();
+    assert_eq!(replayed, CALLERS - 1);
+    assert_eq!(house.journal.last_position(events::Stream::Advisory).await.unwrap().sequence, before + 1);
+}
+
+#[tokio::test]
+async fn of_many_changes_of_one_version_one_wins() {
+    const CALLERS: usize = 32;
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    let path = format!("/v1/portfolios/{}/allocation", house.portfolio(&advisor).await);
+    house.asset("KO", &[]).await;
+    let body = json!({"allocation": halves("AAPL", "KO"), "reason": "because"});
+    let answers = join_all((0..CALLERS).map(|_| house.change(Method::PUT, &path, "\"1\"", &body))).await;
+    let won = answers.iter().filter(|answer| answer.status == 200).count();
+    let stale = answers.iter().filter(|answer| answer.status == 412).count();
+    assert_eq!((won, stale), (1, CALLERS - 1));
+}
+
+#[tokio::test]
+async fn a_recommendation_asked_for_twice_is_made_once() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    let id = house.portfolio(&advisor).await;
+    let client = house.client(&advisor).await;
+    let body = json!({"client_ids": [client], "rationale": "It fits."});
+    let ask = async || {
+        house
+            .ask(Method::POST, &format!("/v1/portfolios/{id}/recommendations"), |request| {
+                request.header("If-Match", "\"1\"").header("Idempotency-Key", "k-1").json(&body)
+            })
+            .await
+    };
+    let first = ask().await;
+    assert_eq!((first.status.as_u16(), first.header("etag")), (202, "\"2\""));
+    // Prices that came in between change the figures, not the answer.
+    house.asset("KO", &[("2024-01-02", "60")]).await;
+    is_the_first_answer_again(&first, &ask().await);
+    let path = format!("/v1/portfolios/{id}/recommendations");
+    let stale = house.ask(Method::POST, &path, |request| {
+        request.header("If-Match", "\"1\"").header("Idempotency-Key", unique("k")).json(&body)
+    });
+    stale.await.is_problem(412, "stale");
+}
