@@ -1,16 +1,14 @@
 //! What handlers work with. Each takes only what it names in its signature.
 
-use std::sync::Arc;
-
 use axum::extract::FromRef;
 use jiff::Timestamp;
 use journal::Journal;
-use projections::Checkpoints;
+use projections::{Checkpoints, PriceCache};
 use sqlx::PgPool;
-use tokio::sync::Semaphore;
 use vault::Vault;
 
 use crate::Api;
+use crate::desk::Desk;
 use crate::references::References;
 
 /// Tells the time: the edge reads the clock, nobody behind it does.
@@ -25,10 +23,6 @@ impl Clock {
     }
 }
 
-/// Room for computations: they hold a core for long, so only as many run as there is room for.
-#[derive(Clone)]
-pub struct Desk(pub Arc<Semaphore>);
-
 /// The parts that handlers choose from.
 #[derive(Clone, FromRef)]
 pub struct Parts {
@@ -36,23 +30,27 @@ pub struct Parts {
     pool: PgPool,
     vault: Vault,
     checkpoints: Checkpoints,
+    prices: PriceCache,
     references: References,
     clock: Clock,
     desk: Desk,
 }
 
 impl Parts {
-    /// The parts of this service. Starts the one task that watches checkpoints.
+    /// The parts of this service. Starts the tasks that watch checkpoints and follow prices.
     #[must_use]
     pub fn new(api: &Api) -> Self {
+        let checkpoints = Checkpoints::watch(api.pool.clone());
+        let (journal, pool, bytes_max) = (api.journal.clone(), api.pool.clone(), api.limits.price_cache_bytes_max);
         Self {
+            prices: PriceCache::start(journal, pool, checkpoints.clone(), bytes_max),
             journal: api.journal.clone(),
             pool: api.pool.clone(),
             vault: api.vault.clone(),
-            checkpoints: Checkpoints::watch(api.pool.clone()),
+            checkpoints,
             references: References::new(api.journal.clone(), api.pool.clone()),
             clock: Clock(api.clock),
-            desk: Desk(Arc::new(Semaphore::new(api.limits.figures_at_once.max(1)))),
+            desk: Desk::new(&api.limits),
         }
     }
 }

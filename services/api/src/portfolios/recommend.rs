@@ -8,9 +8,9 @@ use events::values::{ClientId, Note, PortfolioId};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use journal::{ExecuteError, Expect, Journal};
+use projections::PriceCache;
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use sqlx::PgPool;
 use utoipa::ToSchema;
 
 use super::absent_rather_than_stale;
@@ -19,6 +19,7 @@ use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::commands::{AcceptedAnswer, Answer, context};
 use crate::described::problems;
+use crate::desk::Desk;
 use crate::faults::{Fault, Faults, NotAnId};
 use crate::figures::{Asked, Rebalancing, compute};
 use crate::idempotency::{KeyHeader, Keyed};
@@ -28,7 +29,7 @@ use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader};
 use crate::problem::{Problem, ProblemType};
 use crate::references::References;
-use crate::state::{Clock, Desk};
+use crate::state::Clock;
 
 const RECOMMEND: &str = "POST /v1/portfolios/{id}/recommendations";
 
@@ -76,7 +77,7 @@ problems!(RecommendProblems: ANY, GUARDED, COMMAND, KEYED, CONDITIONAL;
 #[expect(clippy::too_many_arguments, reason = "each handler names what it works with")]
 pub async fn recommend(
     State(journal): State<Journal>,
-    State(pool): State<PgPool>,
+    State(prices): State<PriceCache>,
     State(references): State<References>,
     State(desk): State<Desk>,
     State(clock): State<Clock>,
@@ -104,7 +105,7 @@ pub async fn recommend(
     let place_of = |client: ClientId| place_of(&body.client_ids, client);
     references.need_clients(advisor, &clients, place_of).await?;
     let targets = allocation.iter().map(|(asset, weight)| (asset.clone(), weight.value())).collect();
-    let computed = compute(&pool, &references, &desk, targets, currency.as_str(), asked).await?;
+    let computed = compute(&prices, &references, &desk, targets, currency.as_str(), &asked).await?;
     let now = clock.now();
     let figures = computed.snapshot(&asked, now.to_zoned(TimeZone::UTC).date());
     let digest = wish(&clients, &rationale, &body).sha256();
@@ -148,7 +149,13 @@ fn place_of(texts: &[String], client: ClientId) -> String {
 }
 
 fn asked(faults: &mut Faults, choice: Option<&FiguresChoice>) -> Option<Asked> {
-    let mut asked = Asked { from: None, to: None, risk_free_rate: Decimal::ZERO, rebalancing: Rebalancing::default() };
+    let mut asked = Asked {
+        from: None,
+        to: None,
+        risk_free_rate: Decimal::ZERO,
+        rebalancing: Rebalancing::default(),
+        benchmark: None,
+    };
     let Some(choice) = choice else { return Some(asked) };
     asked.from = read_day(faults, "/figures/from", choice.from.as_deref())?;
     asked.to = read_day(faults, "/figures/to", choice.to.as_deref())?;
