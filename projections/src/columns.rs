@@ -28,12 +28,15 @@ pub(crate) fn text_array<'a>(texts: impl IntoIterator<Item = &'a str>) -> String
             array.push(',');
         }
         array.push('"');
-        for c in text.chars() {
-            if matches!(c, '"' | '\\') {
-                array.push('\\');
-            }
-            array.push(c);
+        let mut rest = text;
+        while let Some(at) = rest.find(['"', '\\']) {
+            let (plain, special) = rest.split_at(at);
+            array.push_str(plain);
+            array.push('\\');
+            array.push_str(&special[..1]);
+            rest = &special[1..];
         }
+        array.push_str(rest);
         array.push('"');
     }
     array.push('}');

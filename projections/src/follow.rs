@@ -19,7 +19,8 @@ use crate::connect::SCHEMA;
 use crate::incoming::Incoming;
 use crate::model::{self, ReadModel};
 
-/// Batches that wait, decoded, while the one before is written.
+/// Batches that wait, decoded, while the one before is written. What waits goes into one transaction: the further
+/// behind, the larger it is, and the fewer rows are written twice.
 const DECODED_BATCHES_MAX: usize = 2;
 /// How long a read waits for the first event. It only bounds how long a lost connection goes unnoticed.
 const READ_WAIT: Duration = Duration::from_secs(30);
@@ -172,11 +173,10 @@ impl Follower {
                     _ => continue,
                 },
             };
-            // What has come meanwhile goes into the same transaction.
-            while batch.len() < batch_events_max(self.stream)
-                && let Ok(more) = batches.try_recv()
-            {
-                batch.extend(more);
+            // What has come meanwhile goes into the same transaction; the channel bounds it.
+            let meanwhile = batches.len();
+            for _ in 0..meanwhile {
+                batch.extend(batches.try_recv().into_iter().flatten());
             }
             let spans = spans(&batch);
             let applying = tokio::time::timeout(APPLY_TIMEOUT, apply::incoming(&target, self.stream, &batch));
@@ -210,10 +210,10 @@ impl Follower {
     }
 }
 
-/// Events that one transaction takes. A market event may carry 10,000 prices, an advisory event a few weights.
+/// Events that are read at a time. A market event may carry 10,000 prices, an advisory event a few weights.
 pub(crate) const fn batch_events_max(stream: Stream) -> usize {
     match stream {
-        Stream::Advisory => 2_000,
+        Stream::Advisory => 4_000,
         Stream::Market => 100,
     }
 }
@@ -227,11 +227,17 @@ pub(crate) async fn read(
 ) -> Result<(), ReadError> {
     let mut reader = journal.reader(stream, after).await?;
     loop {
-        let batch = reader.next(batch_events_max(stream), READ_WAIT).await?;
-        if batch.events.is_empty() {
-            continue;
+        let mut events = Vec::new();
+        loop {
+            let batch = reader.next(batch_events_max(stream) - events.len(), READ_WAIT).await?;
+            events.extend(batch.events.into_iter().map(Incoming::new));
+            // More is on its way as long as the server has more: one large transaction costs less than many small
+            // ones. Where it has no more, nobody waits.
+            if batch.caught_up || events.len() >= batch_events_max(stream) {
+                break;
+            }
         }
-        if send.send(batch.events.into_iter().map(Incoming::new).collect()).await.is_err() {
+        if !events.is_empty() && send.send(events).await.is_err() {
             return Ok(());
         }
     }

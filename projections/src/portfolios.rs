@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use events::portfolio::PortfolioEvent;
-use events::values::{AdvisorId, AggregateId, Allocation, AssetId, PortfolioId};
+use events::values::{AdvisorId, AggregateId, AssetId, PortfolioId};
 use events::{AnyEvent, Position, Stream};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
@@ -25,7 +25,8 @@ pub struct Changed(BTreeMap<PortfolioId, Change>);
 struct Change {
     creation: Option<Creation>,
     name: Option<String>,
-    allocation: Option<Allocation>,
+    /// Assets and weights, as their columns are written.
+    allocation: Option<(String, String)>,
     updated_at: Timestamp,
     version: i64,
     position: i64,
@@ -60,10 +61,10 @@ impl Changes for Changed {
                     created_position: applied.sequence,
                 });
                 change.name = Some(name.as_str().to_owned());
-                change.allocation = Some(allocation.clone());
+                change.allocation = Some(allocation_arrays(allocation));
             }
             PortfolioEvent::Renamed { name } => change.name = Some(name.as_str().to_owned()),
-            PortfolioEvent::Reallocated { allocation, .. } => change.allocation = Some(allocation.clone()),
+            PortfolioEvent::Reallocated { allocation, .. } => change.allocation = Some(allocation_arrays(allocation)),
             // It changes nothing but the portfolio's version, which the next edit has to name.
             PortfolioEvent::Recommended { .. } => {}
         }
@@ -89,8 +90,7 @@ async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
     let advisors: Vec<Uuid> = creations().map(|creation| creation.advisor.uuid()).collect();
     let names: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.name.as_deref()).collect();
     let currencies: Vec<&str> = creations().map(|creation| creation.currency.as_str()).collect();
-    let (assets, weights): (Vec<_>, Vec<_>) =
-        changes.iter().filter_map(|(_, change)| change.allocation.as_ref().map(allocation_arrays)).unzip();
+    let (assets, weights) = allocations(changes);
     let created_at: Vec<_> = creations().map(|creation| creation.created_at.to_sqlx()).collect();
     let updated_at: Vec<_> = changes.iter().map(|(_, change)| change.updated_at.to_sqlx()).collect();
     let created: Vec<i64> = creations().map(|creation| creation.created_position).collect();
@@ -114,8 +114,8 @@ async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
         &advisors,
         &names as _,
         &currencies as _,
-        &assets,
-        &weights,
+        &assets as _,
+        &weights as _,
         &created_at as _,
         &updated_at as _,
         &created,
@@ -134,8 +134,7 @@ async fn update(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
     }
     let ids: Vec<Uuid> = changes.iter().map(|(id, _)| id.uuid()).collect();
     let names: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.name.as_deref()).collect();
-    let (assets, weights): (Vec<Option<String>>, Vec<Option<String>>) =
-        changes.iter().map(|(_, change)| change.allocation.as_ref().map(allocation_arrays).unzip()).unzip();
+    let (assets, weights) = allocations(changes);
     let updated_at: Vec<_> = changes.iter().map(|(_, change)| change.updated_at.to_sqlx()).collect();
     let versions: Vec<i64> = changes.iter().map(|(_, change)| change.version).collect();
     let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
@@ -158,6 +157,14 @@ async fn update(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The columns of assets and weights.
+fn allocations(changes: &[(PortfolioId, Change)]) -> (Vec<Option<&str>>, Vec<Option<&str>>) {
+    let allocations = changes.iter().map(|(_, change)| change.allocation.as_ref());
+    allocations
+        .map(|allocation| allocation.map(|(assets, weights)| (assets.as_str(), weights.as_str())).unzip())
+        .unzip()
 }
 
 /// A portfolio as it is now.

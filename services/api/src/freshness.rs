@@ -6,6 +6,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use events::{Position, Stream};
+use journal::Journal;
 use projections::{Behind, Checkpoints};
 use utoipa::IntoParams;
 
@@ -24,17 +25,32 @@ impl<S> FromRequestParts<S> for CaughtUp
 where
     S: Send + Sync,
     Checkpoints: FromRef<S>,
+    Journal: FromRef<S>,
 {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let positions = parse(&parts.headers)?;
         if !positions.is_empty() {
-            let checkpoints = Checkpoints::from_ref(state);
-            let waits = positions.into_iter().map(|position| checkpoints.wait_for(position, MIN_POSITION_WAIT));
+            let (checkpoints, journal) = (Checkpoints::from_ref(state), Journal::from_ref(state));
+            let waits = positions.into_iter().map(|position| wait_for(&checkpoints, &journal, position));
             futures::future::try_join_all(waits).await?;
         }
         Ok(Self)
+    }
+}
+
+async fn wait_for(checkpoints: &Checkpoints, journal: &Journal, position: Position) -> Result<(), Problem> {
+    if position.sequence <= checkpoints.reached(position.stream).sequence {
+        return Ok(());
+    }
+    // What has not happened yet is not worth waiting for. A log that does not answer now cannot tell; then we wait.
+    match journal.last_position(position.stream).await {
+        Ok(end) if position.sequence > end.sequence => {
+            let detail = format!("the log has no {position} yet; it ends at {end}");
+            Err(invalid_parameters(vec![FieldError::in_parameter(MIN_POSITION, "position-ahead-of-log", detail)]))
+        }
+        Ok(_) | Err(_) => Ok(checkpoints.wait_for(position, MIN_POSITION_WAIT).await?),
     }
 }
 
@@ -51,7 +67,11 @@ impl From<Behind> for Problem {
 pub struct MinPositionHeader {
     /// Waits until the read models have reached this `Insights-Position`, 2 s at most. Of each stream one may be named,
     /// separated by a comma.
-    #[param(rename = "Insights-Min-Position", example = "advisory-42")]
+    #[param(
+        rename = "Insights-Min-Position",
+        example = "advisory-1",
+        pattern = "^(advisory-[0-9]{1,18}|market-[0-9]{1,18}|advisory-[0-9]{1,18}, ?market-[0-9]{1,18})$"
+    )]
     insights_min_position: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use events::{Decider, Subject};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Commands that may wait for one aggregate inside one process.
-pub(crate) const QUEUE_MAX: usize = 1_024;
+pub const QUEUE_MAX: usize = 1_024;
 
 /// One aggregate as this process last saw it. It may have moved on since: an append says so, and whoever does not
 /// append asks.

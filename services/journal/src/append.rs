@@ -82,8 +82,14 @@ impl Journal {
         let answer = async { waiting.await.map_err(failed)?.await.map_err(failed) };
         match tokio::time::timeout(self.settings.append_timeout + GRACE, answer).await {
             Ok(answer) => answer.map(|ack| (!ack.duplicate).then_some(ack.sequence)),
-            Err(elapsed) => Err(AppendError::Unknown { subject: subject.to_string(), source: elapsed.into() }),
+            Err(elapsed) => Err(AppendError::unknown(subject, elapsed)),
         }
+    }
+}
+
+impl AppendError {
+    pub(crate) fn unknown(subject: &Subject, source: impl Into<Source>) -> Self {
+        Self::Unknown { subject: subject.to_string(), source: source.into() }
     }
 }
 

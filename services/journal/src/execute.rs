@@ -19,11 +19,9 @@ pub const APPEND_ATTEMPTS_MAX: u32 = 32;
 /// The first pause after an append without an answer; it doubles up to [`SETTLE_PAUSE_MAX`].
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 const SETTLE_PAUSE_MAX: Duration = Duration::from_millis(800);
-/// Conflicts after which the next attempt follows at once.
-const CONFLICTS_AT_ONCE: u32 = 4;
-/// The first pause after a conflict more; it doubles up to [`CONFLICT_PAUSE_MAX`].
-const CONFLICT_PAUSE: Duration = Duration::from_millis(1);
-const CONFLICT_PAUSE_MAX: Duration = Duration::from_millis(50);
+/// The first pause while another write to the aggregate is in flight; it doubles up to [`IN_FLIGHT_PAUSE_MAX`].
+const IN_FLIGHT_PAUSE: Duration = Duration::from_millis(1);
+const IN_FLIGHT_PAUSE_MAX: Duration = Duration::from_millis(200);
 
 /// What a command brings with it from the edge.
 #[derive(Debug, Clone)]
@@ -101,7 +99,8 @@ pub enum ExecuteError<R: std::error::Error + 'static> {
         /// How often it was tried.
         attempts: u32,
     },
-    /// The append was sent and never answered for: it may be in the log or not. The same command id again will tell.
+    /// The append was sent and never answered for, or the answer it had cannot be read: it may be in the log or not. The
+    /// same command id again will tell.
     #[error("it is not known whether the command was recorded")]
     Unknown(#[source] AppendError),
     /// The log refused the event. Nothing was written.
@@ -131,7 +130,7 @@ impl Journal {
         let subject = Subject::new(D::KIND, &id.token());
         let slot = self.aggregates.slot::<D>(&subject);
         let mut place = slot.turn(deadline).await.map_err(|_| ExecuteError::Busy)?;
-        let mut attempts = Attempts { made: 0, unsettled: None, deadline };
+        let mut attempts = Attempts { made: 0, unsettled: None, conflict: None, deadline };
         // Taken out while it is worked on: a future dropped half-way leaves the place empty, which is always safe.
         let mut view = match place.take() {
             Some(loaded) => View::MayBeOld(loaded),
@@ -150,15 +149,18 @@ impl Journal {
                     }
                 },
             };
-            if let Some(entry) = loaded.ledger.get(&context.command_id).cloned() {
-                self.aggregates.keep(&subject, &slot, &mut place, loaded);
+            if let Some(entry) = loaded.ledger.get(&context.command_id) {
                 if entry.digest.as_deref() != context.request_digest.as_deref() {
+                    self.aggregates.keep(&subject, &slot, &mut place, loaded);
                     return Err(ExecuteError::RequestDiffers);
                 }
-                return Ok(self.first_answer(&subject, &entry, deadline).await?);
+                let first = self.first_answer(&subject, entry.version, &loaded, deadline).await;
+                self.aggregates.keep(&subject, &slot, &mut place, loaded);
+                // It is in the log: an error that says "nothing was written" would be a lie.
+                return first.map_err(|error| ExecuteError::Unknown(AppendError::unknown(&subject, error)));
             }
             if fresh {
-                attempts.settle(loaded.last_sequence);
+                attempts.after_read(loaded.last_sequence).await;
             }
             let event = match decide(&loaded, command, context.expect) {
                 Ok(Some(event)) => event,
@@ -196,8 +198,8 @@ impl Journal {
                     return Ok(done);
                 }
                 // The history has it, and the next round finds it there.
-                Ok(None) => attempts.after_conflict().await?,
-                Err(AppendError::Conflict { .. }) => attempts.after_conflict().await?,
+                Ok(None) => attempts.after_conflict(expected).await?,
+                Err(AppendError::Conflict { .. }) => attempts.after_conflict(expected).await?,
                 Err(error @ AppendError::Unknown { .. }) => attempts.after_unknown(expected, error).await?,
                 Err(error @ AppendError::Refused { .. }) => return Err(attempts.refused(error)),
             }
@@ -219,24 +221,26 @@ struct Attempts {
     made: u32,
     /// The last append without an answer, and the sequence at which it expected the aggregate.
     unsettled: Option<(u64, AppendError)>,
+    /// The sequence at which the last append came into conflict.
+    conflict: Option<u64>,
     deadline: Instant,
 }
 
 impl Attempts {
     /// Takes note that the aggregate now stands at this sequence and the command is not in its history. An append that
-    /// expected another one can never be taken any more.
-    fn settle(&mut self, last_sequence: u64) {
-        self.unsettled.take_if(|(expected, _)| *expected != last_sequence);
+    /// expected an earlier one can never be taken any more.
+    async fn after_read(&mut self, last_sequence: u64) {
+        self.unsettled.take_if(|(expected, _)| *expected < last_sequence);
+        if self.conflict.take() == Some(last_sequence) {
+            // Nobody came first, so somebody's write is in flight, and until it is through there is no other.
+            tokio::time::sleep(growing(IN_FLIGHT_PAUSE, self.made, IN_FLIGHT_PAUSE_MAX)).await;
+        }
     }
 
-    /// Another writer came first, or a write to the aggregate is in flight. The first few times that is all there is to
-    /// it and the next attempt follows at once.
-    async fn after_conflict<R: std::error::Error + 'static>(&mut self) -> Result<(), ExecuteError<R>> {
-        let pause = match self.made.checked_sub(CONFLICTS_AT_ONCE) {
-            None => Duration::ZERO,
-            Some(more) => growing(CONFLICT_PAUSE, more, CONFLICT_PAUSE_MAX),
-        };
-        self.next(pause).await
+    /// Another writer came first. To be as quick as that one, the next attempt follows at once.
+    async fn after_conflict<R: std::error::Error + 'static>(&mut self, expected: u64) -> Result<(), ExecuteError<R>> {
+        self.conflict = Some(expected);
+        self.next(Duration::ZERO).await
     }
 
     /// No answer: the history will tell, perhaps after a while.
@@ -263,7 +267,9 @@ impl Attempts {
         self.made += 1;
         let next = Instant::now() + pause;
         if self.made < APPEND_ATTEMPTS_MAX && next < self.deadline {
-            tokio::time::sleep_until(next).await;
+            if !pause.is_zero() {
+                tokio::time::sleep_until(next).await;
+            }
             return Ok(());
         }
         Err(match self.unsettled.take() {

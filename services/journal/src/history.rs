@@ -15,6 +15,8 @@ use crate::recorded::{ReadError, Recorded};
 const READS_MAX: u32 = 5;
 /// The pause before a replica that is behind is asked again; it doubles each time.
 const READ_AGAIN_AFTER: Duration = Duration::from_millis(20);
+/// Events that are asked for one by one, rather than through a reader of their own.
+const ONE_BY_ONE_MAX: u64 = 16;
 /// Events that one request for a history asks for.
 const HISTORY_BATCH: usize = 1_000;
 /// How long the server keeps a reader that nobody uses any more.
@@ -26,21 +28,52 @@ impl Journal {
     /// # Errors
     /// Where the log cannot be read.
     pub async fn history(&self, subject: &Subject) -> Result<Vec<Recorded>, ReadError> {
-        let Some(last) = self.last_event(subject).await? else { return Ok(Vec::new()) };
-        // The leader gave the last event. Where that is the first one too, which every creation is, it is all.
-        if last.header(header::VERSION) == Some("1") {
-            return Ok(vec![last]);
+        match self.last_event(subject).await? {
+            Some(last) => self.history_between(subject, 0, 0, last).await,
+            None => Ok(Vec::new()),
         }
-        self.events_between(subject, 0, last.position().sequence).await
+    }
+
+    /// The aggregate's events after this version, which stands at this sequence, up to its last one.
+    pub(crate) async fn history_between(
+        &self,
+        subject: &Subject,
+        version: u64,
+        after: u64,
+        last: Recorded,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let end = last.header(header::VERSION).and_then(|end| end.parse::<u64>().ok());
+        match end.and_then(|end| end.checked_sub(version)) {
+            Some(missing @ 1..=ONE_BY_ONE_MAX) => self.one_by_one(subject, after, missing, last).await,
+            _ => self.events_between(subject, after, last.position().sequence).await,
+        }
+    }
+
+    /// So many events after a sequence, of which the last is known, each asked of the leader: no reader has to be made
+    /// for them, which costs a cluster more than the events.
+    async fn one_by_one(
+        &self,
+        subject: &Subject,
+        mut after: u64,
+        missing: u64,
+        last: Recorded,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let stream = stream_of(subject);
+        let mut events = Vec::new();
+        for _ in 1..missing {
+            let request = self.stream(stream).raw_message_builder().sequence(after + 1);
+            let next = request.next_by_subject(subject.as_str()).send().await;
+            let next = next.map_err(|error| ReadError::unavailable("an aggregate's next event", error))?;
+            after = next.sequence;
+            let position = Position { stream, sequence: next.sequence };
+            events.push(Recorded::new(position, next.subject, Some(next.headers), next.payload));
+        }
+        events.push(last);
+        Ok(events)
     }
 
     /// The aggregate's events after one sequence, up to its last event, which stands at the other.
-    pub(crate) async fn events_between(
-        &self,
-        subject: &Subject,
-        after: u64,
-        last: u64,
-    ) -> Result<Vec<Recorded>, ReadError> {
+    async fn events_between(&self, subject: &Subject, after: u64, last: u64) -> Result<Vec<Recorded>, ReadError> {
         let mut got = 0;
         for read in 0..READS_MAX {
             if read > 0 {

@@ -26,6 +26,7 @@ mod state;
 pub mod topology;
 mod trace;
 
+pub use aggregates::QUEUE_MAX;
 pub use append::AppendError;
 pub use connection::{ConnectError, Journal, JournalSettings, connect};
 pub use effect::{Effect, EffectError, Verdict};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use events::{Position, Stream};
 use futures::{FutureExt, StreamExt};
+use tokio::time::Instant;
 
 use crate::connection::Journal;
 use crate::recorded::{ReadError, Recorded};
@@ -15,6 +16,9 @@ const PULL_BATCH: usize = 5_000;
 const PULL_EXPIRES: Duration = Duration::from_secs(30);
 /// How often the server says that it is still there.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long a reader is quiet before it asks where the stream ends. What the server sent into a connection that was cut
+/// is gone, and neither of the two would notice before the next event.
+const QUIET_MAX: Duration = Duration::from_secs(2);
 /// How long the server keeps a reader that asks for nothing.
 const READER_IDLE: Duration = Duration::from_secs(60);
 
@@ -25,6 +29,8 @@ pub struct Reader {
     after: u64,
     /// Events behind the last one given, as the server last said.
     pending: u64,
+    /// When something last came, or the server last said that there is nothing.
+    quiet_since: Instant,
     messages: Option<pull::Stream>,
 }
 
@@ -44,7 +50,8 @@ impl Journal {
     /// # Errors
     /// Where the server cannot give one.
     pub async fn reader(&self, stream: Stream, after_sequence: u64) -> Result<Reader, ReadError> {
-        let mut reader = Reader { journal: self.clone(), stream, after: after_sequence, pending: 0, messages: None };
+        let (journal, quiet_since) = (self.clone(), Instant::now());
+        let mut reader = Reader { journal, stream, after: after_sequence, pending: 0, quiet_since, messages: None };
         reader.open().await?;
         Ok(reader)
     }
@@ -60,7 +67,8 @@ impl Reader {
     /// Up to `max` events in a row; waits for the first one at most `wait`, and for no other. Empty where nothing new
     /// came.
     ///
-    /// After an error the next call goes on behind the last event that was given.
+    /// After an error the next call goes on behind the last event that was given. A server that says nothing at all is
+    /// an error after a while, not an empty batch for ever.
     ///
     /// # Errors
     /// Where the server cannot be read from, or left out an event.
@@ -80,7 +88,12 @@ impl Reader {
         let Some(messages) = self.messages.as_mut() else { return Ok(batch) };
         let mut next = match tokio::time::timeout(wait, messages.next()).await {
             Ok(first) => first,
-            Err(_elapsed) => return Ok(Batch { caught_up: self.pending == 0, ..batch }),
+            Err(_elapsed) => {
+                if self.quiet_since.elapsed() >= QUIET_MAX {
+                    self.look_for_the_end().await?;
+                }
+                return Ok(Batch { caught_up: self.pending == 0, ..batch });
+            }
         };
         loop {
             let message = match next {
@@ -96,6 +109,7 @@ impl Reader {
             }
             self.after = sequence;
             self.pending = pending;
+            self.quiet_since = Instant::now();
             let message = message.message;
             let position = Position { stream: self.stream, sequence };
             batch.events.push(Recorded::new(position, message.subject, message.headers, message.payload));
@@ -108,6 +122,17 @@ impl Reader {
                 None => return Ok(batch),
             };
         }
+    }
+
+    /// Asks where the stream ends. Where that is further on, what is missing is asked for again.
+    async fn look_for_the_end(&mut self) -> Result<(), ReadError> {
+        let end = self.journal.last_position(self.stream).await?;
+        self.pending = end.sequence.saturating_sub(self.after);
+        self.quiet_since = Instant::now();
+        if self.pending > 0 {
+            self.messages = None;
+        }
+        Ok(())
     }
 
     async fn open(&mut self) -> Result<(), ReadError> {
@@ -125,6 +150,7 @@ impl Reader {
         let consumer = self.journal.stream(self.stream).create_consumer(config).await;
         let consumer = consumer.map_err(|error| ReadError::unavailable("a reader", error))?;
         self.pending = consumer.cached_info().num_pending;
+        self.quiet_since = Instant::now();
         let messages = consumer
             .stream()
             .max_messages_per_batch(PULL_BATCH)

@@ -1,6 +1,5 @@
 //! An aggregate's state: folded from its history, or caught up from what is known of it.
 
-use events::metadata::header;
 use events::values::AggregateId;
 use events::{Decider, Metadata, Position, Stored, Subject};
 use tokio::time::Instant;
@@ -48,35 +47,36 @@ impl Journal {
         deadline: Instant,
     ) -> Result<Loaded<D>, ReadError> {
         let read = async {
-            let Some(last) = self.last_event(subject).await? else { return Ok(Loaded::empty()) };
-            let end = last.position().sequence;
-            let known = match known {
-                Some(known) if known.last_sequence == end => return Ok(known),
-                Some(known) if known.last_sequence < end => known,
-                // Only a log that was put back from a copy ends before what was known of it.
-                Some(_) | None => Loaded::empty(),
-            };
-            let version = last.header(header::VERSION).and_then(|version| version.parse().ok());
-            if version == Some(known.version + 1) {
-                return fold_recorded(known, &last);
+            let known = known.unwrap_or_else(Loaded::empty);
+            let last = self.last_event(subject).await?;
+            let end = last.as_ref().map_or(0, |last| last.position().sequence);
+            if end < known.last_sequence {
+                // A leader that does not know yet that it leads no more, or a log that was put back from a copy. What
+                // was known is forgotten with this error, so the next one who asks takes the log's word.
+                return Err(ReadError::Behind { subject: subject.to_string(), got: end, last: known.last_sequence });
             }
-            let rest = self.events_between(subject, known.last_sequence, end).await?;
+            let Some(last) = last.filter(|_| end > known.last_sequence) else { return Ok(known) };
+            let rest = self.history_between(subject, known.version, known.last_sequence, last).await?;
             rest.iter().try_fold(known, fold_recorded)
         };
         within(deadline, read).await
     }
 
-    /// The answer that the command had when it was recorded, from the history up to then.
+    /// The answer that the command had when it led to this version, from the history up to then.
     pub(crate) async fn first_answer<D: Decider>(
         &self,
         subject: &Subject,
-        entry: &Entry,
+        version: u64,
+        now: &Loaded<D>,
         deadline: Instant,
     ) -> Result<Done<D>, ReadError> {
+        if now.version == version {
+            return Ok(done(now, Outcome::Replayed));
+        }
         let mut loaded = Loaded::<D>::empty();
         for recorded in within(deadline, self.history(subject)).await? {
             loaded = fold_recorded(loaded, &recorded)?;
-            if loaded.version == entry.version {
+            if loaded.version == version {
                 break;
             }
         }

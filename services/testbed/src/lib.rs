@@ -3,6 +3,8 @@
 //! # Layout
 //!
 //! * [`Nats`]: one nats-server or three, for one test
+//! * [`Log`]: the log on such servers, provisioned; [`assert_whole`] checks it after a fault
+//! * [`FaultProxy`]: a network that fails as it is told
 //! * [`Database`]: a migrated database for one test, on one server that a whole test run shares
 //! * [`Postgres`]: a server for one test, to be killed
 //! * [`SmtpSink`]: a mail server that fails as it is told
@@ -11,13 +13,17 @@
 //! A harness that cannot start is no result of a test: these functions panic with the whole chain of causes.
 
 mod database;
+mod fault_proxy;
+mod log;
 mod nats;
 mod otlp;
 mod python;
 mod smtp;
 
 pub use database::{Database, Postgres};
+pub use fault_proxy::{Fault, FaultProxy};
 pub use insights::private::Durability;
+pub use log::{Log, assert_whole, operator};
 pub use nats::Nats;
 pub use otlp::{OtlpTap, Span};
 pub use smtp::{Behaviour, Command, Letter, SmtpSink};

@@ -62,15 +62,16 @@ impl Tools {
     }
 
     /// The folder that `tools/bootstrap.sh` fetches into: the one that `INSIGHTS_TOOLS` names, else the nearest
-    /// `.tools` in the current folder or one above it, whether or not it is there yet.
+    /// `.tools` in the current folder or one above it, else that of the tree this was built from.
     #[must_use]
     pub fn fetched() -> PathBuf {
         if let Some(named) = env::var_os("INSIGHTS_TOOLS") {
             return named.into();
         }
         let here = env::current_dir().unwrap_or_default();
-        let nearest = here.ancestors().map(|folder| folder.join(FETCHED)).find(|tools| tools.is_dir());
-        nearest.unwrap_or_else(|| here.join(FETCHED))
+        let built_from = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut nearest = here.ancestors().chain(built_from.ancestors()).map(|folder| folder.join(FETCHED));
+        nearest.find(|tools| tools.is_dir()).unwrap_or_else(|| here.join(FETCHED))
     }
 }
 

@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod api;
+mod effects;
+mod faults;
+mod given;
 mod harness;
+mod journal;
 mod letters;
 mod projections;
 mod vault;

@@ -74,7 +74,8 @@ async fn answers_carry_security_headers_and_the_trace() {
 async fn a_crowd_over_the_bound_is_told_so_at_once() {
     const CROWD: usize = 50;
     let house = House::with(Limits { requests_in_flight_max: 1, ..Limits::default() }, false).await;
-    // Each waits two seconds for read models that nobody follows.
+    house.advisor().await;
+    // Each waits two seconds for read models that nobody keeps up to date.
     let waiting = (0..CROWD).map(|_| {
         house.ask(Method::GET, "/v1/advisors", |request| request.header("Insights-Min-Position", "advisory-1"))
     });
@@ -89,6 +90,9 @@ async fn a_crowd_over_the_bound_is_told_so_at_once() {
 async fn a_request_that_takes_too_long_ends() {
     let limits = Limits { request_time: Duration::from_millis(200), ..Limits::default() };
     let house = House::with(limits, false).await;
+    let patient = house.another().await;
+    let body = json!({"name": "Ana Souza", "firm": "Casa Verde"});
+    house.post_at(&patient, "/v1/advisors", "k", &body).await.created();
     let answer =
         house.ask(Method::GET, "/v1/advisors", |request| request.header("Insights-Min-Position", "advisory-1"));
     answer.await.is_problem(503, "timed-out");
