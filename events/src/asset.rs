@@ -1,6 +1,7 @@
-//! Assets: what can be held, and the prices it was seen at.
+//! Assets: what can be held, the prices it was seen at, and what became of its units.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -8,12 +9,12 @@ use serde::Serialize;
 
 use crate::decider::{Decider, Refusal, RejectionClass};
 use crate::subject::Kind;
-use crate::values::{AssetId, Bars, Currency, Name};
+use crate::values::{AssetId, Bar, Bars, KnownBars, Listing, Name, Note, Payment, PaymentKind, SplitRatio};
 
 #[cfg(test)]
 mod tests;
 
-/// What a closing price says.
+/// What a price says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PriceBasis {
@@ -21,29 +22,42 @@ pub enum PriceBasis {
     Raw,
     /// Adjusted by the source for splits and dividends: only its relative changes mean anything.
     Adjusted,
+    /// In units of today: adjusted by the source for splits, not for dividends.
+    SplitAdjusted,
 }
 
 impl PriceBasis {
-    /// The basis in one word: `raw`, `adjusted`.
+    /// The basis in one word: `raw`, `adjusted`, `split_adjusted`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Raw => "raw",
             Self::Adjusted => "adjusted",
+            Self::SplitAdjusted => "split_adjusted",
         }
     }
+
+    /// The basis with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Raw, Self::Adjusted, Self::SplitAdjusted].into_iter().find(|basis| basis.word() == word)
+    }
+}
+
+/// A bar that was not so: what was believed, and what is believed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Correction {
+    /// What was believed.
+    pub was: Bar,
+    /// What is believed now.
+    pub is: Bar,
 }
 
 /// What can be wished of an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AssetCommand {
     /// Put the asset on the list.
-    List {
-        /// What people call it.
-        name: Name,
-        /// In which currency it is priced.
-        currency: Currency,
-    },
+    List(Listing),
     /// Take down prices that were seen.
     RecordPrices {
         /// Who gave them.
@@ -53,6 +67,42 @@ pub enum AssetCommand {
         /// The prices.
         bars: Bars,
     },
+    /// Take down that prices which are known were not so, or not all there was to know of their days.
+    CorrectPrices {
+        /// Who says so.
+        source: Name,
+        /// Why.
+        reason: Note,
+        /// The prices as they are believed now, all of days that have prices.
+        bars: Bars,
+    },
+    /// Take down that units were split.
+    RecordSplit {
+        /// Who says so.
+        source: Name,
+        /// The first day on the new units.
+        date: Date,
+        /// New units for old ones.
+        ratio: SplitRatio,
+    },
+    /// Take down that cash was paid.
+    RecordPayment {
+        /// Who says so.
+        source: Name,
+        /// The first day on which a buyer no longer gets it.
+        ex_date: Date,
+        /// What it is paid from.
+        kind: PaymentKind,
+        /// How much for one unit.
+        payment: Payment,
+    },
+    /// Take the asset off the list of what is traded.
+    Delist {
+        /// The first day without trading.
+        date: Date,
+        /// Why.
+        reason: Note,
+    },
 }
 
 /// What has happened to an asset.
@@ -60,12 +110,7 @@ pub enum AssetCommand {
 #[serde(rename_all = "snake_case")]
 pub enum AssetEvent {
     /// It is on the list.
-    Listed {
-        /// What people call it.
-        name: Name,
-        /// In which currency it is priced.
-        currency: Currency,
-    },
+    Listed(Listing),
     /// Prices became known that were not known before.
     Priced {
         /// Who gave them.
@@ -74,6 +119,46 @@ pub enum AssetEvent {
         basis: PriceBasis,
         /// The new prices alone.
         bars: Bars,
+    },
+    /// Prices that were believed are believed no longer.
+    Corrected {
+        /// Who says so.
+        source: Name,
+        /// Why.
+        reason: Note,
+        /// What was and what is, ascending by day.
+        corrections: Vec<Correction>,
+    },
+    /// Units were split.
+    Split {
+        /// Who says so.
+        source: Name,
+        /// The first day on the new units.
+        date: Date,
+        /// New units for old ones.
+        ratio: SplitRatio,
+        /// What was believed before, where this corrects it.
+        was: Option<SplitRatio>,
+    },
+    /// Cash was paid.
+    Dividend {
+        /// Who says so.
+        source: Name,
+        /// The first day on which a buyer no longer gets it.
+        ex_date: Date,
+        /// What it is paid from.
+        kind: PaymentKind,
+        /// How much for one unit.
+        payment: Payment,
+        /// What was believed before, where this corrects it.
+        was: Option<Payment>,
+    },
+    /// It is traded no more.
+    Delisted {
+        /// The first day without trading.
+        date: Date,
+        /// Why.
+        reason: Note,
     },
 }
 
@@ -96,6 +181,12 @@ pub enum AssetRejection {
         /// The price that was given.
         given: Decimal,
     },
+    /// A day that has no price cannot have a wrong one.
+    #[error("there is no price of {date} to correct")]
+    PriceUnknown {
+        /// The day.
+        date: Date,
+    },
     /// Raw and adjusted prices do not mix in one series.
     #[error("the asset's prices are {known}, not {given}")]
     BasisDiffers {
@@ -103,6 +194,22 @@ pub enum AssetRejection {
         known: &'static str,
         /// The basis that was given.
         given: &'static str,
+    },
+    /// The asset was traded no more on that day.
+    #[error("the asset was delisted on {delisted}, before {date}")]
+    Delisted {
+        /// The first day without trading.
+        delisted: Date,
+        /// The day that was given.
+        date: Date,
+    },
+    /// The asset was traded on that day.
+    #[error("the asset was still traded on {last_day}, so it was not delisted on {date}")]
+    StillTraded {
+        /// The last day with a price.
+        last_day: Date,
+        /// The day that was given.
+        date: Date,
     },
 }
 
@@ -112,14 +219,22 @@ impl Refusal for AssetRejection {
             Self::Unknown => "asset-unknown",
             Self::AlreadyListed => "asset-already-listed",
             Self::PriceDiffers { .. } => "price-differs",
+            Self::PriceUnknown { .. } => "price-unknown",
             Self::BasisDiffers { .. } => "price-basis-differs",
+            Self::Delisted { .. } => "asset-delisted",
+            Self::StillTraded { .. } => "asset-still-traded",
         }
     }
 
     fn class(&self) -> RejectionClass {
         match self {
             Self::Unknown => RejectionClass::Absent,
-            Self::AlreadyListed | Self::PriceDiffers { .. } | Self::BasisDiffers { .. } => RejectionClass::Conflict,
+            Self::AlreadyListed
+            | Self::PriceDiffers { .. }
+            | Self::PriceUnknown { .. }
+            | Self::BasisDiffers { .. }
+            | Self::Delisted { .. }
+            | Self::StillTraded { .. } => RejectionClass::Conflict,
         }
     }
 }
@@ -131,16 +246,24 @@ pub enum Asset {
     #[default]
     Unknown,
     /// On the list.
-    Listed {
-        /// What people call it.
-        name: Name,
-        /// In which currency it is priced.
-        currency: Currency,
-        /// The basis of its prices, once there are any.
-        basis: Option<PriceBasis>,
-        /// Closing prices by day.
-        closes: BTreeMap<Date, Decimal>,
-    },
+    Listed(Listed),
+}
+
+/// What is known of an asset on the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// What was said when it was listed.
+    pub listing: Listing,
+    /// Whose its prices are and what they say, once there are any.
+    pub prices_of: Option<(Name, PriceBasis)>,
+    /// Its prices. Shared, since states are copied more often than they change.
+    pub bars: Arc<KnownBars>,
+    /// Its splits by first day on the new units.
+    pub splits: BTreeMap<Date, SplitRatio>,
+    /// What it paid, by ex-date.
+    pub payments: BTreeMap<(Date, PaymentKind), Payment>,
+    /// The first day without trading, where there is one.
+    pub delisted: Option<Date>,
 }
 
 impl Decider for Asset {
@@ -152,53 +275,166 @@ impl Decider for Asset {
 
     fn decide(&self, command: &AssetCommand) -> Result<Option<AssetEvent>, AssetRejection> {
         match (self, command) {
-            (Self::Unknown, AssetCommand::List { name, currency }) => {
-                Ok(Some(AssetEvent::Listed { name: name.clone(), currency: *currency }))
-            }
-            (Self::Unknown, AssetCommand::RecordPrices { .. }) => Err(AssetRejection::Unknown),
-            (Self::Listed { name: known, currency: priced_in, .. }, AssetCommand::List { name, currency }) => {
-                if (known, priced_in) == (name, currency) { Ok(None) } else { Err(AssetRejection::AlreadyListed) }
-            }
-            (Self::Listed { basis: known, closes, .. }, AssetCommand::RecordPrices { source, basis, bars }) => {
-                if let Some(known) = known.filter(|known| known != basis) {
-                    return Err(AssetRejection::BasisDiffers { known: known.word(), given: basis.word() });
+            (Self::Unknown, AssetCommand::List(listing)) => Ok(Some(AssetEvent::Listed(listing.clone()))),
+            (
+                Self::Unknown,
+                AssetCommand::RecordPrices { .. }
+                | AssetCommand::CorrectPrices { .. }
+                | AssetCommand::RecordSplit { .. }
+                | AssetCommand::RecordPayment { .. }
+                | AssetCommand::Delist { .. },
+            ) => Err(AssetRejection::Unknown),
+            (Self::Listed(asset), AssetCommand::List(listing)) => {
+                if asset.listing == *listing {
+                    Ok(None)
+                } else {
+                    Err(AssetRejection::AlreadyListed)
                 }
-                Ok(unknown_bars(closes, bars)?.map(|bars| AssetEvent::Priced {
+            }
+            (Self::Listed(asset), AssetCommand::RecordPrices { source, basis, bars }) => {
+                asset.same_basis(*basis)?;
+                asset.traded_on(bars.as_slice().last().map(|bar| bar.date))?;
+                let unknown = unknown_bars(&asset.bars, bars)?;
+                Ok(unknown.map(|bars| AssetEvent::Priced { source: source.clone(), basis: *basis, bars }))
+            }
+            (Self::Listed(asset), AssetCommand::CorrectPrices { source, reason, bars }) => {
+                let corrections = corrections(&asset.bars, bars)?;
+                Ok((!corrections.is_empty()).then(|| AssetEvent::Corrected {
                     source: source.clone(),
-                    basis: *basis,
-                    bars,
+                    reason: reason.clone(),
+                    corrections,
                 }))
+            }
+            (Self::Listed(asset), AssetCommand::RecordSplit { source, date, ratio }) => {
+                asset.traded_on(Some(*date))?;
+                let was = asset.splits.get(date).copied();
+                Ok((was != Some(*ratio)).then(|| AssetEvent::Split {
+                    source: source.clone(),
+                    date: *date,
+                    ratio: *ratio,
+                    was,
+                }))
+            }
+            (Self::Listed(asset), AssetCommand::RecordPayment { source, ex_date, kind, payment }) => {
+                asset.traded_on(Some(*ex_date))?;
+                let was = asset.payments.get(&(*ex_date, *kind)).copied();
+                Ok((was != Some(*payment)).then(|| AssetEvent::Dividend {
+                    source: source.clone(),
+                    ex_date: *ex_date,
+                    kind: *kind,
+                    payment: *payment,
+                    was,
+                }))
+            }
+            (Self::Listed(asset), AssetCommand::Delist { date, reason }) => {
+                if asset.delisted == Some(*date) {
+                    return Ok(None);
+                }
+                match asset.bars.as_slice().last().map(|bar| bar.date) {
+                    Some(last_day) if last_day >= *date => Err(AssetRejection::StillTraded { last_day, date: *date }),
+                    _ => Ok(Some(AssetEvent::Delisted { date: *date, reason: reason.clone() })),
+                }
             }
         }
     }
 
     fn evolve(self, event: &AssetEvent) -> Self {
-        match (self, event) {
-            (Self::Unknown, AssetEvent::Listed { name, currency }) => {
-                Self::Listed { name: name.clone(), currency: *currency, basis: None, closes: BTreeMap::new() }
+        let mut asset = match (self, event) {
+            (Self::Unknown, AssetEvent::Listed(listing)) => return Self::Listed(Listed::new(listing.clone())),
+            (
+                Self::Unknown,
+                AssetEvent::Priced { .. }
+                | AssetEvent::Corrected { .. }
+                | AssetEvent::Split { .. }
+                | AssetEvent::Dividend { .. }
+                | AssetEvent::Delisted { .. },
+            ) => return Self::Unknown,
+            (Self::Listed(asset), _) => asset,
+        };
+        match event {
+            AssetEvent::Listed(listing) => asset.listing = listing.clone(),
+            AssetEvent::Priced { source, basis, bars } => {
+                asset.prices_of = Some((source.clone(), *basis));
+                Arc::make_mut(&mut asset.bars).update(bars.as_slice());
             }
-            (Self::Listed { basis, closes, .. }, AssetEvent::Listed { name, currency }) => {
-                Self::Listed { name: name.clone(), currency: *currency, basis, closes }
+            AssetEvent::Corrected { corrections, .. } => {
+                let now: Vec<Bar> = corrections.iter().map(|correction| correction.is).collect();
+                Arc::make_mut(&mut asset.bars).update(&now);
             }
-            (Self::Listed { name, currency, mut closes, .. }, AssetEvent::Priced { basis, bars, .. }) => {
-                closes.extend(bars.as_slice().iter().copied());
-                Self::Listed { name, currency, basis: Some(*basis), closes }
+            AssetEvent::Split { date, ratio, .. } => {
+                asset.splits.insert(*date, *ratio);
             }
-            (Self::Unknown, AssetEvent::Priced { .. }) => Self::Unknown,
+            AssetEvent::Dividend { ex_date, kind, payment, .. } => {
+                asset.payments.insert((*ex_date, *kind), *payment);
+            }
+            AssetEvent::Delisted { date, .. } => asset.delisted = Some(*date),
+        }
+        Self::Listed(asset)
+    }
+}
+
+impl Listed {
+    fn new(listing: Listing) -> Self {
+        Self {
+            listing,
+            prices_of: None,
+            bars: Arc::default(),
+            splits: BTreeMap::new(),
+            payments: BTreeMap::new(),
+            delisted: None,
+        }
+    }
+
+    fn same_basis(&self, given: PriceBasis) -> Result<(), AssetRejection> {
+        match self.prices_of {
+            Some((_, known)) if known != given => {
+                Err(AssetRejection::BasisDiffers { known: known.word(), given: given.word() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn traded_on(&self, date: Option<Date>) -> Result<(), AssetRejection> {
+        match self.delisted.zip(date) {
+            Some((delisted, date)) if date >= delisted => Err(AssetRejection::Delisted { delisted, date }),
+            _ => Ok(()),
         }
     }
 }
 
 /// Those of the bars whose day has no price yet, if there are any.
-fn unknown_bars(closes: &BTreeMap<Date, Decimal>, bars: &Bars) -> Result<Option<Bars>, AssetRejection> {
+fn unknown_bars(known: &KnownBars, bars: &Bars) -> Result<Option<Bars>, AssetRejection> {
+    let bars = bars.as_slice();
+    let all_are_later = match (known.as_slice().last(), bars.first()) {
+        (Some(last), Some(first)) => last.date < first.date,
+        _ => true,
+    };
+    if all_are_later {
+        return Ok(Some(Bars::from_history(bars.to_vec())));
+    }
     let mut unknown = Vec::new();
-    for &(date, given) in bars.as_slice() {
-        match closes.get(&date) {
-            None => unknown.push((date, given)),
-            Some(&known) if known == given => {}
-            Some(&known) => return Err(AssetRejection::PriceDiffers { date, known, given }),
+    for bar in bars {
+        let Some(before) = known.get(bar.date) else {
+            unknown.push(*bar);
+            continue;
+        };
+        if let Some((known, given)) = before.contradiction(bar) {
+            return Err(AssetRejection::PriceDiffers { date: bar.date, known, given });
         }
     }
     // Part of valid bars, in their order, is valid; only emptiness can be new.
     Ok((!unknown.is_empty()).then(|| Bars::from_history(unknown)))
+}
+
+/// What the bars change of what is known.
+fn corrections(known: &KnownBars, bars: &Bars) -> Result<Vec<Correction>, AssetRejection> {
+    let mut corrections = Vec::new();
+    for bar in bars.as_slice() {
+        let was = *known.get(bar.date).ok_or(AssetRejection::PriceUnknown { date: bar.date })?;
+        let is = was.updated_by(bar);
+        if is != was {
+            corrections.push(Correction { was, is });
+        }
+    }
+    Ok(corrections)
 }

@@ -8,6 +8,7 @@
 mod advisor;
 mod any;
 mod asset;
+mod bars;
 mod client;
 mod parts;
 mod portfolio;
@@ -18,6 +19,7 @@ pub(crate) mod samples;
 mod tests;
 
 pub use any::AnyEvent;
+pub use bars::{bars_from_bytes, bars_to_bytes};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -6,10 +6,12 @@
 mod allocation;
 mod asset_id;
 mod bars;
+mod corporate_actions;
 mod currency;
 mod email_address;
 mod figures;
 mod ids;
+mod listing;
 mod money;
 mod risk_class;
 mod sealed;
@@ -18,11 +20,13 @@ mod weight;
 
 pub use allocation::{Allocation, AllocationError, POSITIONS_MAX};
 pub use asset_id::{AssetId, AssetIdError};
-pub use bars::{BARS_MAX, Bars, BarsError};
+pub use bars::{BARS_MAX, Bar, Bars, BarsError, KnownBars, PRICE_SCALE_MAX};
+pub use corporate_actions::{ActionError, Payment, PaymentKind, SplitRatio};
 pub use currency::{Currency, CurrencyError};
 pub use email_address::{EmailAddress, EmailAddressError};
 pub use figures::FiguresSnapshot;
 pub use ids::{Actor, ActorError, AdvisorId, AggregateId, ClientId, CommandId, EventId, PortfolioId, RecommendationId};
+pub use listing::{AssetClass, Listing, TimeZoneName, TimeZoneNameError};
 pub use money::{Money, MoneyError};
 pub use risk_class::RiskClass;
 pub use sealed::{Sealed, SealedIdentity};

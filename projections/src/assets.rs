@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use events::asset::AssetEvent;
-use events::values::{AggregateId, AssetId};
+use events::values::{AggregateId, AssetClass, AssetId, Name};
 use events::{AnyEvent, Position, Stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -21,16 +21,21 @@ pub struct Changed(BTreeMap<AssetId, Change>);
 
 #[derive(Debug, Default)]
 struct Change {
-    listing: Option<Listing>,
+    listing: Option<Listed>,
     prices: Prices,
+    delisted_on: Option<Date>,
     version: i64,
     position: i64,
 }
 
 #[derive(Debug)]
-struct Listing {
+struct Listed {
     name: String,
     currency: String,
+    class: Option<&'static str>,
+    sector: Option<String>,
+    exchange: Option<String>,
+    time_zone: Option<String>,
     listed_at: Timestamp,
     created_position: i64,
 }
@@ -39,6 +44,7 @@ struct Listing {
 #[derive(Debug, Default)]
 struct Prices {
     basis: Option<&'static str>,
+    source: Option<String>,
     first_day: Option<Date>,
     last_day: Option<Date>,
     days: i64,
@@ -50,23 +56,32 @@ impl Changes for Changed {
         let id = AssetId::from_token(&applied.token).ok_or_else(|| FoldError::NotAnId(applied.token.clone()))?;
         let change = self.0.entry(id).or_default();
         match event {
-            AssetEvent::Listed { name, currency } => {
-                change.listing = Some(Listing {
-                    name: name.as_str().to_owned(),
-                    currency: currency.to_string(),
+            AssetEvent::Listed(listing) => {
+                let text = |name: &Name| name.as_str().to_owned();
+                change.listing = Some(Listed {
+                    name: text(&listing.name),
+                    currency: listing.currency.to_string(),
+                    class: listing.class.map(AssetClass::word),
+                    sector: listing.sector.as_ref().map(text),
+                    exchange: listing.exchange.as_ref().map(text),
+                    time_zone: listing.time_zone.as_ref().map(ToString::to_string),
                     listed_at: applied.time,
                     created_position: applied.sequence,
                 });
             }
-            AssetEvent::Priced { basis, bars, .. } => {
+            AssetEvent::Priced { source, basis, bars } => {
                 let bars = bars.as_slice();
-                let days = bars.iter().map(|(day, _)| *day);
+                let days = bars.iter().map(|bar| bar.date);
                 let prices = &mut change.prices;
+                prices.source = Some(source.as_str().to_owned());
                 prices.basis = Some(basis.word());
                 prices.first_day = days.clone().chain(prices.first_day).min();
                 prices.last_day = days.chain(prices.last_day).max();
                 prices.days += i64::try_from(bars.len()).map_err(|_| FoldError::NotKept("so many bars".to_owned()))?;
             }
+            // They change what is known of days, not of which days something is known.
+            AssetEvent::Corrected { .. } | AssetEvent::Split { .. } | AssetEvent::Dividend { .. } => {}
+            AssetEvent::Delisted { date, .. } => change.delisted_on = Some(*date),
         }
         change.version = applied.version;
         change.position = applied.sequence;
@@ -88,21 +103,31 @@ async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     let ids: Vec<&str> = changes.iter().map(|(id, _)| id.as_str()).collect();
     let names: Vec<&str> = listings().map(|listing| listing.name.as_str()).collect();
     let currencies: Vec<&str> = listings().map(|listing| listing.currency.as_str()).collect();
+    let classes: Vec<Option<&str>> = listings().map(|listing| listing.class).collect();
+    let sectors: Vec<Option<&str>> = listings().map(|listing| listing.sector.as_deref()).collect();
+    let exchanges: Vec<Option<&str>> = listings().map(|listing| listing.exchange.as_deref()).collect();
+    let time_zones: Vec<Option<&str>> = listings().map(|listing| listing.time_zone.as_deref()).collect();
     let bases: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.prices.basis).collect();
     let first: Vec<_> = changes.iter().map(|(_, change)| change.prices.first_day.map(ToSqlx::to_sqlx)).collect();
     let last: Vec<_> = changes.iter().map(|(_, change)| change.prices.last_day.map(ToSqlx::to_sqlx)).collect();
     let days: Vec<i64> = changes.iter().map(|(_, change)| change.prices.days).collect();
     let times: Vec<_> = listings().map(|listing| listing.listed_at.to_sqlx()).collect();
     let created: Vec<i64> = listings().map(|listing| listing.created_position).collect();
+    let sources: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.prices.source.as_deref()).collect();
+    let delisted: Vec<_> = changes.iter().map(|(_, change)| change.delisted_on.map(ToSqlx::to_sqlx)).collect();
     let versions: Vec<i64> = changes.iter().map(|(_, change)| change.version).collect();
     let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
     query!(
         "INSERT INTO assets AS a (id, name, currency, basis, first_day, last_day, days, listed_at, created_position,
-                                  version, position)
+                                  version, position, class, sector, exchange, time_zone, source, delisted_on)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::date[], $6::date[], $7::bigint[],
-                              $8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[])
+                              $8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[],
+                              $14::text[], $15::text[], $16::text[], $17::date[])
          ON CONFLICT (id) DO UPDATE
          SET name = excluded.name, currency = excluded.currency, basis = COALESCE(excluded.basis, a.basis),
+             class = excluded.class, sector = excluded.sector, exchange = excluded.exchange,
+             time_zone = excluded.time_zone, source = COALESCE(excluded.source, a.source),
+             delisted_on = COALESCE(excluded.delisted_on, a.delisted_on),
              first_day = LEAST(a.first_day, excluded.first_day), last_day = GREATEST(a.last_day, excluded.last_day),
              days = a.days + excluded.days, version = excluded.version, position = excluded.position
          WHERE a.position < excluded.position",
@@ -116,7 +141,13 @@ async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
         &times as _,
         &created,
         &versions,
-        &positions
+        &positions,
+        &classes as _,
+        &sectors as _,
+        &exchanges as _,
+        &time_zones as _,
+        &sources as _,
+        &delisted as _
     )
     .execute(connection)
     .await?;
@@ -133,15 +164,19 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     let first: Vec<_> = changes.iter().map(|(_, change)| change.prices.first_day.map(ToSqlx::to_sqlx)).collect();
     let last: Vec<_> = changes.iter().map(|(_, change)| change.prices.last_day.map(ToSqlx::to_sqlx)).collect();
     let days: Vec<i64> = changes.iter().map(|(_, change)| change.prices.days).collect();
+    let sources: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.prices.source.as_deref()).collect();
+    let delisted: Vec<_> = changes.iter().map(|(_, change)| change.delisted_on.map(ToSqlx::to_sqlx)).collect();
     let versions: Vec<i64> = changes.iter().map(|(_, change)| change.version).collect();
     let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
     query!(
         "UPDATE assets a
          SET basis = COALESCE(c.basis, a.basis), first_day = LEAST(a.first_day, c.first_day),
              last_day = GREATEST(a.last_day, c.last_day), days = a.days + c.days, version = c.version,
-             position = c.position
-         FROM UNNEST($1::text[], $2::text[], $3::date[], $4::date[], $5::bigint[], $6::bigint[], $7::bigint[])
-              AS c (id, basis, first_day, last_day, days, version, position)
+             position = c.position, source = COALESCE(c.source, a.source),
+             delisted_on = COALESCE(c.delisted_on, a.delisted_on)
+         FROM UNNEST($1::text[], $2::text[], $3::date[], $4::date[], $5::bigint[], $6::bigint[], $7::bigint[],
+                     $8::text[], $9::date[])
+              AS c (id, basis, first_day, last_day, days, version, position, source, delisted_on)
          WHERE a.id = c.id AND a.position < c.position",
         &ids as _,
         &bases as _,
@@ -149,7 +184,9 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
         &last as _,
         &days,
         &versions,
-        &positions
+        &positions,
+        &sources as _,
+        &delisted as _
     )
     .execute(connection)
     .await?;
@@ -165,7 +202,19 @@ pub struct AssetRow {
     pub name: String,
     /// In which currency it is priced: an ISO 4217 code.
     pub currency: String,
-    /// What its prices say (`raw`, `adjusted`), once it has any.
+    /// What kind of thing it is: `equity`, `etf`, ...
+    pub class: Option<String>,
+    /// In which part of the economy it works.
+    pub sector: Option<String>,
+    /// Where it is traded.
+    pub exchange: Option<String>,
+    /// The exchange's time zone.
+    pub time_zone: Option<String>,
+    /// Who gave its last prices.
+    pub source: Option<String>,
+    /// The first day without trading, where there is one.
+    pub delisted_on: Option<Date>,
+    /// What its prices say (`raw`, `split_adjusted`, `adjusted`), once it has any.
     pub basis: Option<String>,
     /// The first day with a price.
     pub first_day: Option<Date>,
@@ -187,6 +236,12 @@ struct Record {
     id: String,
     name: String,
     currency: String,
+    class: Option<String>,
+    sector: Option<String>,
+    exchange: Option<String>,
+    time_zone: Option<String>,
+    source: Option<String>,
+    delisted_on: Option<jiff_sqlx::Date>,
     basis: Option<String>,
     first_day: Option<jiff_sqlx::Date>,
     last_day: Option<jiff_sqlx::Date>,
@@ -205,6 +260,12 @@ impl TryFrom<Record> for AssetRow {
             id: asset_id(&record.id)?,
             name: record.name,
             currency: record.currency,
+            class: record.class,
+            sector: record.sector,
+            exchange: record.exchange,
+            time_zone: record.time_zone,
+            source: record.source,
+            delisted_on: record.delisted_on.map(jiff_sqlx::Date::to_jiff),
             basis: record.basis,
             first_day: record.first_day.map(jiff_sqlx::Date::to_jiff),
             last_day: record.last_day.map(jiff_sqlx::Date::to_jiff),
@@ -226,7 +287,8 @@ pub async fn get(pool: &PgPool, id: &AssetId) -> Result<Option<AssetRow>, sqlx::
         Record,
         r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
                   last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
-                  created_position, version, position
+                  created_position, version, position, class, sector, exchange, time_zone, source,
+                  delisted_on AS "delisted_on: jiff_sqlx::Date"
            FROM assets WHERE id = $1"#,
         id.as_str()
     )
@@ -236,25 +298,102 @@ pub async fn get(pool: &PgPool, id: &AssetId) -> Result<Option<AssetRow>, sqlx::
     .transpose()
 }
 
+/// Which assets are wanted; what is not said does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Letters that stand in the symbol or the name, in capitals or not.
+    pub text: Option<String>,
+    /// The class, in one word.
+    pub class: Option<String>,
+    /// The sector.
+    pub sector: Option<String>,
+    /// The currency's code.
+    pub currency: Option<String>,
+    /// The exchange.
+    pub exchange: Option<String>,
+}
+
 /// Assets in the order of their listing.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn list(pool: &PgPool, page: Page) -> Result<Vec<AssetRow>, sqlx::Error> {
+    search(pool, &Search::default(), page).await
+}
+
+/// Assets that are searched for, in the order of their listing.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn search(pool: &PgPool, search: &Search, page: Page) -> Result<Vec<AssetRow>, sqlx::Error> {
     query_as!(
         Record,
         r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
                   last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
-                  created_position, version, position
-           FROM assets WHERE created_position > $1 ORDER BY created_position LIMIT $2"#,
+                  created_position, version, position, class, sector, exchange, time_zone, source,
+                  delisted_on AS "delisted_on: jiff_sqlx::Date"
+           FROM assets
+           WHERE created_position > $1
+                 AND ($3::text IS NULL OR strpos(lower(id || ' ' || name), lower($3)) > 0)
+                 AND ($4::text IS NULL OR class = $4) AND ($5::text IS NULL OR sector = $5)
+                 AND ($6::text IS NULL OR currency = $6) AND ($7::text IS NULL OR exchange = $7)
+           ORDER BY created_position LIMIT $2"#,
         page.after(),
-        page.limit()
+        page.limit(),
+        search.text.as_deref(),
+        search.class.as_deref(),
+        search.sector.as_deref(),
+        search.currency.as_deref(),
+        search.exchange.as_deref()
     )
     .fetch_all(pool)
     .await?
     .into_iter()
     .map(AssetRow::try_from)
     .collect()
+}
+
+/// How many assets have a value of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facet {
+    /// The field: `class`, `sector`, `currency`, `exchange`.
+    pub field: String,
+    /// Its value; none where the assets do not say.
+    pub value: Option<String>,
+    /// How many assets have it.
+    pub assets: i64,
+}
+
+/// Values of one field that facets tell at most, the most frequent ones.
+const FACET_VALUES_MAX: i64 = 50;
+
+/// How many of the assets that are searched for have which class, sector, currency and exchange.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn facets(pool: &PgPool, search: &Search) -> Result<Vec<Facet>, sqlx::Error> {
+    query_as!(
+        Facet,
+        r#"SELECT field AS "field!", value, assets AS "assets!" FROM (
+             SELECT f.field, f.value, count(*) AS assets,
+                    row_number() OVER (PARTITION BY f.field ORDER BY count(*) DESC, f.value) AS place
+             FROM assets a
+             CROSS JOIN LATERAL (VALUES ('class', a.class), ('sector', a.sector), ('currency', a.currency),
+                                        ('exchange', a.exchange)) AS f (field, value)
+             WHERE ($1::text IS NULL OR strpos(lower(a.id || ' ' || a.name), lower($1)) > 0)
+                   AND ($2::text IS NULL OR a.class = $2) AND ($3::text IS NULL OR a.sector = $3)
+                   AND ($4::text IS NULL OR a.currency = $4) AND ($5::text IS NULL OR a.exchange = $5)
+             GROUP BY f.field, f.value) AS counted
+           WHERE place <= $6 ORDER BY field, place"#,
+        search.text.as_deref(),
+        search.class.as_deref(),
+        search.sector.as_deref(),
+        search.currency.as_deref(),
+        search.exchange.as_deref(),
+        FACET_VALUES_MAX
+    )
+    .fetch_all(pool)
+    .await
 }
 
 /// Those of the assets that are on no list, in the order given.

@@ -99,7 +99,10 @@ pub const ALL: [ReadModel; 6] = [
         "prices",
         Stream::Market,
         &[Kind::Asset],
-        &[Table { name: "price_chunks", key: "asset, position" }],
+        &[
+            Table { name: "price_chunks", key: "asset, position" },
+            Table { name: "corporate_actions", key: "asset, position" },
+        ],
     ),
 ];
 

@@ -22,7 +22,7 @@ use sqlx::PgPool;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::checkpoint::Checkpoints;
-use crate::prices::closes;
+use crate::prices::{AsOf, closes_as_of};
 
 /// Bytes that columns take at most where nothing else is said: 2,500 assets over 33 years.
 pub const PRICE_CACHE_BYTES_MAX: u64 = 256 << 20;
@@ -191,10 +191,10 @@ impl PriceCache {
         let reached = self.checkpoints.reached(Stream::Market).sequence;
         match self.last_event(&asset, reached) {
             Some(last) => {
-                let load = async { self.load(&asset).await.map(Arc::new) };
+                let load = async { self.load(&asset, AsOf::Now).await.map(Arc::new) };
                 self.columns.try_get_with((asset.clone(), last), load).await
             }
-            None => self.load(&asset).await.map(Arc::new).map_err(Arc::new),
+            None => self.load(&asset, AsOf::Now).await.map(Arc::new).map_err(Arc::new),
         }
     }
 
@@ -210,9 +210,24 @@ impl PriceCache {
         (last <= reached).then_some(last)
     }
 
-    async fn load(&self, asset: &AssetId) -> Result<Column, sqlx::Error> {
+    /// As [`PriceCache::prices`], as they were known then. The past is read from the read model each time.
+    ///
+    /// # Errors
+    /// Where PostgreSQL has to be asked and does not answer.
+    pub async fn prices_as_of(&self, assets: &[AssetId], as_of: AsOf) -> Result<Prices, Arc<sqlx::Error>> {
+        if as_of == AsOf::Now {
+            return self.prices(assets).await;
+        }
+        let mut prices = HashMap::with_capacity(assets.len());
+        for asset in assets {
+            prices.insert(asset.clone(), Arc::new(self.load(asset, as_of).await.map_err(Arc::new)?));
+        }
+        Ok(Prices(prices))
+    }
+
+    async fn load(&self, asset: &AssetId, as_of: AsOf) -> Result<Column, sqlx::Error> {
         self.loads.fetch_add(1, Ordering::Relaxed);
-        let mut read = closes(&self.pool, std::slice::from_ref(asset), None, None).await?;
+        let mut read = closes_as_of(&self.pool, std::slice::from_ref(asset), None, None, as_of).await?;
         let bars = read.series.remove(asset).unwrap_or_default();
         // A close without a float becomes "not a number", which a table refuses by name.
         let (days, closes) = bars.into_iter().map(|(day, close)| (day, close.to_f64().unwrap_or(f64::NAN))).unzip();

@@ -1,34 +1,54 @@
-//! Prices: closing prices by asset and day, as they came.
+//! Prices: bars and corporate actions by asset, each with the position from which it is known.
+
+mod history;
 
 use std::collections::BTreeMap;
 
 use events::asset::AssetEvent;
-use events::values::{AggregateId, AssetId};
+use events::stored::bars_to_bytes;
+use events::values::{AggregateId, AssetId, Bar, Name, PaymentKind};
 use events::{AnyEvent, Position, Stream};
-use jiff::ToSpan;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool, query};
 
-use crate::columns::{asset_id, damaged, natural, number_array};
 use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
 
-const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+pub use history::{Action, ActionKind, AsOf, BarRow, History, SeriesError, histories};
 
-/// Chunks of prices that a batch brought.
+/// What a batch brought: chunks of bars, and corporate actions.
 #[derive(Debug, Default)]
-pub struct Priced(Vec<Chunk>);
+pub struct Priced {
+    chunks: Vec<Chunk>,
+    actions: Vec<ActionRow>,
+}
 
 #[derive(Debug)]
 struct Chunk {
     asset: AssetId,
     position: i64,
+    known_at: Timestamp,
+    source: String,
+    basis: Option<&'static str>,
     first_day: Date,
     last_day: Date,
-    days: String,
-    closes: String,
+    days: i32,
+    bars: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct ActionRow {
+    asset: AssetId,
+    position: i64,
+    known_at: Timestamp,
+    source: String,
+    day: Date,
+    kind: ActionKind,
+    amount: Decimal,
+    old_units: Option<Decimal>,
 }
 
 impl Changes for Priced {
@@ -36,59 +56,153 @@ impl Changes for Priced {
         let AnyEvent::Asset(event) = &applied.event else { return Ok(()) };
         let asset = AssetId::from_token(&applied.token).ok_or_else(|| FoldError::NotAnId(applied.token.clone()))?;
         match event {
-            AssetEvent::Listed { .. } => {}
-            AssetEvent::Priced { bars, .. } => {
-                let bars = bars.as_slice();
-                let (Some((first_day, _)), Some((last_day, _))) = (bars.first(), bars.last()) else { return Ok(()) };
-                self.0.push(Chunk {
-                    asset,
-                    position: applied.sequence,
-                    first_day: *first_day,
-                    last_day: *last_day,
-                    days: number_array(bars.iter().map(|(day, _)| day_number(*day))),
-                    closes: number_array(bars.iter().map(|(_, close)| close)),
-                });
+            AssetEvent::Listed(_) | AssetEvent::Delisted { .. } => {}
+            AssetEvent::Priced { source, basis, bars } => {
+                self.chunk(applied, asset, source, Some(basis.word()), bars.as_slice())?;
+            }
+            AssetEvent::Corrected { source, corrections, .. } => {
+                let bars: Vec<Bar> = corrections.iter().map(|correction| correction.is).collect();
+                self.chunk(applied, asset, source, None, &bars)?;
+            }
+            AssetEvent::Split { source, date, ratio, .. } => {
+                let (amount, old_units) = (ratio.new_units(), Some(ratio.old_units()));
+                self.action(applied, asset, source, (*date, ActionKind::Split), amount, old_units);
+            }
+            AssetEvent::Dividend { source, ex_date, kind, payment, .. } => {
+                let kind = match kind {
+                    PaymentKind::Dividend => ActionKind::Dividend,
+                    PaymentKind::CapitalGain => ActionKind::CapitalGain,
+                };
+                self.action(applied, asset, source, (*ex_date, kind), payment.amount(), None);
             }
         }
         Ok(())
     }
 
     async fn write(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        let assets: Vec<&str> = self.0.iter().map(|chunk| chunk.asset.as_str()).collect();
-        let positions: Vec<i64> = self.0.iter().map(|chunk| chunk.position).collect();
-        let first: Vec<_> = self.0.iter().map(|chunk| chunk.first_day.to_sqlx()).collect();
-        let last: Vec<_> = self.0.iter().map(|chunk| chunk.last_day.to_sqlx()).collect();
-        let days: Vec<&str> = self.0.iter().map(|chunk| chunk.days.as_str()).collect();
-        let closes: Vec<&str> = self.0.iter().map(|chunk| chunk.closes.as_str()).collect();
-        query!(
-            "INSERT INTO price_chunks (asset, position, first_day, last_day, days, closes)
-             SELECT asset, position, first_day, last_day, days::integer[], closes::numeric[]
-             FROM UNNEST($1::text[], $2::bigint[], $3::date[], $4::date[], $5::text[], $6::text[])
-                  AS c (asset, position, first_day, last_day, days, closes)
-             ON CONFLICT (asset, position) DO NOTHING",
-            &assets as _,
-            &positions,
-            &first as _,
-            &last as _,
-            &days as _,
-            &closes as _
-        )
-        .execute(connection)
-        .await?;
+        write_chunks(&self.chunks, connection).await?;
+        write_actions(&self.actions, connection).await
+    }
+}
+
+impl Priced {
+    fn chunk(
+        &mut self,
+        applied: &Applied,
+        asset: AssetId,
+        source: &Name,
+        basis: Option<&'static str>,
+        bars: &[Bar],
+    ) -> Result<(), FoldError> {
+        let (Some(first), Some(last)) = (bars.first(), bars.last()) else { return Ok(()) };
+        self.chunks.push(Chunk {
+            asset,
+            position: applied.sequence,
+            known_at: applied.time,
+            source: source.as_str().to_owned(),
+            basis,
+            first_day: first.date,
+            last_day: last.date,
+            days: i32::try_from(bars.len()).map_err(|_| FoldError::NotKept("so many bars".to_owned()))?,
+            bars: bars_to_bytes(bars),
+        });
         Ok(())
     }
+
+    fn action(
+        &mut self,
+        applied: &Applied,
+        asset: AssetId,
+        source: &Name,
+        (day, kind): (Date, ActionKind),
+        amount: Decimal,
+        old_units: Option<Decimal>,
+    ) {
+        self.actions.push(ActionRow {
+            asset,
+            position: applied.sequence,
+            known_at: applied.time,
+            source: source.as_str().to_owned(),
+            day,
+            kind,
+            amount,
+            old_units,
+        });
+    }
+}
+
+async fn write_chunks(chunks: &[Chunk], connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    if chunks.is_empty() {
+        return Ok(());
+    }
+    let assets: Vec<&str> = chunks.iter().map(|chunk| chunk.asset.as_str()).collect();
+    let positions: Vec<i64> = chunks.iter().map(|chunk| chunk.position).collect();
+    let known: Vec<_> = chunks.iter().map(|chunk| chunk.known_at.to_sqlx()).collect();
+    let sources: Vec<&str> = chunks.iter().map(|chunk| chunk.source.as_str()).collect();
+    let bases: Vec<Option<&str>> = chunks.iter().map(|chunk| chunk.basis).collect();
+    let first: Vec<_> = chunks.iter().map(|chunk| chunk.first_day.to_sqlx()).collect();
+    let last: Vec<_> = chunks.iter().map(|chunk| chunk.last_day.to_sqlx()).collect();
+    let days: Vec<i32> = chunks.iter().map(|chunk| chunk.days).collect();
+    let bars: Vec<&[u8]> = chunks.iter().map(|chunk| chunk.bars.as_slice()).collect();
+    query!(
+        "INSERT INTO price_chunks (asset, position, known_at, source, basis, first_day, last_day, days, bars)
+         SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::date[],
+                              $7::date[], $8::integer[], $9::bytea[])
+         ON CONFLICT (asset, position) DO NOTHING",
+        &assets as _,
+        &positions,
+        &known as _,
+        &sources as _,
+        &bases as _,
+        &first as _,
+        &last as _,
+        &days,
+        &bars as _
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_actions(actions: &[ActionRow], connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    if actions.is_empty() {
+        return Ok(());
+    }
+    let assets: Vec<&str> = actions.iter().map(|action| action.asset.as_str()).collect();
+    let positions: Vec<i64> = actions.iter().map(|action| action.position).collect();
+    let known: Vec<_> = actions.iter().map(|action| action.known_at.to_sqlx()).collect();
+    let sources: Vec<&str> = actions.iter().map(|action| action.source.as_str()).collect();
+    let days: Vec<_> = actions.iter().map(|action| action.day.to_sqlx()).collect();
+    let kinds: Vec<&str> = actions.iter().map(|action| action.kind.word()).collect();
+    let amounts: Vec<Decimal> = actions.iter().map(|action| action.amount).collect();
+    let old_units: Vec<Option<Decimal>> = actions.iter().map(|action| action.old_units).collect();
+    query!(
+        "INSERT INTO corporate_actions (asset, position, known_at, source, day, kind, amount, old_units)
+         SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::date[], $6::text[],
+                              $7::numeric[], $8::numeric[])
+         ON CONFLICT (asset, position) DO NOTHING",
+        &assets as _,
+        &positions,
+        &known as _,
+        &sources as _,
+        &days as _,
+        &kinds as _,
+        &amounts,
+        &old_units as _
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Closing prices of some assets over one span of days.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closes {
-    /// Days ascending, each with its close in the asset's currency. An asset without prices in the span is not there.
+    /// Days ascending, each with its close in the asset's currency. Their changes are total returns: where the source did
+    /// not adjust for splits and payments, it is done here. An asset without prices in the span is not there.
     pub series: BTreeMap<AssetId, Vec<(Date, Decimal)>>,
-    /// Where the last event stands whose prices are among them: the same prices have the same position, whatever else
-    /// has happened since. 0 where there are no prices.
+    /// Where the last event stands that has a part in them: the same prices have the same position, whatever else has
+    /// happened since. 0 where there are no prices.
     pub position: Position,
 }
 
@@ -102,83 +216,28 @@ pub async fn closes(
     from: Option<Date>,
     to: Option<Date>,
 ) -> Result<Closes, sqlx::Error> {
-    let texts: Vec<&str> = assets.iter().map(AssetId::as_str).collect();
-    let chunks = query!(
-        r#"SELECT asset, position, days, closes AS "closes: Vec<Decimal>" FROM price_chunks
-           WHERE asset = ANY($1::text[]) AND last_day >= COALESCE($2::date, last_day)
-                 AND first_day <= COALESCE($3::date, first_day)
-           ORDER BY asset, position"#,
-        &texts as _,
-        from.map(ToSqlx::to_sqlx) as _,
-        to.map(ToSqlx::to_sqlx) as _
-    )
-    .fetch_all(pool)
-    .await?;
-    let span = from.map_or(i32::MIN, day_number)..=to.map_or(i32::MAX, day_number);
-    let mut series: BTreeMap<AssetId, Vec<(i32, Decimal)>> = BTreeMap::new();
+    closes_as_of(pool, assets, from, to, AsOf::Now).await
+}
+
+/// As [`closes`], with what was known then.
+///
+/// # Errors
+/// As [`closes`].
+pub async fn closes_as_of(
+    pool: &PgPool,
+    assets: &[AssetId],
+    from: Option<Date>,
+    to: Option<Date>,
+    as_of: AsOf,
+) -> Result<Closes, sqlx::Error> {
     let mut position = Position { stream: Stream::Market, sequence: 0 };
-    for chunk in chunks {
-        if chunk.days.len() != chunk.closes.len() {
-            return Err(damaged(format!(
-                "{} days of `{}` have {} closes",
-                chunk.days.len(),
-                chunk.asset,
-                chunk.closes.len()
-            )));
-        }
-        let bars = chunk.days.into_iter().zip(chunk.closes).filter(|(day, _)| span.contains(day));
-        let known = series.entry(asset_id(&chunk.asset)?).or_default();
-        let before = known.len();
-        known.extend(bars);
-        if known.len() > before {
-            position.sequence = position.sequence.max(natural(chunk.position)?);
+    let mut series = BTreeMap::new();
+    for (asset, history) in histories(pool, assets, from, to, as_of).await? {
+        position.sequence = position.sequence.max(history.position.sequence);
+        let closes = history.total_return_closes().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        if !closes.is_empty() {
+            series.insert(asset, closes);
         }
     }
-    series.retain(|_, bars| !bars.is_empty());
-    let series =
-        series.into_iter().map(|(asset, bars)| Ok((asset, in_order(bars)?))).collect::<Result<_, sqlx::Error>>()?;
     Ok(Closes { series, position })
-}
-
-/// The bars by day; of two for one day the later event's, as in the asset's own fold.
-fn in_order(mut bars: Vec<(i32, Decimal)>) -> Result<Vec<(Date, Decimal)>, sqlx::Error> {
-    if !bars.is_sorted_by(|a, b| a.0 < b.0) {
-        // Later events come first, so that they are the ones that stay.
-        bars.reverse();
-        bars.sort_by_key(|(day, _)| *day);
-        bars.dedup_by_key(|(day, _)| *day);
-    }
-    bars.into_iter().map(|(day, close)| Ok((date(day)?, close))).collect()
-}
-
-/// Days since 1970-01-01.
-fn day_number(day: Date) -> i32 {
-    (day - EPOCH).get_days()
-}
-
-fn date(day_number: i32) -> Result<Date, sqlx::Error> {
-    EPOCH.checked_add(i64::from(day_number).days()).map_err(|_| damaged(format!("{day_number} is no day")))
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::civil::date;
-
-    use super::in_order;
-
-    #[test]
-    fn of_two_prices_for_a_day_the_later_event_stays() {
-        let bars = vec![
-            (1, "10".parse().unwrap()),
-            (3, "30".parse().unwrap()),
-            (1, "11".parse().unwrap()),
-            (2, "20".parse().unwrap()),
-        ];
-        let expected = vec![
-            (date(1970, 1, 2), "11".parse().unwrap()),
-            (date(1970, 1, 3), "20".parse().unwrap()),
-            (date(1970, 1, 4), "30".parse().unwrap()),
-        ];
-        assert_eq!(in_order(bars).unwrap(), expected);
-    }
 }

@@ -1,19 +1,29 @@
 use jiff::civil::date;
 
-use super::{Asset, AssetCommand, AssetEvent, AssetRejection, PriceBasis};
+use super::{Asset, AssetCommand, AssetEvent, AssetRejection, Correction, PriceBasis};
 use crate::scenario::given;
-use crate::values::{Bars, Currency, Name};
+use crate::values::{
+    AssetClass, Bar, Bars, Currency, Listing, Name, Note, Payment, PaymentKind, SplitRatio, TimeZoneName,
+};
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-fn usd() -> Currency {
-    Currency::parse("USD").unwrap()
+fn note(text: &str) -> Note {
+    Note::parse(text).unwrap()
+}
+
+fn apple() -> Listing {
+    Listing {
+        class: Some(AssetClass::Equity),
+        time_zone: Some(TimeZoneName::parse("America/New_York").unwrap()),
+        ..Listing::new(name("Apple"), Currency::parse("USD").unwrap())
+    }
 }
 
 fn listed() -> AssetEvent {
-    AssetEvent::Listed { name: name("Apple"), currency: usd() }
+    AssetEvent::Listed(apple())
 }
 
 fn bars(days: &[(i8, &str)]) -> Bars {
@@ -28,14 +38,25 @@ fn priced(days: &[(i8, &str)]) -> AssetEvent {
     AssetEvent::Priced { source: name("a file"), basis: PriceBasis::Adjusted, bars: bars(days) }
 }
 
+fn correct(days: &[(i8, &str)]) -> AssetCommand {
+    AssetCommand::CorrectPrices { source: name("a file"), reason: note("it changed"), bars: bars(days) }
+}
+
+fn close(day: i8, close: &str) -> Bar {
+    Bar::closing(date(2022, 12, day), close.parse().unwrap())
+}
+
+fn corrected(corrections: Vec<Correction>) -> AssetEvent {
+    AssetEvent::Corrected { source: name("a file"), reason: note("it changed"), corrections }
+}
+
 #[test]
 fn an_asset_is_listed_once() {
-    let list = AssetCommand::List { name: name("Apple"), currency: usd() };
+    let list = AssetCommand::List(apple());
     given::<Asset>([]).when(&list).then(&listed());
     given::<Asset>([listed()]).when(&list).then_nothing_happened();
-    given::<Asset>([listed()])
-        .when(&AssetCommand::List { name: name("Pear"), currency: usd() })
-        .then_refused(&AssetRejection::AlreadyListed);
+    let other = Listing { name: name("Pear"), ..apple() };
+    given::<Asset>([listed()]).when(&AssetCommand::List(other)).then_refused(&AssetRejection::AlreadyListed);
 }
 
 #[test]
@@ -56,6 +77,21 @@ fn of_overlapping_prices_only_the_new_ones_become_an_event() {
 }
 
 #[test]
+fn what_more_becomes_known_of_a_day_is_a_correction() {
+    let fuller = Bars::of(vec![Bar { volume: Some(9), ..close(2, "11") }]).unwrap();
+    let (source, basis) = (name("a file"), PriceBasis::Adjusted);
+    let record_fuller = AssetCommand::RecordPrices { source: source.clone(), basis, bars: fuller.clone() };
+    let correct = AssetCommand::CorrectPrices { source, reason: note("it changed"), bars: fuller.clone() };
+    let event = corrected(vec![Correction { was: close(2, "11"), is: fuller.as_slice()[0] }]);
+    let history = [listed(), priced(&[(1, "10"), (2, "11")])];
+    given::<Asset>(history.clone()).when(&record_fuller).then_nothing_happened();
+    given::<Asset>(history.clone()).when(&correct).then(&event);
+    let after = [history.to_vec(), vec![event]].concat();
+    given::<Asset>(after.clone()).when(&correct).then_nothing_happened();
+    given::<Asset>(after).when(&record(&[(2, "11")])).then_nothing_happened();
+}
+
+#[test]
 fn a_past_that_changes_is_not_overwritten() {
     let history = [listed(), priced(&[(1, "10"), (2, "11")])];
     given::<Asset>(history).when(&record(&[(2, "11.5"), (5, "12")])).then_refused(&AssetRejection::PriceDiffers {
@@ -66,9 +102,74 @@ fn a_past_that_changes_is_not_overwritten() {
 }
 
 #[test]
+fn a_correction_keeps_what_was_and_what_is() {
+    let history = [listed(), priced(&[(1, "10"), (2, "11"), (3, "12")])];
+    let event = corrected(vec![Correction { was: close(2, "11"), is: close(2, "11.5") }]);
+    given::<Asset>(history.clone()).when(&correct(&[(1, "10"), (2, "11.5")])).then(&event);
+    let after = [history.to_vec(), vec![event]].concat();
+    given::<Asset>(after.clone()).when(&correct(&[(2, "11.5")])).then_nothing_happened();
+    given::<Asset>(after.clone()).when(&record(&[(2, "11.5")])).then_nothing_happened();
+    let back = corrected(vec![Correction { was: close(2, "11.5"), is: close(2, "11") }]);
+    given::<Asset>(after).when(&correct(&[(2, "11")])).then(&back);
+}
+
+#[test]
+fn what_is_not_known_cannot_be_corrected() {
+    given::<Asset>([listed(), priced(&[(1, "10")])])
+        .when(&correct(&[(2, "11")]))
+        .then_refused(&AssetRejection::PriceUnknown { date: date(2022, 12, 2) });
+}
+
+#[test]
 fn raw_and_adjusted_prices_do_not_mix() {
     let raw = AssetCommand::RecordPrices { source: name("a file"), basis: PriceBasis::Raw, bars: bars(&[(5, "12")]) };
     given::<Asset>([listed(), priced(&[(1, "10")])])
         .when(&raw)
         .then_refused(&AssetRejection::BasisDiffers { known: "adjusted", given: "raw" });
+}
+
+#[test]
+fn a_split_is_recorded_once_and_a_changed_one_says_what_it_was() {
+    let ratio = |new: i64| SplitRatio::try_new(new.into(), 1.into()).unwrap();
+    let (source, day) = (name("a file"), date(2022, 12, 5));
+    let wish = |new| AssetCommand::RecordSplit { source: name("a file"), date: day, ratio: ratio(new) };
+    let event = |new, was| AssetEvent::Split { source: source.clone(), date: day, ratio: ratio(new), was };
+    given::<Asset>([listed()]).when(&wish(4)).then(&event(4, None));
+    given::<Asset>([listed(), event(4, None)]).when(&wish(4)).then_nothing_happened();
+    given::<Asset>([listed(), event(4, None)]).when(&wish(5)).then(&event(5, Some(ratio(4))));
+    given::<Asset>([]).when(&wish(4)).then_refused(&AssetRejection::Unknown);
+}
+
+#[test]
+fn a_dividend_and_a_capital_gain_of_one_day_are_two_payments() {
+    let cash = |amount: &str| Payment::try_new(amount.parse().unwrap()).unwrap();
+    let ex_date = date(2022, 12, 5);
+    let wish = |kind, amount| AssetCommand::RecordPayment { source: name("f"), ex_date, kind, payment: cash(amount) };
+    let event =
+        |kind, amount, was| AssetEvent::Dividend { source: name("f"), ex_date, kind, payment: cash(amount), was };
+    let paid = event(PaymentKind::Dividend, "0.25", None);
+    given::<Asset>([listed()]).when(&wish(PaymentKind::Dividend, "0.25")).then(&paid);
+    let gain = event(PaymentKind::CapitalGain, "0.25", None);
+    given::<Asset>([listed(), paid.clone()]).when(&wish(PaymentKind::CapitalGain, "0.25")).then(&gain);
+    given::<Asset>([listed(), paid.clone()]).when(&wish(PaymentKind::Dividend, "0.250")).then_nothing_happened();
+    let changed = event(PaymentKind::Dividend, "0.5", Some(cash("0.25")));
+    given::<Asset>([listed(), paid]).when(&wish(PaymentKind::Dividend, "0.5")).then(&changed);
+}
+
+#[test]
+fn after_its_delisting_an_asset_has_no_prices() {
+    let day = |day| date(2022, 12, day);
+    let delist = |on| AssetCommand::Delist { date: day(on), reason: note("taken over") };
+    let delisted = AssetEvent::Delisted { date: day(3), reason: note("taken over") };
+    let history = [listed(), priced(&[(1, "10"), (2, "11")])];
+    given::<Asset>(history.clone()).when(&delist(3)).then(&delisted);
+    given::<Asset>(history.clone())
+        .when(&delist(2))
+        .then_refused(&AssetRejection::StillTraded { last_day: day(2), date: day(2) });
+    let after = [history.to_vec(), vec![delisted]].concat();
+    given::<Asset>(after.clone()).when(&delist(3)).then_nothing_happened();
+    given::<Asset>(after.clone()).when(&record(&[(2, "11")])).then_nothing_happened();
+    given::<Asset>(after)
+        .when(&record(&[(5, "12")]))
+        .then_refused(&AssetRejection::Delisted { delisted: day(3), date: day(5) });
 }

@@ -2,63 +2,186 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::{BarsV1, CurrencyV1, currency};
+use super::bars::{BarsV1, BarsV2};
+use super::parts::{CurrencyV1, DateV1, DecimalV1, OutOfRange, currency};
 use super::{DecodeError, Stored, from_bytes, out_of_range, to_bytes};
-use crate::asset::{AssetEvent, PriceBasis};
-use crate::values::Name;
+use crate::asset::{AssetEvent, Correction, PriceBasis};
+use crate::values::{AssetClass, Bar, Bars, Listing, Name, Note, Payment, PaymentKind, SplitRatio, TimeZoneName};
 
 const LISTED_V1: &str = "insights.asset.listed.v1";
+const LISTED_V2: &str = "insights.asset.listed.v2";
 const PRICED_V1: &str = "insights.asset.priced.v1";
+const PRICED_V2: &str = "insights.asset.priced.v2";
+const CORRECTED_V1: &str = "insights.asset.corrected.v1";
+const SPLIT_V1: &str = "insights.asset.split.v1";
+const DIVIDEND_V1: &str = "insights.asset.dividend.v1";
+const DELISTED_V1: &str = "insights.asset.delisted.v1";
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct ListedV1 {
     name: String,
     currency: CurrencyV1,
 }
 
 #[derive(Serialize, Deserialize)]
+struct ListedV2 {
+    name: String,
+    currency: CurrencyV1,
+    class: Option<ClassV2>,
+    sector: Option<String>,
+    exchange: Option<String>,
+    time_zone: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum ClassV2 {
+    Equity,
+    Etf,
+    MutualFund,
+    Index,
+    Currency,
+    Crypto,
+    Future,
+    Bond,
+    Cash,
+    Commodity,
+}
+
+#[derive(Deserialize)]
 struct PricedV1 {
     source: String,
     basis: BasisV1,
     bars: BarsV1,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 enum BasisV1 {
     Raw,
     Adjusted,
 }
 
+#[derive(Serialize, Deserialize)]
+struct PricedV2 {
+    source: String,
+    basis: BasisV2,
+    bars: BarsV2,
+}
+
+#[derive(Serialize, Deserialize)]
+enum BasisV2 {
+    Raw,
+    Adjusted,
+    SplitAdjusted,
+}
+
+/// What was and what is, row by row.
+#[derive(Serialize, Deserialize)]
+struct CorrectedV1 {
+    source: String,
+    reason: String,
+    was: BarsV2,
+    is: BarsV2,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SplitV1 {
+    source: String,
+    date: DateV1,
+    ratio: RatioV1,
+    was: Option<RatioV1>,
+}
+
+/// New units, old units.
+#[derive(Serialize, Deserialize)]
+struct RatioV1(DecimalV1, DecimalV1);
+
+#[derive(Serialize, Deserialize)]
+struct DividendV1 {
+    source: String,
+    ex_date: DateV1,
+    kind: PaymentKindV1,
+    amount: DecimalV1,
+    was: Option<DecimalV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum PaymentKindV1 {
+    Dividend,
+    CapitalGain,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DelistedV1 {
+    date: DateV1,
+    reason: String,
+}
+
 impl Stored for AssetEvent {
     fn event_type(&self) -> &'static str {
         match self {
-            Self::Listed { .. } => LISTED_V1,
-            Self::Priced { .. } => PRICED_V1,
+            Self::Listed(_) => LISTED_V2,
+            Self::Priced { .. } => PRICED_V2,
+            Self::Corrected { .. } => CORRECTED_V1,
+            Self::Split { .. } => SPLIT_V1,
+            Self::Dividend { .. } => DIVIDEND_V1,
+            Self::Delisted { .. } => DELISTED_V1,
         }
     }
 
     fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Listed { name, currency } => {
-                to_bytes(&ListedV1 { name: name.as_str().to_owned(), currency: currency.bytes() })
-            }
-            Self::Priced { source, basis, bars } => to_bytes(&PricedV1 {
+            Self::Listed(listing) => to_bytes(&ListedV2::from(listing)),
+            Self::Priced { source, basis, bars } => to_bytes(&PricedV2 {
                 source: source.as_str().to_owned(),
                 basis: match basis {
-                    PriceBasis::Raw => BasisV1::Raw,
-                    PriceBasis::Adjusted => BasisV1::Adjusted,
+                    PriceBasis::Raw => BasisV2::Raw,
+                    PriceBasis::Adjusted => BasisV2::Adjusted,
+                    PriceBasis::SplitAdjusted => BasisV2::SplitAdjusted,
                 },
-                bars: bars.into(),
+                bars: bars.as_slice().into(),
             }),
+            Self::Corrected { source, reason, corrections } => {
+                let side = |bar: fn(&Correction) -> Bar| {
+                    let bars: Vec<Bar> = corrections.iter().map(bar).collect();
+                    BarsV2::from(bars.as_slice())
+                };
+                to_bytes(&CorrectedV1 {
+                    source: source.as_str().to_owned(),
+                    reason: reason.as_str().to_owned(),
+                    was: side(|correction| correction.was),
+                    is: side(|correction| correction.is),
+                })
+            }
+            Self::Split { source, date, ratio, was } => to_bytes(&SplitV1 {
+                source: source.as_str().to_owned(),
+                date: (*date).into(),
+                ratio: (*ratio).into(),
+                was: was.map(RatioV1::from),
+            }),
+            Self::Dividend { source, ex_date, kind, payment, was } => to_bytes(&DividendV1 {
+                source: source.as_str().to_owned(),
+                ex_date: (*ex_date).into(),
+                kind: match kind {
+                    PaymentKind::Dividend => PaymentKindV1::Dividend,
+                    PaymentKind::CapitalGain => PaymentKindV1::CapitalGain,
+                },
+                amount: payment.amount().into(),
+                was: was.map(|was| was.amount().into()),
+            }),
+            Self::Delisted { date, reason } => {
+                to_bytes(&DelistedV1 { date: (*date).into(), reason: reason.as_str().to_owned() })
+            }
         }
     }
 
     fn decode(event_type: &str, bytes: &[u8]) -> Result<Self, DecodeError> {
+        let invalid = |what| out_of_range(event_type, what);
         match event_type {
             LISTED_V1 => {
                 let form: ListedV1 = from_bytes(event_type, bytes)?;
-                Ok(Self::Listed { name: Name::from_history(form.name), currency: currency(form.currency) })
+                Ok(Self::Listed(Listing::new(Name::from_history(form.name), currency(form.currency))))
             }
+            LISTED_V2 => Ok(Self::Listed(from_bytes::<ListedV2>(event_type, bytes)?.into())),
             PRICED_V1 => {
                 let form: PricedV1 = from_bytes(event_type, bytes)?;
                 Ok(Self::Priced {
@@ -67,10 +190,123 @@ impl Stored for AssetEvent {
                         BasisV1::Raw => PriceBasis::Raw,
                         BasisV1::Adjusted => PriceBasis::Adjusted,
                     },
-                    bars: form.bars.try_into().map_err(|what| out_of_range(event_type, what))?,
+                    bars: form.bars.try_into().map_err(invalid)?,
                 })
+            }
+            PRICED_V2 => {
+                let form: PricedV2 = from_bytes(event_type, bytes)?;
+                Ok(Self::Priced {
+                    source: Name::from_history(form.source),
+                    basis: match form.basis {
+                        BasisV2::Raw => PriceBasis::Raw,
+                        BasisV2::Adjusted => PriceBasis::Adjusted,
+                        BasisV2::SplitAdjusted => PriceBasis::SplitAdjusted,
+                    },
+                    bars: Bars::from_history(form.bars.try_into().map_err(invalid)?),
+                })
+            }
+            CORRECTED_V1 => {
+                let form: CorrectedV1 = from_bytes(event_type, bytes)?;
+                let (was, is): (Vec<Bar>, Vec<Bar>) =
+                    (form.was.try_into().map_err(invalid)?, form.is.try_into().map_err(invalid)?);
+                if was.len() != is.len() {
+                    return Err(invalid(OutOfRange("the length of a column")));
+                }
+                let corrections = was.into_iter().zip(is).map(|(was, is)| Correction { was, is }).collect();
+                let (source, reason) = (Name::from_history(form.source), Note::from_history(form.reason));
+                Ok(Self::Corrected { source, reason, corrections })
+            }
+            SPLIT_V1 => {
+                let form: SplitV1 = from_bytes(event_type, bytes)?;
+                Ok(Self::Split {
+                    source: Name::from_history(form.source),
+                    date: form.date.try_into().map_err(invalid)?,
+                    ratio: form.ratio.try_into().map_err(invalid)?,
+                    was: form.was.map(SplitRatio::try_from).transpose().map_err(invalid)?,
+                })
+            }
+            DIVIDEND_V1 => {
+                let form: DividendV1 = from_bytes(event_type, bytes)?;
+                let payment = |amount: DecimalV1| amount.try_into().map(Payment::from_history).map_err(invalid);
+                Ok(Self::Dividend {
+                    source: Name::from_history(form.source),
+                    ex_date: form.ex_date.try_into().map_err(invalid)?,
+                    kind: match form.kind {
+                        PaymentKindV1::Dividend => PaymentKind::Dividend,
+                        PaymentKindV1::CapitalGain => PaymentKind::CapitalGain,
+                    },
+                    payment: payment(form.amount)?,
+                    was: form.was.map(payment).transpose()?,
+                })
+            }
+            DELISTED_V1 => {
+                let form: DelistedV1 = from_bytes(event_type, bytes)?;
+                let date = form.date.try_into().map_err(invalid)?;
+                Ok(Self::Delisted { date, reason: Note::from_history(form.reason) })
             }
             other => Err(DecodeError::UnknownType(other.to_owned())),
         }
+    }
+}
+
+impl From<&Listing> for ListedV2 {
+    fn from(listing: &Listing) -> Self {
+        Self {
+            name: listing.name.as_str().to_owned(),
+            currency: listing.currency.bytes(),
+            class: listing.class.map(|class| match class {
+                AssetClass::Equity => ClassV2::Equity,
+                AssetClass::Etf => ClassV2::Etf,
+                AssetClass::MutualFund => ClassV2::MutualFund,
+                AssetClass::Index => ClassV2::Index,
+                AssetClass::Currency => ClassV2::Currency,
+                AssetClass::Crypto => ClassV2::Crypto,
+                AssetClass::Future => ClassV2::Future,
+                AssetClass::Bond => ClassV2::Bond,
+                AssetClass::Cash => ClassV2::Cash,
+                AssetClass::Commodity => ClassV2::Commodity,
+            }),
+            sector: listing.sector.as_ref().map(|sector| sector.as_str().to_owned()),
+            exchange: listing.exchange.as_ref().map(|exchange| exchange.as_str().to_owned()),
+            time_zone: listing.time_zone.as_ref().map(|zone| zone.as_str().to_owned()),
+        }
+    }
+}
+
+impl From<ListedV2> for Listing {
+    fn from(form: ListedV2) -> Self {
+        Self {
+            name: Name::from_history(form.name),
+            currency: currency(form.currency),
+            class: form.class.map(|class| match class {
+                ClassV2::Equity => AssetClass::Equity,
+                ClassV2::Etf => AssetClass::Etf,
+                ClassV2::MutualFund => AssetClass::MutualFund,
+                ClassV2::Index => AssetClass::Index,
+                ClassV2::Currency => AssetClass::Currency,
+                ClassV2::Crypto => AssetClass::Crypto,
+                ClassV2::Future => AssetClass::Future,
+                ClassV2::Bond => AssetClass::Bond,
+                ClassV2::Cash => AssetClass::Cash,
+                ClassV2::Commodity => AssetClass::Commodity,
+            }),
+            sector: form.sector.map(Name::from_history),
+            exchange: form.exchange.map(Name::from_history),
+            time_zone: form.time_zone.map(TimeZoneName::from_history),
+        }
+    }
+}
+
+impl From<SplitRatio> for RatioV1 {
+    fn from(ratio: SplitRatio) -> Self {
+        Self(ratio.new_units().into(), ratio.old_units().into())
+    }
+}
+
+impl TryFrom<RatioV1> for SplitRatio {
+    type Error = OutOfRange;
+
+    fn try_from(form: RatioV1) -> Result<Self, OutOfRange> {
+        Ok(Self::from_history(form.0.try_into()?, form.1.try_into()?))
     }
 }

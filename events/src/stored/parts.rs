@@ -1,15 +1,15 @@
 //! Parts that stored forms consist of. As frozen as the forms themselves.
 
-use jiff::ToSpan;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::subject::{Position, Stream};
-use crate::values::{Allocation, AssetId, Bars, Currency, FiguresSnapshot, Weight};
+use crate::values::{Allocation, AssetId, Currency, FiguresSnapshot, Weight};
 
 /// A stored value that the domain cannot hold, by name.
+#[derive(Debug)]
 pub(super) struct OutOfRange(pub &'static str);
 
 /// A UUID as its 16 bytes.
@@ -44,7 +44,7 @@ impl TryFrom<DecimalV1> for Decimal {
 #[derive(Serialize, Deserialize, Clone, Copy)]
 pub(super) struct DateV1(i32);
 
-const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+pub(super) const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 impl From<Date> for DateV1 {
     fn from(date: Date) -> Self {
@@ -87,70 +87,6 @@ impl TryFrom<AllocationV1> for Allocation {
         };
         Ok(Self::from_history(form.0.into_iter().map(target).collect::<Result<Vec<_>, OutOfRange>>()?))
     }
-}
-
-/// Bars as two columns: steps between days, and steps between prices at one scale.
-#[derive(Serialize, Deserialize)]
-pub(super) struct BarsV1 {
-    first: DateV1,
-    /// Days from each bar to the next.
-    day_steps: Vec<u32>,
-    scale: u32,
-    /// The first price's mantissa, then the difference of each to the one before.
-    close_steps: Vec<i128>,
-}
-
-impl From<&Bars> for BarsV1 {
-    fn from(bars: &Bars) -> Self {
-        let bars = bars.as_slice();
-        let first = bars.first().map_or(EPOCH, |(date, _)| *date);
-        let day_steps = bars
-            .windows(2)
-            .map(|pair| u32::try_from((pair[1].0 - pair[0].0).get_days()).expect("days of bars ascend"))
-            .collect();
-        let scale = bars.iter().map(|(_, close)| close.normalize().scale()).max().unwrap_or(0);
-        let mut before = 0;
-        let close_steps = bars
-            .iter()
-            .map(|(_, close)| {
-                let close = close.normalize();
-                let mantissa = close.mantissa() * 10_i128.pow(scale - close.scale());
-                mantissa - std::mem::replace(&mut before, mantissa)
-            })
-            .collect();
-        Self { first: first.into(), day_steps, scale, close_steps }
-    }
-}
-
-impl TryFrom<BarsV1> for Bars {
-    type Error = OutOfRange;
-
-    fn try_from(form: BarsV1) -> Result<Self, OutOfRange> {
-        let mut date = Date::try_from(form.first)?;
-        let mut mantissa = 0_i128;
-        let mut bars = Vec::with_capacity(form.close_steps.len().min(form.day_steps.len() + 1));
-        if form.close_steps.len() != form.day_steps.len() + 1 {
-            return Err(OutOfRange("the length of a column"));
-        }
-        for (row, step) in form.close_steps.into_iter().enumerate() {
-            if let Some(days) = row.checked_sub(1).map(|before| form.day_steps[before]) {
-                date = date.checked_add(i64::from(days).days()).map_err(|_| OutOfRange("a date"))?;
-            }
-            mantissa = mantissa.checked_add(step).ok_or(OutOfRange("a price"))?;
-            let close = at_scale(mantissa, form.scale)?;
-            bars.push((date, close));
-        }
-        Ok(Self::from_history(bars))
-    }
-}
-
-/// The decimal without zeros at its end: at the column's scale, its mantissa may have more digits than a decimal holds.
-fn at_scale(mut mantissa: i128, mut scale: u32) -> Result<Decimal, OutOfRange> {
-    while scale > 0 && mantissa % 10 == 0 {
-        mantissa /= 10;
-        scale -= 1;
-    }
-    Decimal::try_from_i128_with_scale(mantissa, scale).map_err(|_| OutOfRange("a price"))
 }
 
 /// Figures as they were shown.

@@ -4,14 +4,14 @@ use jiff::civil::date;
 
 use super::AnyEvent;
 use crate::advisor::AdvisorEvent;
-use crate::asset::{AssetEvent, PriceBasis};
+use crate::asset::{AssetEvent, Correction, PriceBasis};
 use crate::client::ClientEvent;
 use crate::portfolio::PortfolioEvent;
 use crate::recommendation::{Advice, RecommendationEvent};
 use crate::subject::{Position, Stream};
 use crate::values::{
-    AdvisorId, Allocation, AssetId, Bars, ClientId, CommandId, Currency, EventId, FiguresSnapshot, Name, Note,
-    PortfolioId, Sealed, SealedIdentity,
+    AdvisorId, Allocation, AssetClass, AssetId, Bar, Bars, ClientId, CommandId, Currency, EventId, FiguresSnapshot,
+    Listing, Name, Note, Payment, PaymentKind, PortfolioId, Sealed, SealedIdentity, SplitRatio, TimeZoneName,
 };
 
 fn name(text: &str) -> Name {
@@ -67,8 +67,6 @@ pub(crate) fn advice() -> Advice {
 pub(crate) fn all() -> Vec<AnyEvent> {
     let advisor = AdvisorId::created_by(command());
     let reason = || note("451 4.3.0 try later");
-    let bars = [(date(1969, 12, 31), "10.5"), (date(1970, 1, 1), "10"), (date(1970, 1, 5), "11.125")];
-    let bars = Bars::try_new(bars.map(|(day, close)| (day, close.parse().unwrap())).to_vec()).unwrap();
     vec![
         AnyEvent::Advisor(AdvisorEvent::Registered { name: name("Ana Souza"), firm: name("Casa Verde") }),
         AnyEvent::Client(ClientEvent::Registered {
@@ -104,7 +102,69 @@ pub(crate) fn all() -> Vec<AnyEvent> {
         AnyEvent::Recommendation(RecommendationEvent::EmailFailed { attempt: 2, reason: reason() }),
         AnyEvent::Recommendation(RecommendationEvent::EmailUnknown { attempt: 300, reason: reason() }),
         AnyEvent::Recommendation(RecommendationEvent::EmailReleased { reason: reason() }),
-        AnyEvent::Asset(AssetEvent::Listed { name: name("Apple"), currency: Currency::parse("USD").unwrap() }),
-        AnyEvent::Asset(AssetEvent::Priced { source: name("a file"), basis: PriceBasis::Adjusted, bars }),
+        AnyEvent::Asset(AssetEvent::Listed(Listing {
+            name: name("Ocado"),
+            currency: Currency::parse("GBP").unwrap(),
+            class: Some(AssetClass::Equity),
+            sector: Some(name("Retail")),
+            exchange: Some(name("LSE")),
+            time_zone: Some(TimeZoneName::parse("Europe/London").unwrap()),
+        })),
+        AnyEvent::Asset(AssetEvent::Priced {
+            source: name("a file"),
+            basis: PriceBasis::SplitAdjusted,
+            bars: Bars::of(vec![
+                bar(date(1969, 12, 31), "10.5"),
+                Bar { open: None, ..bar(date(1970, 1, 1), "10") },
+                bar(date(1970, 1, 5), "11.125"),
+            ])
+            .unwrap(),
+        }),
+        AnyEvent::Asset(AssetEvent::Corrected {
+            source: name("a file"),
+            reason: note("the source says so now"),
+            corrections: vec![Correction { was: bar(date(1970, 1, 1), "10"), is: bar(date(1970, 1, 1), "12") }],
+        }),
+        AnyEvent::Asset(AssetEvent::Split {
+            source: name("a file"),
+            date: date(2020, 8, 31),
+            ratio: SplitRatio::try_new(4.into(), 1.into()).unwrap(),
+            was: Some(SplitRatio::try_new(3.into(), 2.into()).unwrap()),
+        }),
+        AnyEvent::Asset(AssetEvent::Dividend {
+            source: name("a file"),
+            ex_date: date(2020, 8, 7),
+            kind: PaymentKind::CapitalGain,
+            payment: Payment::try_new("0.205".parse().unwrap()).unwrap(),
+            was: None,
+        }),
+        AnyEvent::Asset(AssetEvent::Delisted { date: date(2023, 1, 2), reason: note("taken over") }),
     ]
+}
+
+/// Each form that is no longer written, with the event that its frozen bytes hold.
+pub(crate) fn no_longer_written() -> Vec<(&'static str, AnyEvent)> {
+    let bars = [(date(1969, 12, 31), "10.5"), (date(1970, 1, 1), "10"), (date(1970, 1, 5), "11.125")];
+    let bars = Bars::try_new(bars.map(|(day, close)| (day, close.parse().unwrap())).to_vec()).unwrap();
+    let listing = Listing::new(name("Apple"), Currency::parse("USD").unwrap());
+    vec![
+        ("insights.asset.listed.v1", AnyEvent::Asset(AssetEvent::Listed(listing))),
+        (
+            "insights.asset.priced.v1",
+            AnyEvent::Asset(AssetEvent::Priced { source: name("a file"), basis: PriceBasis::Adjusted, bars }),
+        ),
+    ]
+}
+
+fn bar(date: jiff::civil::Date, close: &str) -> Bar {
+    let close = close.parse().unwrap();
+    let half = rust_decimal::Decimal::new(5, 1);
+    Bar {
+        date,
+        open: Some(close - half),
+        high: Some(close + half),
+        low: Some(close - half - half),
+        close,
+        volume: Some(1_000),
+    }
 }

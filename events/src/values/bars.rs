@@ -4,24 +4,91 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-/// Bars that one event may carry: 39 years of trading days, about 60 KB in the log.
+/// Bars that one event may carry: 39 years of trading days, about 150 KB in the log.
 pub const BARS_MAX: usize = 10_000;
 /// Decimal places that a price may have.
 pub const PRICE_SCALE_MAX: u32 = 12;
 
-/// Closing prices by day, in the asset's currency.
+/// What one day's trading came to, in the asset's currency.
+///
+/// Only the close is always known: many sources give no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Bar {
+    /// The day, in the exchange's time zone.
+    pub date: Date,
+    /// The first price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<Decimal>,
+    /// The highest price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub high: Option<Decimal>,
+    /// The lowest price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub low: Option<Decimal>,
+    /// The last price.
+    pub close: Decimal,
+    /// Units that changed hands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume: Option<u64>,
+}
+
+impl Bar {
+    /// A day of which only the close is known.
+    #[must_use]
+    pub const fn closing(date: Date, close: Decimal) -> Self {
+        Self { date, open: None, high: None, low: None, close, volume: None }
+    }
+
+    /// This bar with whatever the later one knows; what only this one knows stays.
+    #[must_use]
+    pub fn updated_by(&self, later: &Self) -> Self {
+        Self {
+            date: self.date,
+            open: later.open.or(self.open),
+            high: later.high.or(self.high),
+            low: later.low.or(self.low),
+            close: later.close,
+            volume: later.volume.or(self.volume),
+        }
+    }
+
+    /// The first value that both know and know differently: this bar's and the other's.
+    #[must_use]
+    pub fn contradiction(&self, other: &Self) -> Option<(Decimal, Decimal)> {
+        let differ = |one: Option<Decimal>, two: Option<Decimal>| one.zip(two).filter(|(one, two)| one != two);
+        differ(Some(self.close), Some(other.close))
+            .or_else(|| differ(self.open, other.open))
+            .or_else(|| differ(self.high, other.high))
+            .or_else(|| differ(self.low, other.low))
+            .or_else(|| differ(self.volume.map(Decimal::from), other.volume.map(Decimal::from)))
+    }
+
+    fn prices(&self) -> impl Iterator<Item = Decimal> {
+        [Some(self.close), self.open, self.high, self.low].into_iter().flatten()
+    }
+}
+
+/// Bars by day.
 ///
 /// Invariant: 1 to [`BARS_MAX`] bars, days strictly ascending, prices positive with at most [`PRICE_SCALE_MAX`]
 /// decimal places and a mantissa of 63 bits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Bars(Vec<(Date, Decimal)>);
+pub struct Bars(Vec<Bar>);
 
 impl Bars {
-    /// The bars with these days and closing prices.
+    /// Bars of which only the closes are known.
     ///
     /// # Errors
     /// The first bar that breaks the invariant.
-    pub fn try_new(bars: Vec<(Date, Decimal)>) -> Result<Self, BarsError> {
+    pub fn try_new(closes: Vec<(Date, Decimal)>) -> Result<Self, BarsError> {
+        Self::of(closes.into_iter().map(|(date, close)| Bar::closing(date, close)).collect())
+    }
+
+    /// These bars.
+    ///
+    /// # Errors
+    /// The first bar that breaks the invariant.
+    pub fn of(bars: Vec<Bar>) -> Result<Self, BarsError> {
         if bars.is_empty() {
             return Err(BarsError::Empty);
         }
@@ -29,29 +96,74 @@ impl Bars {
             return Err(BarsError::TooMany(bars.len()));
         }
         let mut before: Option<Date> = None;
-        for &(date, close) in &bars {
+        for bar in &bars {
+            let date = bar.date;
             if let Some(before) = before.filter(|&before| before >= date) {
                 return Err(BarsError::NotAscending { before, date });
             }
-            if close <= Decimal::ZERO {
-                return Err(BarsError::NotPositive { date, close });
-            }
-            if close.scale() > PRICE_SCALE_MAX || i64::try_from(close.mantissa()).is_err() {
-                return Err(BarsError::TooFine { date, close });
+            for price in bar.prices() {
+                if price <= Decimal::ZERO {
+                    return Err(BarsError::NotPositive { date, close: price });
+                }
+                if price.scale() > PRICE_SCALE_MAX || i64::try_from(price.mantissa()).is_err() {
+                    return Err(BarsError::TooFine { date, close: price });
+                }
             }
             before = Some(date);
         }
         Ok(Self(bars))
     }
 
-    /// Days and closing prices, ascending by day.
+    /// The bars, ascending by day.
     #[must_use]
-    pub fn as_slice(&self) -> &[(Date, Decimal)] {
+    pub fn as_slice(&self) -> &[Bar] {
         &self.0
     }
 
-    pub(crate) const fn from_history(bars: Vec<(Date, Decimal)>) -> Self {
+    pub(crate) const fn from_history(bars: Vec<Bar>) -> Self {
         Self(bars)
+    }
+}
+
+/// Everything that is known of an asset's prices: one bar a day, each updated by whatever became known later.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KnownBars(Vec<Bar>);
+
+impl KnownBars {
+    /// The bars, ascending by day.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Bar] {
+        &self.0
+    }
+
+    /// The bar of the day.
+    #[must_use]
+    pub fn get(&self, date: Date) -> Option<&Bar> {
+        self.0.binary_search_by_key(&date, |bar| bar.date).ok().map(|row| &self.0[row])
+    }
+
+    /// Takes in what became known later. The bars ascend by day.
+    pub fn update(&mut self, later: &[Bar]) {
+        let (Some(first), last) = (later.first(), self.0.last()) else { return };
+        if last.is_none_or(|last| last.date < first.date) {
+            self.0.extend_from_slice(later);
+            return;
+        }
+        let mut merged = Vec::with_capacity(self.0.len() + later.len());
+        let (mut known, mut later) = (self.0.iter().peekable(), later.iter().peekable());
+        loop {
+            match (known.peek(), later.peek()) {
+                (Some(one), Some(two)) if one.date == two.date => {
+                    merged.push(one.updated_by(two));
+                    (known.next(), later.next());
+                }
+                (Some(one), Some(two)) if one.date < two.date => merged.extend(known.next()),
+                (Some(_), None) => merged.extend(known.next()),
+                (_, Some(_)) => merged.extend(later.next()),
+                (None, None) => break,
+            }
+        }
+        self.0 = merged;
     }
 }
 
@@ -88,4 +200,25 @@ pub enum BarsError {
         /// The price.
         close: Decimal,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::{Bar, KnownBars};
+
+    #[test]
+    fn later_knowledge_adds_days_and_fields_and_replaces_what_differs() {
+        let close = |day, close: i64| Bar::closing(date(2024, 1, day), close.into());
+        let mut known = KnownBars::default();
+        known.update(&[close(2, 10), close(4, 12)]);
+        known.update(&[close(1, 9), Bar { volume: Some(7), ..close(2, 10) }, close(3, 11), close(5, 13)]);
+        known.update(&[close(2, 20)]);
+        let days: Vec<_> = known.as_slice().iter().map(|bar| (bar.date.day(), bar.close, bar.volume)).collect();
+        let expected = [(1, 9, None), (2, 20, Some(7)), (3, 11, None), (4, 12, None), (5, 13, None)];
+        assert_eq!(days, expected.map(|(day, close, volume)| (day, close.into(), volume)));
+        assert_eq!(known.get(date(2024, 1, 2)).and_then(|bar| bar.volume), Some(7));
+        assert_eq!(known.get(date(2024, 1, 6)), None);
+    }
 }

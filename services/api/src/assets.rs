@@ -1,12 +1,16 @@
-//! `/v1/assets`: what can be held. Their prices are under `prices.rs`.
+//! `/v1/assets`: what can be held. Recording prices is under `prices.rs`, reading them under `series.rs`.
 
+mod delisting;
 mod prices;
+mod quality;
+mod search;
+mod series;
 
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use events::asset::{Asset, AssetCommand};
-use events::values::{AssetId, Currency, Name};
+use events::values::{AssetClass, AssetId, Currency, Listing as AssetListing, Name, TimeZoneName};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use journal::{Expect, Journal};
@@ -19,7 +23,7 @@ use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::commands::{Answer, CreatedAnswer, context};
 use crate::described::problems;
-use crate::faults::Faults;
+use crate::faults::{Fault, Faults};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed};
 use crate::paging::{Listing, listing, page};
@@ -30,7 +34,11 @@ use crate::problem::{Problem, ProblemType};
 use crate::references::References;
 use crate::state::Clock;
 
-pub use prices::{__path_record, record};
+pub use delisting::{__path_delist, delist};
+pub use prices::{__path_correct, __path_record, correct, record};
+pub use quality::{__path_quality, quality};
+pub use search::{__path_facets, facets};
+pub use series::{__path_series, series};
 
 const COLLECTION: &str = "/v1/assets";
 const CREATE: &str = "POST /v1/assets";
@@ -48,6 +56,67 @@ pub struct ListAsset {
     /// In which currency it is priced: an ISO 4217 code.
     #[schema(pattern = "^[A-Z]{3}$", example = "USD")]
     currency: String,
+    /// What kind of thing it is: `equity`, `etf`, `mutual_fund`, `index`, `currency`, `crypto`, `future`, `bond`, `cash`
+    /// or `commodity`.
+    #[schema(example = "equity")]
+    class: Option<String>,
+    /// In which part of the economy it works.
+    #[schema(min_length = 1, max_length = 120, example = "Technology")]
+    sector: Option<String>,
+    /// Where it is traded.
+    #[schema(min_length = 1, max_length = 120, example = "NMS")]
+    exchange: Option<String>,
+    /// The exchange's time zone, as the IANA spells it.
+    #[schema(min_length = 1, max_length = 40, example = "America/New_York")]
+    time_zone: Option<String>,
+}
+
+/// The text is no class of assets.
+#[derive(Debug)]
+struct NotAClass(String);
+
+impl std::fmt::Display for NotAClass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}` is not one of {}", self.0, AssetClass::ALL.map(AssetClass::word).join(", "))
+    }
+}
+
+impl Fault for NotAClass {
+    fn code(&self) -> &'static str {
+        "not-an-asset-class"
+    }
+}
+
+impl ListAsset {
+    fn parse(&self) -> Result<(AssetId, AssetListing), Problem> {
+        let mut faults = Faults::default();
+        let id = faults.value("/id", AssetId::parse(&self.id));
+        let name = faults.value("/name", Name::parse(&self.name));
+        let currency = faults.value("/currency", Currency::parse(&self.currency));
+        let class = self.class.as_deref().map(|class| {
+            let not = || NotAClass(class.chars().take(20).collect());
+            faults.value("/class", AssetClass::parse(class).ok_or_else(not))
+        });
+        let sector = self.sector.as_deref().map(|sector| faults.value("/sector", Name::parse(sector)));
+        let exchange = self.exchange.as_deref().map(|exchange| faults.value("/exchange", Name::parse(exchange)));
+        let time_zone = self.time_zone.as_deref().map(|zone| faults.value("/time_zone", TimeZoneName::parse(zone)));
+        match (id, name, currency, class, sector, exchange, time_zone) {
+            (
+                Some(id),
+                Some(name),
+                Some(currency),
+                class @ (None | Some(Some(_))),
+                sector @ (None | Some(Some(_))),
+                exchange @ (None | Some(Some(_))),
+                time_zone @ (None | Some(Some(_))),
+            ) => {
+                let (class, sector) = (class.flatten(), sector.flatten());
+                let (exchange, time_zone) = (exchange.flatten(), time_zone.flatten());
+                Ok((id, AssetListing { name, currency, class, sector, exchange, time_zone }))
+            }
+            _ => Err(faults.into_problem()),
+        }
+    }
 }
 
 /// An asset.
@@ -61,7 +130,25 @@ pub struct AssetView {
     /// In which currency it is priced.
     #[schema(example = "USD")]
     currency: String,
-    /// What its prices say, once it has any: `raw` or `adjusted`.
+    /// What kind of thing it is, where that was said.
+    #[schema(required)]
+    class: Option<String>,
+    /// In which part of the economy it works, where that was said.
+    #[schema(required)]
+    sector: Option<String>,
+    /// Where it is traded, where that was said.
+    #[schema(required)]
+    exchange: Option<String>,
+    /// The exchange's time zone, where that was said.
+    #[schema(required)]
+    time_zone: Option<String>,
+    /// The first day without trading, where there is one.
+    #[schema(required, value_type = Option<String>, format = Date)]
+    delisted_on: Option<Date>,
+    /// Who gave its last prices.
+    #[schema(required)]
+    source: Option<String>,
+    /// What its prices say, once it has any: `raw`, `split_adjusted` or `adjusted`.
     #[schema(required)]
     basis: Option<String>,
     /// The first day with a price.
@@ -84,8 +171,26 @@ pub struct AssetView {
 
 impl From<AssetRow> for AssetView {
     fn from(row: AssetRow) -> Self {
-        let AssetRow { id, name, currency, basis, first_day, last_day, days, listed_at, version, position, .. } = row;
-        Self { id, name, currency, basis, first_day, last_day, days, listed_at, version, position }
+        let AssetRow { id, name, currency, class, sector, exchange, time_zone, delisted_on, source, .. } = row;
+        let AssetRow { basis, first_day, last_day, days, listed_at, version, position, .. } = row;
+        Self {
+            id,
+            name,
+            currency,
+            class,
+            sector,
+            exchange,
+            time_zone,
+            delisted_on,
+            source,
+            basis,
+            first_day,
+            last_day,
+            days,
+            listed_at,
+            version,
+            position,
+        }
     }
 }
 
@@ -99,6 +204,18 @@ pub struct AssetsQuery {
     limit: Option<String>,
     /// Where to go on: what `next` said.
     cursor: Option<String>,
+    /// Letters that stand in the symbol or the name, in capitals or not.
+    q: Option<String>,
+    /// The class.
+    #[param(example = "equity")]
+    class: Option<String>,
+    /// The sector.
+    sector: Option<String>,
+    /// The currency's code.
+    #[param(example = "USD")]
+    currency: Option<String>,
+    /// The exchange.
+    exchange: Option<String>,
 }
 
 problems!(ListAssetProblems: ANY, GUARDED, COMMAND, KEYED; AssetAlreadyListed);
@@ -117,24 +234,30 @@ pub async fn create(
     keyed: Keyed,
     JsonBody(body): JsonBody<ListAsset>,
 ) -> Result<Answer, Problem> {
-    let mut faults = Faults::default();
-    let id = faults.value("/id", AssetId::parse(&body.id));
-    let name = faults.value("/name", Name::parse(&body.name));
-    let currency = faults.value("/currency", Currency::parse(&body.currency));
-    let (Some(id), Some(name), Some(currency)) = (id, name, currency) else { return Err(faults.into_problem()) };
-    let digest = Canonical::of("ListAsset")
+    let (id, listing) = body.parse()?;
+    let currency = listing.currency;
+    let mut wish = Canonical::of("ListAsset")
         .with("id", id.as_str())
-        .with("name", name.as_str())
-        .with("currency", currency.as_str())
-        .sha256();
+        .with("name", listing.name.as_str())
+        .with("currency", currency.as_str());
+    let more = [
+        ("class", listing.class.map(AssetClass::word)),
+        ("sector", listing.sector.as_ref().map(Name::as_str)),
+        ("exchange", listing.exchange.as_ref().map(Name::as_str)),
+        ("time_zone", listing.time_zone.as_ref().map(TimeZoneName::as_str)),
+    ];
+    for (field, value) in more.into_iter().filter_map(|(field, value)| Some((field, value?))) {
+        wish = wish.with(field, value);
+    }
+    let digest = wish.sha256();
     let command_id = keyed.command(CREATE, &[id.as_str()]);
     let context = context(command_id, keyed.actor, clock.now(), Expect::Any, digest);
-    let done = journal.execute::<Asset>(&id, &AssetCommand::List { name, currency }, &context).await?;
+    let done = journal.execute::<Asset>(&id, &AssetCommand::List(listing), &context).await?;
     references.listed_asset(id.clone(), currency);
     Ok(Answer::created(COLLECTION, id.to_string(), &done))
 }
 
-/// Lists assets in the order of their listing.
+/// Lists assets, all or those that are searched for, in the order of their listing.
 #[utoipa::path(get, path = "/v1/assets", tag = "assets", operation_id = "listAssets",
     params(AssetsQuery, MinPositionHeader),
     responses((status = 200, body = Listing<AssetView>), ListProblems))]
@@ -145,7 +268,9 @@ pub async fn list(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
-    let rows = projections::assets::list(&pool, page).await?;
+    let AssetsQuery { q, class, sector, currency, exchange, .. } = query;
+    let search = search::search(q, class, sector, currency, exchange)?;
+    let rows = projections::assets::search(&pool, &search, page).await?;
     Ok(listing(&uri, page, rows, |row| row.created_position, AssetView::from))
 }
 

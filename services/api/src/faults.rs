@@ -3,7 +3,8 @@
 use std::fmt;
 
 use events::values::{
-    AllocationError, AssetIdError, BarsError, CurrencyError, EmailAddressError, TextError, WeightError,
+    AllocationError, AssetIdError, BarsError, CurrencyError, EmailAddressError, TextError, TimeZoneNameError,
+    WeightError,
 };
 
 use crate::body::invalid_body;
@@ -84,6 +85,12 @@ impl Fault for CurrencyError {
 impl Fault for AssetIdError {
     fn code(&self) -> &'static str {
         "not-an-asset-id"
+    }
+}
+
+impl Fault for TimeZoneNameError {
+    fn code(&self) -> &'static str {
+        "not-a-time-zone"
     }
 }
 

@@ -10,6 +10,7 @@ use events::values::{AssetId, Currency, FiguresSnapshot};
 use jiff::civil::Date;
 use projections::PriceCache;
 use projections::price_cache::{NoTable, Prices};
+use projections::prices::AsOf;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,8 @@ pub struct Asked {
     pub rebalancing: Rebalancing,
     /// What the portfolio is held against, if anything.
     pub benchmark: Option<AssetId>,
+    /// From when knowledge of prices is wanted.
+    pub as_of: AsOf,
 }
 
 /// How a portfolio is brought back to its target weights.
@@ -195,7 +198,7 @@ pub async fn compute(
     let currencies = references.currencies(assets.iter().cloned()).await?;
     let other = currencies.into_iter().find(|(_, priced_in)| priced_in.as_str() != kept_in);
     let place = desk.place().await?;
-    let prices = cache.prices(&assets).await?;
+    let prices = cache.prices_as_of(&assets, asked.as_of).await?;
     let (kept_in, asked) = (kept_in.to_owned(), asked.clone());
     let computing = place.compute(move |_| {
         let coverage = targets.iter().map(|(asset, weight)| coverage(asset, *weight, &prices, &asked)).collect();

@@ -7,7 +7,7 @@
 //!   a folder for what more is done with one. Each has what travels first, handlers after. `health.rs` for operators.
 //! * What every request goes through: `guard.rs`, with `trace.rs`, `access.rs` (who calls) and [`Limits`].
 //! * What requests bring: `body.rs` and `objects.rs` (strict JSON), `faults.rs` and `numbers.rs` (its fields), `paths.rs`,
-//!   `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
+//!   `as_of.rs`, `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
 //! * What becomes of commands: `canonical.rs` (what was asked, in bytes), `commands.rs` (the receipt), `references.rs`
 //!   (what must exist before anything is written). `figures.rs`: a portfolio's numbers. `computations.rs`: what is computed
 //!   on request and recorded nowhere. `desk.rs`: where all of them run.
@@ -15,6 +15,7 @@
 
 mod access;
 mod advisors;
+mod as_of;
 mod assets;
 mod body;
 mod canonical;

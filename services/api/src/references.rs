@@ -174,7 +174,7 @@ impl References {
         let currency = match row.and_then(|row| Currency::parse(&row.currency).ok()) {
             Some(currency) => Some(currency),
             None => match self.journal.state::<Asset>(id).await?.state {
-                Asset::Listed { currency, .. } => Some(currency),
+                Asset::Listed(asset) => Some(asset.listing.currency),
                 Asset::Unknown => None,
             },
         };

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::instance::{FOLDER, Instance};
 use crate::roles::Role;
 use crate::settings::Settings;
-use crate::{auditor, demo, offline, operator, roles, signals, up};
+use crate::{auditor, demo, loading, offline, operator, roles, signals, up};
 
 /// The system of record for investment advice.
 #[derive(Debug, Parser)]
@@ -30,6 +30,10 @@ enum Command {
     Recommend,
     /// Send the letters
     Notify,
+    /// Serve prices and figures over gRPC
+    Grpc,
+    /// Load prices from Yahoo or from a table, or keep them fresh
+    Load(loading::Options),
     /// Run every role in one process
     All,
     /// Make the streams that are not there, and check those that are
@@ -78,8 +82,10 @@ impl Cli {
     /// What this process calls itself in traces.
     #[must_use]
     pub fn service(&self) -> String {
-        let role = match self.command {
+        let role = match &self.command {
             Command::Api => "api",
+            Command::Grpc => "grpc",
+            Command::Load(options) if options.is_role() => "load",
             Command::Project => "project",
             Command::Recommend => "recommend",
             Command::Notify => "notify",
@@ -107,6 +113,8 @@ impl Cli {
             Command::Project => roles::run(&settings, &[Role::Project], stop).await,
             Command::Recommend => roles::run(&settings, &[Role::Recommend], stop).await,
             Command::Notify => roles::run(&settings, &[Role::Notify], stop).await,
+            Command::Grpc => roles::run(&settings, &[Role::Grpc], stop).await,
+            Command::Load(options) => loading::run(&settings, options, stop).await,
             Command::All => roles::run(&settings, &Role::ALL, stop).await,
             Command::Provision => {
                 operator::provision(&settings).await?;

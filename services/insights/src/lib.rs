@@ -6,6 +6,7 @@
 //! * [`roles`]: each job of the binary, and running several of them
 //! * [`up`], [`demo`]: everything in one folder, and the main job through the web API; [`instance`] is how other commands
 //!   find it, [`client`] how both speak to it, [`demo_prices`] what they load
+//! * [`loading`]: prices from Yahoo or from tables, once or day by day
 //! * [`operator`], [`auditor`]: the commands of both; [`sync_always`] and [`verify`] are what they check
 //! * [`offline`]: figures, frontier and backtest of prices in a file, without any server
 //! * [`private`]: real servers of our own, for `up` and for tests
@@ -16,6 +17,7 @@ pub mod client;
 pub mod demo;
 pub mod demo_prices;
 pub mod instance;
+pub mod loading;
 pub mod offline;
 pub mod operator;
 pub mod private;

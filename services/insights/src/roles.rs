@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use vault::{KeyEncryptionKey, Vault};
 
 use crate::settings::Settings;
-use crate::sync_always;
+use crate::{loading, sync_always};
 
 /// One job of the binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,10 +27,14 @@ pub enum Role {
     Recommend,
     /// Sends the letters.
     Notify,
+    /// Serves prices and figures over gRPC.
+    Grpc,
+    /// Keeps prices fresh.
+    Load,
 }
 
 impl Role {
-    /// Every role.
+    /// Every role that needs nothing but the servers: what `all` and `up` run.
     pub const ALL: [Self; 4] = [Self::Api, Self::Project, Self::Recommend, Self::Notify];
 
     const fn name(self) -> &'static str {
@@ -39,6 +43,8 @@ impl Role {
             Self::Project => "project",
             Self::Recommend => "recommend",
             Self::Notify => "notify",
+            Self::Grpc => "grpc",
+            Self::Load => "load",
         }
     }
 }
@@ -92,6 +98,21 @@ pub async fn run_on(
             }
             Role::Recommend => {
                 running.spawn(async move { (role, recommender::run(journal, stop).await.map_err(Into::into)) });
+            }
+            Role::Grpc => {
+                let vault = vault(settings, pool.clone())?;
+                let service = grpc::Service { journal, pool, vault, clock: Timestamp::now };
+                let listener = TcpListener::bind(&settings.grpc_listen).await;
+                let listener = listener.with_context(|| format!("cannot listen on {}", settings.grpc_listen))?;
+                let tls = grpc_tls(settings)?;
+                running
+                    .spawn(async move { (role, grpc::serve(listener, service, tls, stop).await.map_err(Into::into)) });
+            }
+            Role::Load => {
+                let fresh = loading::fresh(settings)?;
+                running.spawn(async move {
+                    (role, market::keep_fresh::run(journal, fresh, stop).await.map_err(Into::into))
+                });
             }
             Role::Notify => {
                 let (vault, mailer) = (vault(settings, pool)?, mailer(settings)?);
@@ -183,6 +204,17 @@ pub fn mailer(settings: &Settings) -> anyhow::Result<Mailer> {
         smtp.root_certificates.clone_from(&settings.smtp_ca_file);
         Mailer::Smtp(SmtpMailer::new(smtp)?)
     })
+}
+
+/// The certificates of the gRPC services and their key, where both are set.
+fn grpc_tls(settings: &Settings) -> anyhow::Result<Option<grpc::Tls>> {
+    let read =
+        |path: &std::path::PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    match (&settings.grpc_certificate_file, &settings.grpc_key_file) {
+        (Some(certificates), Some(key)) => Ok(Some(grpc::Tls { certificates: read(certificates)?, key: read(key)? })),
+        (None, None) => Ok(None),
+        _ => bail!("grpc_certificate_file and grpc_key_file are set together or not at all"),
+    }
 }
 
 /// Whom letters come from.

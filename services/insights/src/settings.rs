@@ -38,6 +38,20 @@ pub struct Settings {
     pub outbox: PathBuf,
     /// Whom letters come from. Default: `Insights <advice@insights.example>`.
     pub letter_from: String,
+    /// Where Yahoo's chart API answers. Default: `https://query2.finance.yahoo.com`.
+    pub yahoo_url: String,
+    /// Where Yahoo's answers are kept. Default: `.insights/yahoo`.
+    pub yahoo_cache: PathBuf,
+    /// The assets that the `load` role keeps fresh, separated by commas. Default: none.
+    pub load_assets: String,
+    /// When it does so, as the time of day at each asset's exchange. Default: `19:00`.
+    pub load_at: String,
+    /// Where the gRPC services listen. Default: `127.0.0.1:8081`.
+    pub grpc_listen: String,
+    /// A file with the gRPC services' certificates, in PEM. Default: none; then they speak without TLS.
+    pub grpc_certificate_file: Option<PathBuf>,
+    /// A file with the key of these certificates, in PEM. Default: none.
+    pub grpc_key_file: Option<PathBuf>,
     /// What is logged, as `tracing` filters are written. Default: `info,async_nats=warn,sqlx=warn`.
     pub log: String,
     /// `text` for people or `json` for machines. Default: `text`.
@@ -72,6 +86,13 @@ impl Default for Settings {
             smtp_ca_file: None,
             outbox: ".insights/outbox".into(),
             letter_from: "Insights <advice@insights.example>".to_owned(),
+            yahoo_url: market::yahoo::BASE_URL.to_owned(),
+            yahoo_cache: ".insights/yahoo".into(),
+            load_assets: String::new(),
+            load_at: "19:00".to_owned(),
+            grpc_listen: "127.0.0.1:8081".to_owned(),
+            grpc_certificate_file: None,
+            grpc_key_file: None,
             log: "info,async_nats=warn,sqlx=warn".to_owned(),
             log_format: LogFormat::Text,
             otlp_endpoint: String::new(),
@@ -146,8 +167,8 @@ impl Settings {
                 continue;
             }
             let (field, value) = match field.strip_suffix("_FILE") {
-                // `key_file` and `smtp_ca_file` are settings themselves: their value is the path.
-                Some(field) if !["KEY", "SMTP_CA"].contains(&field) => {
+                // `key_file`, `smtp_ca_file` and the like are settings themselves: their value is the path.
+                Some(field) if !["KEY", "SMTP_CA", "GRPC_CERTIFICATE", "GRPC_KEY"].contains(&field) => {
                     (field, read(name, value)?.trim_end().to_owned())
                 }
                 _ => (field, value.clone()),
@@ -183,6 +204,7 @@ impl Settings {
     /// Every setting with the value in force, secrets masked.
     #[must_use]
     pub fn shown(&self) -> Vec<(&'static str, String)> {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
         vec![
             ("nats_url", masked_list(&self.nats_url)),
             ("nats_operator_url", masked_list(&self.nats_operator_url)),
@@ -196,6 +218,13 @@ impl Settings {
             ("smtp_ca_file", self.smtp_ca_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
             ("outbox", self.outbox.display().to_string()),
             ("letter_from", self.letter_from.clone()),
+            ("yahoo_url", self.yahoo_url.clone()),
+            ("yahoo_cache", self.yahoo_cache.display().to_string()),
+            ("load_assets", self.load_assets.clone()),
+            ("load_at", self.load_at.clone()),
+            ("grpc_listen", self.grpc_listen.clone()),
+            ("grpc_certificate_file", path(&self.grpc_certificate_file)),
+            ("grpc_key_file", path(&self.grpc_key_file)),
             ("log", self.log.clone()),
             ("log_format", format!("{:?}", self.log_format).to_lowercase()),
             ("otlp_endpoint", self.otlp_endpoint.clone()),

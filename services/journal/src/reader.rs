@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use events::{Position, Stream};
 use futures::{FutureExt, StreamExt};
@@ -96,32 +97,46 @@ impl Reader {
             }
         };
         loop {
-            let message = match next {
-                Some(Ok(message)) => message,
-                Some(Err(error)) => return Err(ReadError::unavailable("the next event", error)),
-                None => return Err(ReadError::unavailable("the next event", "the server ended the reader")),
+            match self.take(next) {
+                Ok(recorded) => batch.events.push(recorded),
+                // What was taken from the server is given first. The next call begins behind it, and meets the error.
+                Err(_) if !batch.events.is_empty() => {
+                    self.messages = None;
+                    return Ok(batch);
+                }
+                Err(error) => return Err(error),
+            }
+            let more = match self.messages.as_mut() {
+                Some(messages) if batch.events.len() < max => messages.next().now_or_never(),
+                Some(_) | None => None,
             };
-            let info = message.info().map_err(|error| ReadError::unavailable("an event's place", error))?;
-            let (sequence, pending) = (info.stream_sequence, info.pending);
-            // The stream deletes nothing, so its sequences have no holes: a hole is an event that got lost on the way.
-            if sequence != self.after + 1 {
-                return Err(ReadError::Gap { stream: self.stream, after: self.after, got: sequence });
-            }
-            self.after = sequence;
-            self.pending = pending;
-            self.quiet_since = Instant::now();
-            let message = message.message;
-            let position = Position { stream: self.stream, sequence };
-            batch.events.push(Recorded::new(position, message.subject, message.headers, message.payload));
-            batch.caught_up = pending == 0;
-            if batch.events.len() >= max {
-                return Ok(batch);
-            }
-            next = match messages.next().now_or_never() {
+            next = match more {
                 Some(next) => next,
-                None => return Ok(batch),
+                None => {
+                    self.quiet_since = Instant::now();
+                    return Ok(Batch { caught_up: self.pending == 0, ..batch });
+                }
             };
         }
+    }
+
+    /// The next event in the row.
+    fn take(&mut self, next: Option<Result<Message, pull::MessagesError>>) -> Result<Recorded, ReadError> {
+        let message = match next {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => return Err(ReadError::unavailable("the next event", error)),
+            None => return Err(ReadError::unavailable("the next event", "the server ended the reader")),
+        };
+        let info = message.info().map_err(|error| ReadError::unavailable("an event's place", error))?;
+        let (sequence, pending) = (info.stream_sequence, info.pending);
+        // The stream deletes nothing, so its sequences have no holes: a hole is an event that got lost on the way.
+        if sequence != self.after + 1 {
+            return Err(ReadError::Gap { stream: self.stream, after: self.after, got: sequence });
+        }
+        (self.after, self.pending) = (sequence, pending);
+        let message = message.message;
+        let position = Position { stream: self.stream, sequence };
+        Ok(Recorded::new(position, message.subject, message.headers, message.payload))
     }
 
     /// Asks where the stream ends. Where that is further on, what is missing is asked for again.

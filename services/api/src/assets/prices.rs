@@ -1,8 +1,8 @@
-//! `POST /v1/assets/{id}/prices`: prices that were seen.
+//! `POST /v1/assets/{id}/prices` and `/corrections`: prices that were seen, and prices that were not so.
 
 use axum::extract::State;
 use events::asset::{Asset, AssetCommand, PriceBasis};
-use events::values::{AssetId, BARS_MAX, Bars, BarsError, Name};
+use events::values::{AssetId, BARS_MAX, Bars, BarsError, Name, Note};
 use jiff::civil::Date;
 use journal::{Expect, Journal};
 use rust_decimal::Decimal;
@@ -22,6 +22,7 @@ use crate::problem::Problem;
 use crate::state::Clock;
 
 const RECORD: &str = "POST /v1/assets/{id}/prices";
+const CORRECT: &str = "POST /v1/assets/{id}/corrections";
 /// Bytes of a body of prices: a full event's worth, generously spelt.
 pub const PRICES_BYTES_MAX: usize = 2 * 1024 * 1024;
 
@@ -62,7 +63,7 @@ pub struct BarBody {
     close: String,
 }
 
-problems!(RecordProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceDiffers, PriceBasisDiffers);
+problems!(RecordProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceDiffers, PriceBasisDiffers, AssetDelisted);
 
 /// Records prices of an asset.
 ///
@@ -86,11 +87,57 @@ pub async fn record(
     let bars = bars(&mut faults, &body.bars);
     let (Some(source), Some(bars)) = (source, bars) else { return Err(faults.into_problem()) };
     let mut wish = Canonical::of("RecordPrices").with("source", source.as_str()).with("basis", basis.word());
-    for (date, close) in bars.as_slice() {
-        wish = wish.with(&date.to_string(), &close.normalize().to_string());
+    for bar in bars.as_slice() {
+        wish = wish.with(&bar.date.to_string(), &bar.close.normalize().to_string());
     }
     let context = context(keyed.command(RECORD, &[id.as_str()]), keyed.actor, clock.now(), Expect::Any, wish.sha256());
     let command = AssetCommand::RecordPrices { source, basis, bars };
+    let done = journal.execute::<Asset>(&id, &command, &context).await?;
+    Ok(Answer::changed(id.to_string(), &done))
+}
+
+/// Prices that were not so.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CorrectPrices {
+    /// Who says so.
+    #[schema(min_length = 1, max_length = 120, example = "Yahoo")]
+    source: String,
+    /// Why.
+    #[schema(min_length = 1, max_length = 4000, example = "the source gave pence for pounds")]
+    reason: String,
+    /// The prices as they are believed now, days strictly ascending, each of a day that has a price.
+    #[serde(deserialize_with = "objects::list")]
+    #[schema(min_items = 1, max_items = 10000)]
+    bars: Vec<BarBody>,
+}
+
+problems!(CorrectProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceUnknown);
+
+/// Corrects prices of an asset.
+///
+/// What was believed stays in the log, and `as_of` still answers with it.
+#[utoipa::path(post, path = "/v1/assets/{id}/corrections", tag = "assets", operation_id = "correctPrices",
+    params(("id" = String, Path, example = "AAPL"), KeyHeader),
+    request_body = CorrectPrices, responses(ChangedAnswer, CorrectProblems))]
+pub async fn correct(
+    State(journal): State<Journal>,
+    State(clock): State<Clock>,
+    Id(id): Id<AssetId>,
+    keyed: Keyed,
+    JsonBody(body): JsonBody<CorrectPrices, PRICES_BYTES_MAX>,
+) -> Result<Answer, Problem> {
+    let mut faults = Faults::default();
+    let source = faults.value("/source", Name::parse(&body.source));
+    let reason = faults.value("/reason", Note::parse(&body.reason));
+    let bars = bars(&mut faults, &body.bars);
+    let (Some(source), Some(reason), Some(bars)) = (source, reason, bars) else { return Err(faults.into_problem()) };
+    let mut wish = Canonical::of("CorrectPrices").with("source", source.as_str()).with("reason", reason.as_str());
+    for bar in bars.as_slice() {
+        wish = wish.with(&bar.date.to_string(), &bar.close.normalize().to_string());
+    }
+    let context = context(keyed.command(CORRECT, &[id.as_str()]), keyed.actor, clock.now(), Expect::Any, wish.sha256());
+    let command = AssetCommand::CorrectPrices { source, reason, bars };
     let done = journal.execute::<Asset>(&id, &command, &context).await?;
     Ok(Answer::changed(id.to_string(), &done))
 }

@@ -6,13 +6,16 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use events::Position;
 use events::values::{AssetId, PortfolioId};
+use journal::Journal;
 use projections::PriceCache;
 use projections::portfolios::PortfolioRow;
+use projections::prices::AsOf;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::as_of::as_of;
 use crate::described::problems;
 use crate::desk::Desk;
 use crate::faults::Fault;
@@ -48,6 +51,9 @@ pub struct FiguresQuery {
     /// An asset to hold the portfolio against: figures beside it are there only where one is named.
     #[param(example = "SPY")]
     pub(super) benchmark: Option<String>,
+    /// What was known of prices then: a position, such as a recommendation's, or a time. Now where nothing is said.
+    #[param(example = "market-42")]
+    pub(super) as_of: Option<String>,
 }
 
 /// A portfolio's figures, with all that they rest on.
@@ -98,20 +104,22 @@ problems!(FiguresProblems: ANY, GUARDED, READ; PortfolioUnknown, NoSuchAssets, L
 
 /// Shows a portfolio's figures.
 ///
-/// Computed from the prices that are known now. A figure that does not exist is `null` with its reason.
+/// Computed from the prices that are known now, or were known then. A figure that does not exist is `null` with its reason.
 #[utoipa::path(get, path = "/v1/portfolios/{id}/figures", tag = "portfolios", operation_id = "getPortfolioFigures",
     params(("id" = String, Path, format = Uuid), FiguresQuery, MinPositionHeader),
     responses((status = 200, body = FiguresView, headers(("ETag" = String))), FiguresProblems))]
 pub async fn show(
     State(pool): State<PgPool>,
     State(prices): State<PriceCache>,
+    State(journal): State<Journal>,
     State(references): State<References>,
     State(desk): State<Desk>,
     Id(id): Id<PortfolioId>,
     Parameters(query): Parameters<FiguresQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let asked = asked(&query)?;
+    let as_of = as_of(&journal, query.as_of.as_deref()).await?;
+    let asked = Asked { as_of, ..asked(&query)? };
     let row = projections::portfolios::get(&pool, id).await?;
     let row = row.ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
     let computed = compute(&prices, &references, &desk, row.allocation.clone(), &row.currency, &asked).await?;
@@ -136,7 +144,7 @@ pub(super) fn asked(query: &FiguresQuery) -> Result<Asked, Problem> {
     let rebalancing = query.rebalancing.unwrap_or_default();
     let benchmark = parameter(&mut errors, "benchmark", query.benchmark.as_deref().map(AssetId::parse));
     if errors.is_empty() {
-        Ok(Asked { from, to, risk_free_rate, rebalancing, benchmark })
+        Ok(Asked { from, to, risk_free_rate, rebalancing, benchmark, as_of: AsOf::Now })
     } else {
         Err(invalid_parameters(errors))
     }
@@ -193,6 +201,7 @@ mod tests {
             risk_free_rate: text("2"),
             rebalancing: None,
             benchmark: None,
+            as_of: None,
         };
         let told = format!("{:?}", asked(&query).unwrap_err());
         assert!(told.contains("not-a-day") && told.contains("out-of-range"), "{told}");

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use journal::{ExecuteError, Expect, Journal};
 use projections::PriceCache;
+use projections::prices::AsOf;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -155,6 +156,7 @@ fn asked(faults: &mut Faults, choice: Option<&FiguresChoice>) -> Option<Asked> {
         risk_free_rate: Decimal::ZERO,
         rebalancing: Rebalancing::default(),
         benchmark: None,
+        as_of: AsOf::Now,
     };
     let Some(choice) = choice else { return Some(asked) };
     asked.from = read_day(faults, "/figures/from", choice.from.as_deref())?;

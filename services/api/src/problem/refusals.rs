@@ -35,7 +35,10 @@ impl From<&AssetRejection> for ProblemType {
             AssetRejection::Unknown => Self::AssetUnknown,
             AssetRejection::AlreadyListed => Self::AssetAlreadyListed,
             AssetRejection::PriceDiffers { .. } => Self::PriceDiffers,
+            AssetRejection::PriceUnknown { .. } => Self::PriceUnknown,
             AssetRejection::BasisDiffers { .. } => Self::PriceBasisDiffers,
+            AssetRejection::Delisted { .. } => Self::AssetDelisted,
+            AssetRejection::StillTraded { .. } => Self::AssetStillTraded,
         }
     }
 }
@@ -182,7 +185,10 @@ mod tests {
             AssetRejection::Unknown,
             AssetRejection::AlreadyListed,
             AssetRejection::PriceDiffers { date: date(2024, 1, 2), known: one, given: one },
+            AssetRejection::PriceUnknown { date: date(2024, 1, 2) },
             AssetRejection::BasisDiffers { known: "raw", given: "adjusted" },
+            AssetRejection::Delisted { delisted: date(2024, 1, 2), date: date(2024, 1, 3) },
+            AssetRejection::StillTraded { last_day: date(2024, 1, 3), date: date(2024, 1, 2) },
         ]);
         check(vec![
             PortfolioRejection::Unknown,

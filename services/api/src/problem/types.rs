@@ -108,6 +108,12 @@ problem_types! {
         "A day has a price already, and it is another one. A past that changes is a correction, never an overwriting.";
     PriceBasisDiffers CONFLICT "price-basis-differs" "Raw and adjusted prices do not mix"
         "The prices that are known of the asset have another basis than these.";
+    PriceUnknown CONFLICT "price-unknown" "There is no price to correct"
+        "A day without a price cannot have a wrong one. Record it with POST /v1/assets/{id}/prices.";
+    AssetDelisted CONFLICT "asset-delisted" "The asset is traded no more"
+        "The asset was delisted before that day, so it has no price and pays nothing then.";
+    AssetStillTraded CONFLICT "asset-still-traded" "The asset was still traded"
+        "The asset has prices of that day or later, so it was not delisted then.";
     PortfolioUnknown NOT_FOUND "portfolio-unknown" "There is no such portfolio"
         "No portfolio has this id.";
     PortfolioAlreadyCreated CONFLICT "portfolio-already-created" "The portfolio exists already"

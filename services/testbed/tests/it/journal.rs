@@ -1,5 +1,6 @@
 //! The journal on a real server: what it writes, what it reads, and what it refuses.
 
+mod checker;
 mod commands;
 mod dropped;
 mod ledger;

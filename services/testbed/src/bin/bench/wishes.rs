@@ -2,7 +2,7 @@
 
 use events::asset::{AssetEvent, PriceBasis};
 use events::portfolio::PortfolioEvent;
-use events::values::{AdvisorId, Allocation, AssetId, Bars, Currency, Name, Note};
+use events::values::{AdvisorId, Allocation, AssetId, Bars, Currency, Listing, Name, Note};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -106,10 +106,8 @@ pub fn reallocated(turn: u64) -> PortfolioEvent {
 
 /// What comes of listing an asset.
 pub fn listed(asset: &str) -> AssetEvent {
-    AssetEvent::Listed {
-        name: Name::parse(asset).expect("our assets have names"),
-        currency: Currency::parse("USD").expect("dollars are a currency"),
-    }
+    let name = Name::parse(asset).expect("our assets have names");
+    AssetEvent::Listed(Listing::new(name, Currency::parse("USD").expect("dollars are a currency")))
 }
 
 /// What comes of [`price_body`].

@@ -189,7 +189,7 @@ impl Account {
 
         let mut recorded = BTreeSet::new();
         for (writes, id) in portfolios {
-            let history = fresh.history(&subject(*id)).await.unwrap();
+            let history = eventually("a history", async || fresh.history(&subject(*id)).await.ok()).await;
             for (event, version) in history.iter().zip(1..) {
                 let metadata = event.metadata().unwrap();
                 assert_eq!(metadata.version, version);
@@ -207,14 +207,15 @@ impl Account {
                 }
             }
             for journal in journals {
-                let state = journal.state::<Portfolio>(id).await.unwrap();
+                let state = eventually("a state", async || journal.state::<Portfolio>(id).await.ok()).await;
                 assert_eq!((state.version, state.state), (history.len().try_into().unwrap(), folded(&history)));
             }
         }
         assert_eq!(recorded.len(), acknowledged.len(), "what was acknowledged is recorded");
         assert!(self.refused.keys().all(|refused| !recorded.contains(refused)), "what was refused is not");
+        let end = eventually("the end", async || fresh.last_position(Stream::Advisory).await.ok()).await;
         assert_eq!(
-            fresh.last_position(Stream::Advisory).await.unwrap().sequence,
+            end.sequence,
             u64::try_from(recorded.len() + 2 * portfolios.len()).unwrap(),
             "the stream holds nothing else"
         );

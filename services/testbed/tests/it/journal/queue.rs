@@ -4,10 +4,16 @@ use std::time::Duration;
 
 use events::Portfolio;
 use journal::{ExecuteError, Journal, QUEUE_MAX};
-use testbed::{Log, PATIENCE, assert_whole};
+use testbed::{Log, PATIENCE, assert_whole, eventually};
 use tokio::task::JoinSet;
 
 use crate::given::{context, created, rename};
+
+/// Pauses the server, and waits until it is silent: a signal takes a moment to reach every thread.
+async fn silence(log: &Log, journal: &Journal) {
+    log.nats.nodes()[0].pause().unwrap();
+    eventually("silence", async || journal.ready().await.err()).await;
+}
 
 #[tokio::test]
 async fn one_command_more_than_the_queue_holds_is_turned_away_and_all_others_are_done() {
@@ -18,7 +24,7 @@ async fn one_command_more_than_the_queue_holds_is_turned_away_and_all_others_are
     let id = created(&journal, "savings").await;
 
     // A server that says nothing keeps the first command at work, so that all others queue up behind it.
-    log.nats.nodes()[0].pause().unwrap();
+    silence(&log, &journal).await;
     let mut commands = JoinSet::new();
     for number in 0..QUEUE_MAX + 2 {
         let journal = journal.clone();
@@ -53,7 +59,7 @@ async fn a_command_waits_for_its_turn_no_longer_than_its_deadline() {
     let journal = Journal::connect(&settings).await.unwrap();
     let id = created(&journal, "savings").await;
 
-    log.nats.nodes()[0].pause().unwrap();
+    silence(&log, &journal).await;
     let mut commands = JoinSet::new();
     for number in 0..20 {
         let journal = journal.clone();

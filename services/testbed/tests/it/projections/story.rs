@@ -9,7 +9,7 @@ use events::portfolio::PortfolioEvent;
 use events::recommendation::{Advice, RecommendationEvent};
 use events::values::{
     Actor, AdvisorId, AggregateId, Allocation, AssetId, Bars, ClientId, CommandId, Currency, EventId, FiguresSnapshot,
-    Name, Note, PortfolioId, RecommendationId, Sealed, SealedIdentity,
+    Listing, Name, Note, PortfolioId, RecommendationId, Sealed, SealedIdentity,
 };
 use events::{Kind, Metadata, Position, Stored, Stream, Subject};
 use jiff::civil::{Date, date};
@@ -215,8 +215,8 @@ fn figures() -> FiguresSnapshot {
 /// Assets, each listed and then priced in so many chunks of five days; the third asset has one chunk out of order.
 pub fn market(assets: usize, chunks: usize) -> Vec<Draft> {
     let lives = (0..assets).map(|n| {
-        let listed =
-            AssetEvent::Listed { name: name(&format!("Asset {n}")), currency: Currency::parse("USD").unwrap() };
+        let currency = Currency::parse("USD").unwrap();
+        let listed = AssetEvent::Listed(Listing::new(name(&format!("Asset {n}")), currency));
         let mut events = vec![listed];
         events.extend((0..chunks).map(|chunk| priced(date(1999, 12, 30), chunk)));
         if n % 3 == 2 && chunks > 1 {

@@ -1,0 +1,266 @@
+//! What is known of an asset's prices, now or as of then: bars, corporate actions, and series derived from both.
+
+use std::collections::BTreeMap;
+
+use analytics::corporate_actions::{Action as Effect, Adjustment};
+use analytics::{PriceError, Series};
+use events::stored::bars_from_bytes;
+use events::values::{AssetId, Bar, KnownBars};
+use events::{Position, Stream};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff_sqlx::ToSqlx;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use sqlx::{PgPool, query};
+
+use crate::columns::{asset_id, damaged, natural};
+
+/// From when knowledge is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AsOf {
+    /// Everything that is known.
+    #[default]
+    Now,
+    /// What was known when the market stream ended at this sequence.
+    Sequence(u64),
+    /// What was known by this time.
+    Time(Timestamp),
+}
+
+/// What was done to those who hold an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ActionKind {
+    /// New units for old ones.
+    Split,
+    /// Cash from earnings.
+    Dividend,
+    /// Cash from what a fund gained by selling.
+    CapitalGain,
+}
+
+impl ActionKind {
+    /// The kind in one word: `split`, `dividend`, `capital_gain`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Split => "split",
+            Self::Dividend => "dividend",
+            Self::CapitalGain => "capital_gain",
+        }
+    }
+
+    fn parse(word: &str) -> Result<Self, sqlx::Error> {
+        let known = [Self::Split, Self::Dividend, Self::CapitalGain].into_iter().find(|kind| kind.word() == word);
+        known.ok_or_else(|| damaged(format!("`{word}` is no corporate action")))
+    }
+}
+
+/// A corporate action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// The first day on the new units, or the ex-date.
+    pub day: Date,
+    /// What was done.
+    pub kind: ActionKind,
+    /// New units of a split, else cash for one unit.
+    pub amount: Decimal,
+    /// Old units of a split.
+    pub old_units: Option<Decimal>,
+    /// Who said so.
+    pub source: String,
+}
+
+/// A bar with the adjustments that follow from corporate actions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BarRow {
+    /// The bar as the source gave it.
+    pub bar: Bar,
+    /// The close whose changes are total returns, as Yahoo and CRSP adjust: later payments taken off the close before.
+    pub adjusted_close: f64,
+    /// The total return since the bar before, payments reinvested at the ex-date's close; none for the first.
+    pub total_return: Option<f64>,
+}
+
+/// What is known of one asset's prices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// Bars by day.
+    pub bars: KnownBars,
+    /// What the prices say: `raw`, `split_adjusted`, `adjusted`.
+    pub basis: String,
+    /// Who gave the last of the prices.
+    pub source: String,
+    /// Splits and payments by day.
+    pub actions: Vec<Action>,
+    /// Where the last event stands that has a part in this.
+    pub position: Position,
+    /// When that event's command was given.
+    pub known_at: Timestamp,
+}
+
+/// A series that cannot be derived.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SeriesError {
+    /// A close, a split or a payment is out of range, or a payment is as large as the price before it.
+    #[error("prices and corporate actions do not fit")]
+    Prices(#[from] PriceError),
+}
+
+impl History {
+    /// Closes whose changes are total returns: as they came where the source adjusted them or nothing has to be.
+    ///
+    /// # Errors
+    /// Where prices and corporate actions do not fit.
+    pub fn total_return_closes(&self) -> Result<Vec<(Date, Decimal)>, SeriesError> {
+        let bars = self.bars.as_slice();
+        if self.effects().is_empty() || bars.is_empty() {
+            return Ok(bars.iter().map(|bar| (bar.date, bar.close)).collect());
+        }
+        let adjusted = self.with(|adjustment| Ok(adjustment.adjusted()?))?;
+        // Numbers of the range of prices are decimals.
+        let decimal = |close: &f64| Decimal::from_f64(*close).unwrap_or_default();
+        Ok(bars.iter().map(|bar| bar.date).zip(adjusted.closes().iter().map(decimal)).collect())
+    }
+
+    /// The bars with what follows from corporate actions, by both conventions.
+    ///
+    /// # Errors
+    /// Where prices and corporate actions do not fit.
+    pub fn rows(&self) -> Result<Vec<BarRow>, SeriesError> {
+        if self.bars.as_slice().is_empty() {
+            return Ok(Vec::new());
+        }
+        self.with(|adjustment| {
+            let adjusted = adjustment.adjusted()?;
+            let returns = std::iter::once(None).chain(adjustment.total_returns().into_iter().map(Some));
+            let rows = self.bars.as_slice().iter().zip(adjusted.closes()).zip(returns);
+            Ok(rows
+                .map(|((bar, &adjusted_close), total_return)| BarRow { bar: *bar, adjusted_close, total_return })
+                .collect())
+        })
+    }
+
+    fn with<T>(&self, derive: impl FnOnce(Adjustment<'_>) -> Result<T, SeriesError>) -> Result<T, SeriesError> {
+        let bars = self.bars.as_slice();
+        let close = |bar: &Bar| bar.close.to_f64().unwrap_or(f64::NAN);
+        let raw = Series::new(bars.iter().map(|bar| bar.date).collect(), bars.iter().map(close).collect())?;
+        derive(Adjustment::new(&raw, &self.effects())?)
+    }
+
+    /// The actions that the prices do not have in them yet.
+    fn effects(&self) -> Vec<(Date, Effect)> {
+        let float = |number: Decimal| number.to_f64().unwrap_or(f64::NAN);
+        let effect = |action: &Action| match (action.kind, self.basis.as_str()) {
+            (_, "adjusted") | (ActionKind::Split, "split_adjusted") => None,
+            (ActionKind::Split, _) => {
+                let ratio = float(action.amount) / float(action.old_units.unwrap_or(Decimal::ONE));
+                Some((action.day, Effect::Split(ratio)))
+            }
+            (ActionKind::Dividend | ActionKind::CapitalGain, _) => {
+                Some((action.day, Effect::Dividend(float(action.amount))))
+            }
+        };
+        self.actions.iter().filter_map(effect).collect()
+    }
+}
+
+/// What is known of these assets' prices from one day to another, both included; `None` leaves an end open. An asset
+/// without prices in the span is not there.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn histories(
+    pool: &PgPool,
+    assets: &[AssetId],
+    from: Option<Date>,
+    to: Option<Date>,
+    as_of: AsOf,
+) -> Result<BTreeMap<AssetId, History>, sqlx::Error> {
+    let texts: Vec<&str> = assets.iter().map(AssetId::as_str).collect();
+    let (sequence, time) = match as_of {
+        AsOf::Now => (None, None),
+        AsOf::Sequence(sequence) => (Some(i64::try_from(sequence).unwrap_or(i64::MAX)), None),
+        AsOf::Time(time) => (None, Some(time)),
+    };
+    let chunks = query!(
+        r#"SELECT asset, position, known_at AS "known_at: jiff_sqlx::Timestamp", source, basis, bars
+           FROM price_chunks
+           WHERE asset = ANY($1::text[]) AND last_day >= COALESCE($2::date, last_day)
+                 AND first_day <= COALESCE($3::date, first_day)
+                 AND position <= COALESCE($4::bigint, position) AND known_at <= COALESCE($5::timestamptz, known_at)
+           ORDER BY asset, position"#,
+        &texts as _,
+        from.map(ToSqlx::to_sqlx) as _,
+        to.map(ToSqlx::to_sqlx) as _,
+        sequence,
+        time.map(ToSqlx::to_sqlx) as _
+    )
+    .fetch_all(pool)
+    .await?;
+    let mut histories: BTreeMap<AssetId, History> = BTreeMap::new();
+    let within = |day: Date| from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to);
+    for chunk in chunks {
+        let mut bars = bars_from_bytes(&chunk.bars).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        bars.retain(|bar| within(bar.date));
+        if bars.is_empty() {
+            continue;
+        }
+        let (known_at, sequence) = (chunk.known_at.to_jiff(), natural(chunk.position)?);
+        let history = histories.entry(asset_id(&chunk.asset)?).or_insert_with(|| History::begun(known_at));
+        history.bars.update(&bars);
+        history.source = chunk.source;
+        if let Some(basis) = chunk.basis {
+            history.basis = basis;
+        }
+        history.reach(sequence, known_at);
+    }
+    let actions = query!(
+        r#"SELECT asset, position, known_at AS "known_at: jiff_sqlx::Timestamp", source,
+                  day AS "day: jiff_sqlx::Date", kind, amount, old_units
+           FROM corporate_actions
+           WHERE asset = ANY($1::text[]) AND day >= COALESCE($2::date, day) AND day <= COALESCE($3::date, day)
+                 AND position <= COALESCE($4::bigint, position) AND known_at <= COALESCE($5::timestamptz, known_at)
+           ORDER BY asset, position"#,
+        &texts as _,
+        from.map(ToSqlx::to_sqlx) as _,
+        to.map(ToSqlx::to_sqlx) as _,
+        sequence,
+        time.map(ToSqlx::to_sqlx) as _
+    )
+    .fetch_all(pool)
+    .await?;
+    for row in actions {
+        let Some(history) = histories.get_mut(&asset_id(&row.asset)?) else { continue };
+        let (day, kind) = (row.day.to_jiff(), ActionKind::parse(&row.kind)?);
+        // Of two for one day and kind the later position counts, and it comes later.
+        history.actions.retain(|action| (action.day, action.kind) != (day, kind));
+        let source = row.source;
+        history.actions.push(Action { day, kind, amount: row.amount, old_units: row.old_units, source });
+        history.reach(natural(row.position)?, row.known_at.to_jiff());
+    }
+    for history in histories.values_mut() {
+        history.actions.sort_by_key(|action| (action.day, action.kind));
+    }
+    Ok(histories)
+}
+
+impl History {
+    fn begun(known_at: Timestamp) -> Self {
+        Self {
+            bars: KnownBars::default(),
+            basis: String::new(),
+            source: String::new(),
+            actions: Vec::new(),
+            position: Position { stream: Stream::Market, sequence: 0 },
+            known_at,
+        }
+    }
+
+    fn reach(&mut self, sequence: u64, known_at: Timestamp) {
+        if sequence > self.position.sequence {
+            self.position.sequence = sequence;
+            self.known_at = known_at;
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! `GET /v1/assets/{id}/quality`: what is odd about an asset's prices. Nothing is judged, only pointed at.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use events::values::{AssetId, Bar};
+use jiff::ToSpan;
+use jiff::civil::{Date, Weekday};
+use jiff::tz::TimeZone;
+use projections::prices::{AsOf, histories};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::Serialize;
+use sqlx::PgPool;
+use utoipa::ToSchema;
+
+use crate::described::problems;
+use crate::freshness::{CaughtUp, MinPositionHeader};
+use crate::paths::Id;
+use crate::problem::{Problem, ProblemType};
+use crate::state::Clock;
+
+/// Weekdays in a row without a price that are a gap; fewer are holidays.
+const GAP_WEEKDAYS_MIN: i64 = 4;
+/// Days in a row with one and the same close that are stale.
+const STALE_DAYS_MIN: usize = 5;
+/// Returns further from the median than this many median deviations are outliers.
+const OUTLIER_DEVIATIONS: f64 = 25.0;
+/// Findings of each kind that are told.
+const FINDINGS_MAX: usize = 50;
+
+/// What is odd about an asset's prices.
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+pub struct QualityView {
+    /// How many days have a price.
+    days: usize,
+    /// Days with a price as a fraction of weekdays from the first to the last, at most 1; holidays count against it.
+    coverage: f64,
+    /// Weekdays since the last price.
+    weekdays_behind: i64,
+    /// Runs of weekdays without a price, too long for holidays; 50 at the most, as of each kind below.
+    gaps: Vec<RunView>,
+    /// Runs of days on which the close did not move.
+    stale: Vec<RunView>,
+    /// Days whose return is far from what is usual for the asset.
+    outliers: Vec<OutlierView>,
+    /// Days on which open or close are not between low and high.
+    #[schema(value_type = Vec<String>)]
+    inconsistent: Vec<Date>,
+}
+
+/// A run of days.
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+pub struct RunView {
+    /// The first day.
+    #[schema(value_type = String, format = Date)]
+    from: Date,
+    /// The last day.
+    #[schema(value_type = String, format = Date)]
+    to: Date,
+    /// How many days.
+    days: i64,
+}
+
+/// A day with an unusual return.
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+pub struct OutlierView {
+    /// The day.
+    #[schema(value_type = String, format = Date)]
+    date: Date,
+    /// Its return as a fraction.
+    r#return: f64,
+}
+
+problems!(QualityProblems: ANY, GUARDED, READ; AssetUnknown);
+
+/// Points at what is odd about an asset's prices.
+#[utoipa::path(get, path = "/v1/assets/{id}/quality", tag = "assets", operation_id = "getPriceQuality",
+    params(("id" = String, Path, example = "AAPL"), MinPositionHeader),
+    responses((status = 200, body = QualityView), QualityProblems))]
+pub async fn quality(
+    State(pool): State<PgPool>,
+    State(clock): State<Clock>,
+    Id(id): Id<AssetId>,
+    _: CaughtUp,
+) -> Result<Response, Problem> {
+    let listed = projections::assets::get(&pool, &id).await?;
+    let listed = listed.ok_or_else(|| Problem::of(ProblemType::AssetUnknown))?;
+    let mut known = histories(&pool, std::slice::from_ref(&id), None, None, AsOf::Now).await?;
+    let today = listed.delisted_on.unwrap_or_else(|| TimeZone::UTC.to_datetime(clock.now()).date());
+    let view = match known.remove(&id) {
+        Some(history) => {
+            // Splits and payments are no outliers.
+            let closes = history.total_return_closes().map_err(|_| Problem::of(ProblemType::Internal))?;
+            view(history.bars.as_slice(), &closes, today)
+        }
+        None => view(&[], &[], today),
+    };
+    Ok(Json(view).into_response())
+}
+
+fn view(bars: &[Bar], closes: &[(Date, Decimal)], today: Date) -> QualityView {
+    let (Some(first), Some(last)) = (bars.first(), bars.last()) else {
+        let none = Vec::new;
+        let (gaps, stale) = (none(), none());
+        return QualityView {
+            days: 0,
+            coverage: 0.0,
+            weekdays_behind: 0,
+            gaps,
+            stale,
+            outliers: Vec::new(),
+            inconsistent: Vec::new(),
+        };
+    };
+    let expected = weekdays_after(first.date, last.date) + 1;
+    let share = bars.len().to_f64().unwrap_or(0.0) / expected.to_f64().unwrap_or(1.0);
+    let between = |pair: &[Bar]| {
+        let (from, to) = (pair[0].date.tomorrow().ok()?, pair[1].date.yesterday().ok()?);
+        let days = weekdays_after(pair[0].date, to);
+        (days >= GAP_WEEKDAYS_MIN).then_some(RunView { from, to, days })
+    };
+    let within =
+        |price: Decimal, bar: &Bar| bar.low.is_none_or(|low| low <= price) && bar.high.is_none_or(|high| price <= high);
+    let consistent = |bar: &&Bar| within(bar.close, bar) && bar.open.is_none_or(|open| within(open, bar));
+    QualityView {
+        days: bars.len(),
+        coverage: share.min(1.0),
+        weekdays_behind: if last.date < today { weekdays_after(last.date, today) } else { 0 },
+        gaps: bars.windows(2).filter_map(between).take(FINDINGS_MAX).collect(),
+        stale: stale(bars),
+        outliers: outliers(closes),
+        inconsistent: bars.iter().filter(|bar| !consistent(bar)).map(|bar| bar.date).take(FINDINGS_MAX).collect(),
+    }
+}
+
+/// Weekdays after one day, up to and including another.
+fn weekdays_after(after: Date, to: Date) -> i64 {
+    let days = i64::from((to - after).get_days());
+    let rest = days % 7;
+    let is_weekday = |days: &i64| {
+        let day = to.checked_sub((*days).days()).unwrap_or(to);
+        !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)
+    };
+    let of_rest = i64::try_from((0..rest).filter(is_weekday).count()).unwrap_or(0);
+    days / 7 * 5 + of_rest
+}
+
+fn stale(bars: &[Bar]) -> Vec<RunView> {
+    let runs = bars.chunk_by(|one, two| one.close == two.close).filter(|run| run.len() >= STALE_DAYS_MIN);
+    let view = |run: &[Bar]| {
+        Some(RunView { from: run.first()?.date, to: run.last()?.date, days: i64::try_from(run.len()).ok()? })
+    };
+    runs.filter_map(view).take(FINDINGS_MAX).collect()
+}
+
+fn outliers(closes: &[(Date, Decimal)]) -> Vec<OutlierView> {
+    let float = |number: Decimal| number.to_f64().unwrap_or(f64::NAN);
+    let returns: Vec<(Date, f64)> =
+        closes.windows(2).map(|pair| (pair[1].0, float(pair[1].1) / float(pair[0].1) - 1.0)).collect();
+    let median = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied()
+    };
+    let Some(usual) = median(returns.iter().map(|(_, value)| *value).collect()) else { return Vec::new() };
+    let deviation = median(returns.iter().map(|(_, value)| (value - usual).abs()).collect()).unwrap_or(0.0);
+    // An asset that hardly ever moves has no usual return to be far from.
+    if deviation < f64::EPSILON {
+        return Vec::new();
+    }
+    let far = returns.into_iter().filter(|(_, value)| (value - usual).abs() > OUTLIER_DEVIATIONS * deviation);
+    far.map(|(date, value)| OutlierView { date, r#return: value }).take(FINDINGS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use events::values::Bar;
+    use jiff::ToSpan;
+    use jiff::civil::{Date, date};
+    use rust_decimal::Decimal;
+
+    use super::{view, weekdays_after};
+
+    fn bars(first: Date, closes: &[i64]) -> Vec<Bar> {
+        let mut day = first;
+        closes
+            .iter()
+            .map(|close| {
+                let bar = Bar::closing(day, Decimal::from(*close));
+                day = day + 1.day();
+                while matches!(day.weekday(), jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday) {
+                    day = day + 1.day();
+                }
+                bar
+            })
+            .collect()
+    }
+
+    #[test]
+    fn weekdays_are_counted() {
+        assert_eq!(weekdays_after(date(2024, 1, 5), date(2024, 1, 8)), 1, "over a weekend");
+        assert_eq!(weekdays_after(date(2024, 1, 1), date(2024, 12, 31)), 261);
+        assert_eq!(weekdays_after(date(2024, 1, 8), date(2024, 1, 8)), 0);
+    }
+
+    #[test]
+    fn gaps_stale_runs_outliers_and_inconsistencies_are_pointed_at() {
+        let moving: Vec<i64> = (0..60).map(|n| 1_000 + n * n * 31 % 41).collect();
+        let mut odd = bars(date(2024, 1, 1), &moving);
+        odd.drain(10..16);
+        for bar in &mut odd[20..26] {
+            bar.close = Decimal::from(2_000);
+        }
+        odd[5].high = Some(Decimal::ONE);
+        let closes: Vec<_> = odd.iter().map(|bar| (bar.date, bar.close)).collect();
+        let found = view(&odd, &closes, date(2024, 3, 29));
+        assert_eq!((found.days, found.gaps.len(), found.gaps[0].days), (54, 1, 6));
+        assert_eq!((found.stale.len(), found.stale[0].days), (1, 6));
+        assert_eq!(found.outliers.len(), 2, "there and back: {:?}", found.outliers);
+        assert_eq!(found.inconsistent, [odd[5].date]);
+        assert!(found.coverage > 0.89 && found.coverage < 0.91 && found.weekdays_behind == 7, "{found:?}");
+    }
+
+    #[test]
+    fn prices_as_they_should_be_show_nothing() {
+        let moving: Vec<i64> = (0..300).map(|n| 1_000 + n * n * 31 % 41).collect();
+        let sound = bars(date(2024, 1, 1), &moving);
+        let closes: Vec<_> = sound.iter().map(|bar| (bar.date, bar.close)).collect();
+        let found = view(&sound, &closes, sound[299].date);
+        assert!(found.gaps.is_empty() && found.stale.is_empty() && found.outliers.is_empty(), "{found:?}");
+        assert!((found.coverage - 1.0).abs() < 1e-12 && found.weekdays_behind == 0);
+        assert_eq!(view(&[], &[], sound[0].date).days, 0);
+    }
+}

@@ -1,0 +1,120 @@
+//! Tables of prices in CSV, plain or gzipped, from a path or from standard input.
+
+mod columns;
+mod number;
+mod table;
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+
+use events::asset::PriceBasis;
+use events::values::{AssetId, Name};
+use flate2::bufread::MultiGzDecoder;
+use tokio::sync::mpsc;
+
+use crate::source::{Fetched, Source, Window};
+
+pub use columns::{ColumnsError, Mapping};
+
+/// Assets that wait, read, until somebody takes them.
+const ASSETS_READ_AHEAD: usize = 8;
+/// Bytes that are read at a time.
+const BUFFER_BYTES: usize = 1024 * 1024;
+
+/// Which table to read, and how.
+#[derive(Debug, Clone)]
+pub struct FilesSettings {
+    /// The file; `-` is standard input.
+    pub path: PathBuf,
+    /// Who gave it, as events name it.
+    pub name: Name,
+    /// What its prices say.
+    pub basis: PriceBasis,
+    /// What its columns are called, where they are not called as usual.
+    pub mapping: Mapping,
+    /// The assets that are wanted; all where none is named.
+    pub assets: BTreeSet<AssetId>,
+    /// The days that are wanted.
+    pub window: Window,
+}
+
+/// A table of prices, read while it is loaded.
+#[derive(Debug)]
+pub struct Files {
+    name: Name,
+    wanted: Option<usize>,
+    read: mpsc::Receiver<Result<Fetched, FilesError>>,
+    ended_by: Option<FilesError>,
+}
+
+/// Why a table cannot be read on.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// There is no such file, or it cannot be read.
+    #[error("the file cannot be read")]
+    Io(#[from] std::io::Error),
+    /// It is no CSV.
+    #[error("the file is no table")]
+    Csv(#[from] csv::Error),
+    /// Its columns are not what prices need.
+    #[error(transparent)]
+    Columns(#[from] ColumnsError),
+}
+
+impl Files {
+    /// The table, which begins to be read at once.
+    #[must_use]
+    pub fn open(settings: FilesSettings) -> Self {
+        let (send, read) = mpsc::channel(ASSETS_READ_AHEAD);
+        let wanted = (!settings.assets.is_empty()).then_some(settings.assets.len());
+        let name = settings.name.clone();
+        tokio::task::spawn_blocking(move || {
+            let result = bytes(&settings.path)
+                .map_err(FilesError::from)
+                .and_then(|bytes| table::read(bytes, &settings, |fetched| send.blocking_send(Ok(fetched)).is_ok()));
+            if let Err(error) = result
+                && send.blocking_send(Err(error)).is_err()
+            {
+                tracing::debug!("a table is of no interest any more");
+            }
+        });
+        Self { name, wanted, read, ended_by: None }
+    }
+
+    /// Why the table was not read to its end, where it was not.
+    pub fn ended_by(&mut self) -> Option<FilesError> {
+        self.ended_by.take()
+    }
+}
+
+impl Source for Files {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn assets(&self) -> Option<usize> {
+        self.wanted
+    }
+
+    async fn next(&mut self) -> Option<Fetched> {
+        match self.read.recv().await? {
+            Ok(fetched) => Some(fetched),
+            Err(error) => {
+                self.ended_by = Some(error);
+                None
+            }
+        }
+    }
+}
+
+/// The table's bytes, unpacked where they are packed.
+fn bytes(path: &PathBuf) -> std::io::Result<Box<dyn Read>> {
+    const GZIP: [u8; 2] = [0x1f, 0x8b];
+    let source: Box<dyn Read> =
+        if path.as_os_str() == "-" { Box::new(std::io::stdin()) } else { Box::new(File::open(path)?) };
+    let mut source = BufReader::with_capacity(BUFFER_BYTES, source);
+    let is_packed = source.fill_buf()?.starts_with(&GZIP);
+    Ok(if is_packed { Box::new(MultiGzDecoder::new(source)) } else { Box::new(source) })
+}

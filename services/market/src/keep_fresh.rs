@@ -1,0 +1,157 @@
+//! The `load` role: assets are loaded after each trading day, in their exchange's time zone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use events::Asset;
+use events::values::AssetId;
+use jiff::civil::{Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, ToSpan};
+use journal::{Journal, ReadError};
+use tokio_util::sync::CancellationToken;
+
+use crate::load::{LoadOptions, load};
+use crate::source::{SourceError, Window};
+use crate::yahoo::{Yahoo, YahooSettings};
+
+/// What to keep fresh, and when.
+#[derive(Debug, Clone)]
+pub struct FreshSettings {
+    /// The assets.
+    pub assets: Vec<AssetId>,
+    /// The time of day at the exchange. 19:00: after the close, and after sources have the final prices.
+    pub at: Time,
+    /// Days before the last known price that are asked for again, so that corrections are noticed. 10.
+    pub overlap_days: i64,
+    /// How to ask.
+    pub yahoo: YahooSettings,
+    /// How to load.
+    pub options: LoadOptions,
+}
+
+/// Why nothing is kept fresh any longer.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepFreshError {
+    /// The settings make no source.
+    #[error("the source cannot be asked")]
+    Source(#[from] SourceError),
+    /// The log cannot be read.
+    #[error("it cannot be read what is known of an asset")]
+    Read(#[from] ReadError),
+}
+
+/// The longest wait at a time, so that a clock that was set is noticed.
+const WAIT_MAX: Duration = Duration::from_secs(600);
+/// The pause after the log could not be read.
+const READ_PAUSE: Duration = Duration::from_secs(10);
+
+/// Keeps the assets fresh until it is told to stop. What was missed is made up for at once.
+///
+/// # Errors
+/// Where the source cannot even be asked.
+pub async fn run(journal: Journal, settings: FreshSettings, stop: CancellationToken) -> Result<(), KeepFreshError> {
+    let mut due: BTreeMap<AssetId, Timestamp> = BTreeMap::new();
+    loop {
+        let now = (settings.options.clock)();
+        let ready: Vec<AssetId> =
+            settings.assets.iter().filter(|asset| due.get(*asset).is_none_or(|due| *due <= now)).cloned().collect();
+        for asset in ready {
+            let loading = refresh(&journal, &settings, &asset);
+            let zone = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                zone = loading => zone,
+            };
+            match zone {
+                Ok(zone) => due.insert(asset, next_due(now, &zone, settings.at)),
+                Err(KeepFreshError::Read(error)) => {
+                    tracing::warn!(%asset, %error, "it is tried again to keep an asset fresh");
+                    due.insert(asset, now + READ_PAUSE)
+                }
+                Err(error @ KeepFreshError::Source(_)) => return Err(error),
+            };
+        }
+        let next = due.values().min().copied();
+        let wait = next.map_or(WAIT_MAX, |next| {
+            Duration::try_from(next.duration_since((settings.options.clock)())).unwrap_or_default().min(WAIT_MAX)
+        });
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Loads one asset from a little before its last price on; the time zone in which its next day ends comes back.
+async fn refresh(journal: &Journal, settings: &FreshSettings, asset: &AssetId) -> Result<TimeZone, KeepFreshError> {
+    let known = journal.state::<Asset>(asset).await?.state;
+    let last_day = match &known {
+        Asset::Listed(known) => known.bars.as_slice().last().map(|bar| bar.date),
+        Asset::Unknown => None,
+    };
+    let from = last_day.and_then(|day| day.checked_sub(Span::new().days(settings.overlap_days)).ok());
+    let mut source = Yahoo::new(settings.yahoo.clone(), vec![asset.clone()], Window { from, to: None })?;
+    load(journal, &mut source, &settings.options, |progress| match &progress.last.result {
+        Ok(recorded) => tracing::info!(
+            asset = %progress.last.asset,
+            new_bars = recorded.new_bars,
+            corrected = recorded.corrected,
+            actions = recorded.actions,
+            dropped = recorded.dropped.len(),
+            kept_since = recorded.kept_since.map(|since| since.to_string()),
+            "an asset is fresh"
+        ),
+        Err(error) => {
+            tracing::warn!(asset = %progress.last.asset, error = error as &dyn std::error::Error, "an asset stays as it was");
+        }
+    })
+    .await;
+    let known = journal.state::<Asset>(asset).await?.state;
+    let zone = match &known {
+        Asset::Listed(known) => known.listing.time_zone.as_ref(),
+        Asset::Unknown => None,
+    };
+    Ok(zone.and_then(|zone| TimeZone::get(zone.as_str()).ok()).unwrap_or(TimeZone::UTC))
+}
+
+/// The next time at which it is `at` on a weekday in the zone, after now.
+#[must_use]
+pub fn next_due(now: Timestamp, zone: &TimeZone, at: Time) -> Timestamp {
+    /// Days that are looked at: one is due within a weekend, whatever the clocks do.
+    const DAYS_MAX: i64 = 5;
+    let today = zone.to_datetime(now).date();
+    let candidates = (0..DAYS_MAX).filter_map(|days| {
+        let day = today.checked_add(days.days()).ok()?;
+        let trades = !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+        let due = zone.to_timestamp(day.to_datetime(at)).ok()?;
+        (trades && due > now).then_some(due)
+    });
+    candidates.min().unwrap_or(now + Duration::from_secs(86_400))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use jiff::civil::time;
+    use jiff::tz::TimeZone;
+
+    use super::next_due;
+
+    fn due(now: &str, zone: &str) -> String {
+        let now: Timestamp = now.parse().unwrap();
+        next_due(now, &TimeZone::get(zone).unwrap(), time(19, 0, 0, 0)).to_string()
+    }
+
+    #[test]
+    fn it_is_the_evening_of_the_exchange_that_counts() {
+        assert_eq!(due("2024-01-10T12:00:00Z", "America/New_York"), "2024-01-11T00:00:00Z");
+        assert_eq!(due("2024-01-10T12:00:00Z", "Asia/Tokyo"), "2024-01-11T10:00:00Z");
+        assert_eq!(due("2024-01-10T19:00:00Z", "Europe/London"), "2024-01-11T19:00:00Z", "not now again");
+    }
+
+    #[test]
+    fn nothing_is_due_at_weekends_and_the_clocks_may_change() {
+        assert_eq!(due("2024-03-08T23:00:00Z", "UTC"), "2024-03-11T19:00:00Z");
+        assert_eq!(due("2024-03-09T12:00:00Z", "America/New_York"), "2024-03-11T23:00:00Z", "summer time begins");
+    }
+}
