@@ -9,6 +9,7 @@ use std::time::Duration;
 use events::values::CommandId;
 use events::{Decider, Subject};
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
 
 /// Commands that may wait for one aggregate inside one process.
 pub const QUEUE_MAX: usize = 1_024;
@@ -41,6 +42,7 @@ pub(crate) struct Slot<D> {
     loaded: Mutex<Option<Loaded<D>>>,
     waiting: AtomicUsize,
     events: Arc<AtomicU32>,
+    pub rivals: Rivals,
 }
 
 /// The queue before the aggregate is full, or the wait took too long. Nothing was done.
@@ -51,6 +53,48 @@ impl<D> Slot<D> {
     pub async fn turn(&self, deadline: tokio::time::Instant) -> Result<MutexGuard<'_, Option<Loaded<D>>>, QueueFull> {
         let _place = Place::take(&self.waiting)?;
         tokio::time::timeout_at(deadline, self.loaded.lock()).await.map_err(|_| QueueFull)
+    }
+}
+
+/// Other processes that write to the same aggregate. Who has just written knows the newest state, and would win every
+/// time against those who have to read it first; so for as long as there are others, each leaves them a gap.
+#[derive(Default)]
+pub(crate) struct Rivals(std::sync::Mutex<Seen>);
+
+#[derive(Default, Clone, Copy)]
+struct Seen {
+    conflict: Option<Instant>,
+    own: Option<Instant>,
+}
+
+/// How long a conflict is remembered.
+const RIVALS_MEMORY: Duration = Duration::from_secs(1);
+/// The gap after an append of our own: time for another process to be told of its conflict, to read, and to append.
+const RIVALS_GAP: Duration = Duration::from_millis(3);
+
+impl Rivals {
+    /// Another process wrote before us.
+    pub fn they_wrote(&self) {
+        self.seen().conflict = Some(Instant::now());
+    }
+
+    /// We wrote.
+    pub fn we_wrote(&self) {
+        self.seen().own = Some(Instant::now());
+    }
+
+    /// Waits while it is the turn of others, where there are any.
+    pub async fn gap(&self) {
+        let Seen { conflict, own } = *self.seen();
+        if let (Some(conflict), Some(own)) = (conflict, own)
+            && conflict.elapsed() < RIVALS_MEMORY
+        {
+            tokio::time::sleep_until(own + RIVALS_GAP).await;
+        }
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -98,7 +142,8 @@ impl Aggregates {
     pub fn slot<D: Decider>(&self, subject: &Subject) -> Arc<Slot<D>> {
         let cached = self.0.get_with_by_ref(subject, || {
             let events = Arc::new(AtomicU32::new(1));
-            let slot = Slot::<D> { loaded: Mutex::new(None), waiting: AtomicUsize::new(0), events: events.clone() };
+            let (loaded, waiting, rivals) = (Mutex::new(None), AtomicUsize::new(0), Rivals::default());
+            let slot = Slot::<D> { loaded, waiting, events: events.clone(), rivals };
             Cached { slot: Arc::new(slot), events }
         });
         cached.slot.downcast().expect("a subject names its kind, and a kind has one decider")

@@ -14,8 +14,9 @@ use crate::connection::Journal;
 use crate::recorded::ReadError;
 use crate::state::{done, fold};
 
-/// Attempts to append before a command gives up: other processes may write to the same aggregate.
-pub const APPEND_ATTEMPTS_MAX: u32 = 32;
+/// Attempts to append before a command gives up, if its deadline does not come first. Whoever shares an aggregate with a
+/// busier process may lose many times: that one knows the newest state at once, and we have to read it.
+pub const APPEND_ATTEMPTS_MAX: u32 = 1_000;
 /// The first pause after an append without an answer; it doubles up to [`SETTLE_PAUSE_MAX`].
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 const SETTLE_PAUSE_MAX: Duration = Duration::from_millis(800);
@@ -190,8 +191,12 @@ impl Journal {
                 causation_id: context.causation_id,
             };
             let expected = loaded.last_sequence;
+            if attempts.made == 0 {
+                slot.rivals.gap().await;
+            }
             match self.append(&subject, &event, &metadata, expected).await {
                 Ok(Some(sequence)) => {
+                    slot.rivals.we_wrote();
                     let loaded = fold(loaded, &event, &metadata, sequence);
                     let done = done(&loaded, Outcome::Recorded);
                     self.aggregates.keep(&subject, &slot, &mut place, loaded);
@@ -199,7 +204,10 @@ impl Journal {
                 }
                 // The history has it, and the next round finds it there.
                 Ok(None) => attempts.after_conflict(expected).await?,
-                Err(AppendError::Conflict { .. }) => attempts.after_conflict(expected).await?,
+                Err(AppendError::Conflict { .. }) => {
+                    slot.rivals.they_wrote();
+                    attempts.after_conflict(expected).await?;
+                }
                 Err(error @ AppendError::Unknown { .. }) => attempts.after_unknown(expected, error).await?,
                 Err(error @ AppendError::Refused { .. }) => return Err(attempts.refused(error)),
             }
