@@ -84,10 +84,15 @@ async fn more_events(journal: &Journal, numbers: impl IntoIterator<Item = u64>) 
     }
 }
 
-/// Waits until every event was given and is seen to.
+/// Waits until every event was given and is seen to. That nothing is pending is not enough: of a consumer that was made
+/// this moment the server says so too.
 async fn nothing_left(journal: &Journal, effect: &Effect) {
     eventually("an effect that has seen to everything", async || {
-        (journal::effect::lag(journal, effect).await.ok()? == (0, 0)).then_some(())
+        let stream = journal.context().get_stream("ADVISORY").await.ok()?;
+        let info = stream.consumer_info(effect.name).await.ok()?;
+        let end = stream.cached_info().state.last_sequence;
+        let lag = journal::effect::lag(journal, effect).await.ok()?;
+        (lag == (0, 0) && info.ack_floor.stream_sequence == end).then_some(())
     })
     .await;
 }
