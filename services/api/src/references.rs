@@ -5,6 +5,7 @@
 //! or currency. An event that ends this must also end the remembering.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use events::values::{AdvisorId, Allocation, AssetId, ClientId, Currency};
 use events::{Advisor, Asset, Client};
@@ -21,7 +22,9 @@ const QUESTIONS_AT_ONCE: usize = 8;
 
 /// Who and what exists.
 #[derive(Clone)]
-pub struct References {
+pub struct References(Arc<Known>);
+
+struct Known {
     journal: Journal,
     pool: PgPool,
     advisors: moka::sync::Cache<AdvisorId, ()>,
@@ -33,28 +36,28 @@ impl References {
     /// What this log and these read models know.
     #[must_use]
     pub fn new(journal: Journal, pool: PgPool) -> Self {
-        Self {
+        Self(Arc::new(Known {
             journal,
             pool,
             advisors: moka::sync::Cache::new(REMEMBERED_MAX),
             assets: moka::sync::Cache::new(REMEMBERED_MAX),
             clients: moka::sync::Cache::new(REMEMBERED_MAX),
-        }
+        }))
     }
 
     /// Remembers an advisor who was registered just now.
     pub fn registered_advisor(&self, id: AdvisorId) {
-        self.advisors.insert(id, ());
+        self.0.advisors.insert(id, ());
     }
 
     /// Remembers a client who was registered just now.
     pub fn registered_client(&self, id: ClientId, advisor: AdvisorId) {
-        self.clients.insert(id, advisor);
+        self.0.clients.insert(id, advisor);
     }
 
     /// Remembers an asset that was listed just now.
     pub fn listed_asset(&self, id: AssetId, currency: Currency) {
-        self.assets.insert(id, currency);
+        self.0.assets.insert(id, currency);
     }
 
     /// Nothing, where the advisor is registered.
@@ -62,16 +65,16 @@ impl References {
     /// # Errors
     /// `no-such-advisor`, or that it could not be told.
     pub async fn need_advisor(&self, id: AdvisorId) -> Result<(), Problem> {
-        if self.advisors.contains_key(&id) {
+        if self.0.advisors.contains_key(&id) {
             return Ok(());
         }
-        let known = projections::advisors::get(&self.pool, id).await?.is_some()
-            || self.journal.state::<Advisor>(&id).await?.version > 0;
+        let known = projections::advisors::get(&self.0.pool, id).await?.is_some()
+            || self.0.journal.state::<Advisor>(&id).await?.version > 0;
         if !known {
             let error = FieldError::in_body("/advisor", "no-such-advisor", format!("there is no advisor {id}"));
             return Err(Problem::new(ProblemType::NoSuchAdvisor, error.detail.clone()).with_errors(vec![error]));
         }
-        self.advisors.insert(id, ());
+        self.0.advisors.insert(id, ());
         Ok(())
     }
 
@@ -87,7 +90,7 @@ impl References {
         let asked: Vec<AssetId> = allocation
             .iter()
             .map(|(asset, _)| asset)
-            .filter(|asset| !self.assets.contains_key(*asset))
+            .filter(|asset| !self.0.assets.contains_key(*asset))
             .cloned()
             .collect();
         if asked.is_empty() {
@@ -167,36 +170,36 @@ impl References {
     }
 
     async fn currency_of(&self, id: &AssetId) -> Result<Option<Currency>, Problem> {
-        if let Some(currency) = self.assets.get(id) {
+        if let Some(currency) = self.0.assets.get(id) {
             return Ok(Some(currency));
         }
-        let row = projections::assets::get(&self.pool, id).await?;
+        let row = projections::assets::get(&self.0.pool, id).await?;
         let currency = match row.and_then(|row| Currency::parse(&row.currency).ok()) {
             Some(currency) => Some(currency),
-            None => match self.journal.state::<Asset>(id).await?.state {
+            None => match self.0.journal.state::<Asset>(id).await?.state {
                 Asset::Listed(asset) => Some(asset.listing.currency),
                 Asset::Unknown => None,
             },
         };
         if let Some(currency) = currency {
-            self.assets.insert(id.clone(), currency);
+            self.0.assets.insert(id.clone(), currency);
         }
         Ok(currency)
     }
 
     async fn advisor_of(&self, id: ClientId) -> Result<Option<AdvisorId>, Problem> {
-        if let Some(advisor) = self.clients.get(&id) {
+        if let Some(advisor) = self.0.clients.get(&id) {
             return Ok(Some(advisor));
         }
-        let advisor = match projections::clients::get(&self.pool, id).await? {
+        let advisor = match projections::clients::get(&self.0.pool, id).await? {
             Some(row) => Some(row.advisor),
-            None => match self.journal.state::<Client>(&id).await?.state {
+            None => match self.0.journal.state::<Client>(&id).await?.state {
                 Client::Registered { advisor, .. } => Some(advisor),
                 Client::Unknown => None,
             },
         };
         if let Some(advisor) = advisor {
-            self.clients.insert(id, advisor);
+            self.0.clients.insert(id, advisor);
         }
         Ok(advisor)
     }

@@ -29,9 +29,11 @@ impl Clock {
 #[derive(Clone)]
 pub struct Desk(pub Arc<Semaphore>);
 
-/// The parts that handlers choose from.
-#[derive(Clone, FromRef)]
-pub struct Parts {
+/// The parts that handlers choose from. Each request clones them all, so they stand behind one count.
+#[derive(Clone)]
+pub struct Parts(Arc<All>);
+
+struct All {
     journal: Journal,
     pool: PgPool,
     vault: Vault,
@@ -45,7 +47,7 @@ impl Parts {
     /// The parts of this service. Starts the one task that watches checkpoints.
     #[must_use]
     pub fn new(api: &Api) -> Self {
-        Self {
+        Self(Arc::new(All {
             journal: api.journal.clone(),
             pool: api.pool.clone(),
             vault: api.vault.clone(),
@@ -53,6 +55,26 @@ impl Parts {
             references: References::new(api.journal.clone(), api.pool.clone()),
             clock: Clock(api.clock),
             desk: Desk(Arc::new(Semaphore::new(api.limits.figures_at_once.max(1)))),
-        }
+        }))
     }
+}
+
+macro_rules! parts {
+    ($($field:ident: $part:ty),* $(,)?) => {
+        $(impl FromRef<Parts> for $part {
+            fn from_ref(parts: &Parts) -> Self {
+                parts.0.$field.clone()
+            }
+        })*
+    };
+}
+
+parts! {
+    journal: Journal,
+    pool: PgPool,
+    vault: Vault,
+    checkpoints: Checkpoints,
+    references: References,
+    clock: Clock,
+    desk: Desk,
 }

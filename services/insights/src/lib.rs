@@ -26,3 +26,8 @@ pub mod sync_always;
 pub mod telemetry;
 pub mod up;
 pub mod verify;
+
+/// Events are made of many small strings that one thread allocates and another frees, which the system's allocator is
+/// slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use async_nats::HeaderMap;
-use async_nats::jetstream;
+use async_nats::header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_ID};
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::{HeaderMap, HeaderName, jetstream};
 use events::metadata::header;
 use events::{Metadata, Stored, Subject};
 
@@ -20,9 +20,6 @@ const REFUSED: std::ops::RangeInclusive<usize> = 400..=499;
 /// Among these, two that only say "not now": an append with this event's id is in flight, and may yet be stored; the
 /// server has too much to do.
 const NOT_NOW: [usize; 2] = [409, 429];
-
-const EXPECTED_LAST: &str = "Nats-Expected-Last-Subject-Sequence";
-const MESSAGE_ID: &str = "Nats-Msg-Id";
 
 /// Why an event was not appended, or may not have been.
 #[derive(Debug, thiserror::Error)]
@@ -67,20 +64,20 @@ impl Journal {
     ) -> Result<Option<u64>, AppendError> {
         let mut headers = HeaderMap::new();
         for (name, value) in metadata.to_headers(event.event_type()) {
-            headers.insert(name, value);
+            headers.insert(HeaderName::from_static(name), value);
         }
         if let Some(context) = trace_parent(&tracing::Span::current()) {
-            headers.insert(header::TRACE_PARENT, context);
+            headers.insert(HeaderName::from_static(header::TRACE_PARENT), context);
         }
         // The literal subject alone is checked: another filter than the subject itself lets writers overwrite each other.
-        headers.insert(EXPECTED_LAST, expected.to_string());
-        headers.insert(MESSAGE_ID, metadata.event_id.to_string());
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
+        headers.insert(NATS_MESSAGE_ID, metadata.event_id.to_string());
         let message = PublishMessage::build().headers(headers).payload(event.encode().into());
 
         let failed = |error: PublishError| classify(subject, expected, error);
-        let waiting = self.context.send_publish(subject.as_str().to_owned(), message);
+        let waiting = self.0.context.send_publish(subject.as_str().to_owned(), message);
         let answer = async { waiting.await.map_err(failed)?.await.map_err(failed) };
-        match tokio::time::timeout(self.settings.append_timeout + GRACE, answer).await {
+        match tokio::time::timeout(self.0.settings.append_timeout + GRACE, answer).await {
             Ok(answer) => answer.map(|ack| (!ack.duplicate).then_some(ack.sequence)),
             Err(elapsed) => Err(AppendError::unknown(subject, elapsed)),
         }

@@ -41,12 +41,15 @@ impl JournalSettings {
 
 /// The log. Cheap to clone; clones share one connection and one cache.
 #[derive(Clone)]
-pub struct Journal {
-    pub(crate) client: Client,
+pub struct Journal(pub(crate) Arc<Connected>);
+
+/// What the clones of a journal share. Handlers of requests clone it often; so that costs one count and not twenty.
+pub(crate) struct Connected {
+    client: Client,
     pub(crate) context: jetstream::Context,
-    pub(crate) settings: Arc<JournalSettings>,
+    pub(crate) settings: JournalSettings,
     pub(crate) aggregates: Aggregates,
-    streams: Arc<[stream::Stream<()>; 2]>,
+    streams: [stream::Stream<()>; 2],
 }
 
 /// How long connecting may take.
@@ -77,13 +80,8 @@ impl Journal {
             streams.push(handle.map_err(|source| ConnectError::Stream { stream, source })?);
         }
         let streams = <[stream::Stream<()>; 2]>::try_from(streams).map_err(|_| ConnectError::NoServer)?;
-        Ok(Self {
-            client,
-            context,
-            aggregates: Aggregates::new(settings.cached_events_max),
-            settings: Arc::new(settings.clone()),
-            streams: Arc::new(streams),
-        })
+        let aggregates = Aggregates::new(settings.cached_events_max);
+        Ok(Self(Arc::new(Connected { client, context, aggregates, settings: settings.clone(), streams })))
     }
 
     /// Succeeds when the server answers for both streams.
@@ -99,20 +97,20 @@ impl Journal {
 
     /// The underlying connection, for benchmarks and doctors that speak to the server directly.
     #[must_use]
-    pub const fn client(&self) -> &Client {
-        &self.client
+    pub fn client(&self) -> &Client {
+        &self.0.client
     }
 
     /// The JetStream API of this connection, for those who look at streams and consumers directly.
     #[must_use]
-    pub const fn context(&self) -> &jetstream::Context {
-        &self.context
+    pub fn context(&self) -> &jetstream::Context {
+        &self.0.context
     }
 
     pub(crate) fn stream(&self, stream: Stream) -> &stream::Stream<()> {
         match stream {
-            Stream::Advisory => &self.streams[0],
-            Stream::Market => &self.streams[1],
+            Stream::Advisory => &self.0.streams[0],
+            Stream::Market => &self.0.streams[1],
         }
     }
 }

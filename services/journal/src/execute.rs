@@ -120,6 +120,7 @@ impl Journal {
     ///
     /// # Errors
     /// See [`ExecuteError`]; only `Unknown` leaves it open whether something was written.
+    // What is seldom needed is boxed: what is left of the future is small, and moved often.
     #[instrument(name = "journal.execute", skip_all, fields(kind = D::KIND.token(), aggregate = %id))]
     pub async fn execute<D: Decider>(
         &self,
@@ -127,9 +128,9 @@ impl Journal {
         command: &D::Command,
         context: &CommandContext,
     ) -> Result<Done<D>, ExecuteError<D::Rejection>> {
-        let deadline = Instant::now() + self.settings.execute_deadline;
+        let deadline = Instant::now() + self.0.settings.execute_deadline;
         let subject = Subject::new(D::KIND, &id.token());
-        let slot = self.aggregates.slot::<D>(&subject);
+        let slot = self.0.aggregates.slot::<D>(&subject);
         let mut place = slot.turn(deadline).await.map_err(|_| ExecuteError::Busy)?;
         let mut attempts = Attempts { made: 0, unsettled: None, conflict: None, deadline };
         // Taken out while it is worked on: a future dropped half-way leaves the place empty, which is always safe.
@@ -141,7 +142,7 @@ impl Journal {
         loop {
             let (loaded, fresh) = match view {
                 View::MayBeOld(loaded) => (loaded, false),
-                View::Behind(behind) => match self.catch_up::<D>(&subject, behind, deadline).await {
+                View::Behind(behind) => match Box::pin(self.catch_up::<D>(&subject, behind, deadline)).await {
                     Ok(loaded) => (loaded, true),
                     Err(error) => {
                         attempts.after_unread(error).await?;
@@ -152,11 +153,11 @@ impl Journal {
             };
             if let Some(entry) = loaded.ledger.get(&context.command_id) {
                 if entry.digest.as_deref() != context.request_digest.as_deref() {
-                    self.aggregates.keep(&subject, &slot, &mut place, loaded);
+                    self.0.aggregates.keep(&subject, &slot, &mut place, loaded);
                     return Err(ExecuteError::RequestDiffers);
                 }
-                let first = self.first_answer(&subject, entry.version, &loaded, deadline).await;
-                self.aggregates.keep(&subject, &slot, &mut place, loaded);
+                let first = Box::pin(self.first_answer(&subject, entry.version, &loaded, deadline)).await;
+                self.0.aggregates.keep(&subject, &slot, &mut place, loaded);
                 // It is in the log: an error that says "nothing was written" would be a lie.
                 return first.map_err(|error| ExecuteError::Unknown(AppendError::unknown(&subject, error)));
             }
@@ -172,11 +173,11 @@ impl Journal {
                 }
                 Ok(None) => {
                     let done = done(&loaded, Outcome::Unchanged);
-                    self.aggregates.keep(&subject, &slot, &mut place, loaded);
+                    self.0.aggregates.keep(&subject, &slot, &mut place, loaded);
                     return Ok(done);
                 }
                 Err(refused) => {
-                    self.aggregates.keep(&subject, &slot, &mut place, loaded);
+                    self.0.aggregates.keep(&subject, &slot, &mut place, loaded);
                     return Err(refused);
                 }
             };
@@ -185,7 +186,7 @@ impl Journal {
                 command_id: context.command_id,
                 time: context.time,
                 actor: context.actor.clone(),
-                source: self.settings.source.clone(),
+                source: self.0.settings.source.clone(),
                 version: loaded.version + 1,
                 request_digest: context.request_digest.clone(),
                 causation_id: context.causation_id,
@@ -199,7 +200,7 @@ impl Journal {
                     slot.rivals.we_wrote();
                     let loaded = fold(loaded, &event, &metadata, sequence);
                     let done = done(&loaded, Outcome::Recorded);
-                    self.aggregates.keep(&subject, &slot, &mut place, loaded);
+                    self.0.aggregates.keep(&subject, &slot, &mut place, loaded);
                     return Ok(done);
                 }
                 // The history has it, and the next round finds it there.

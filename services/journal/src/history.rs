@@ -154,7 +154,7 @@ impl Journal {
             let mut complete = false;
             loop {
                 // A server that goes away in the middle says nothing: the client would wait for ever.
-                let next = tokio::time::timeout(self.settings.append_timeout, messages.next()).await;
+                let next = tokio::time::timeout(self.0.settings.append_timeout, messages.next()).await;
                 let Some(message) = next.map_err(|elapsed| failed(elapsed.into()))? else { break };
                 let message = message.map_err(failed)?;
                 let sequence = message.info().map_err(failed)?.stream_sequence;

@@ -76,7 +76,7 @@ impl Journal {
     async fn write_parked(&self, parked: &Parked) -> Result<(), ParkedError> {
         let subject = format!("insights.parked.{}.{}", parked.effect, parked.position);
         let payload = serde_json::to_vec(parked).map_err(|error| failed("one could not be written", error))?;
-        let acknowledged = self.context.publish_with_headers(subject, HeaderMap::new(), payload.into()).await;
+        let acknowledged = self.0.context.publish_with_headers(subject, HeaderMap::new(), payload.into()).await;
         let acknowledged = acknowledged.map_err(|error| failed("one could not be kept", error))?.await;
         acknowledged.map_err(|error| failed("one could not be kept", error))?;
         Ok(())
@@ -88,7 +88,7 @@ impl Journal {
     /// Where the server cannot give them.
     pub async fn parked(&self) -> Result<Vec<Parked>, ParkedError> {
         let unlisted = "they could not be listed";
-        let stream = self.context.get_stream(STREAM).await.map_err(|error| failed(unlisted, error))?;
+        let stream = self.0.context.get_stream(STREAM).await.map_err(|error| failed(unlisted, error))?;
         let config = pull::Config {
             deliver_policy: DeliverPolicy::All,
             ack_policy: AckPolicy::None,

@@ -26,15 +26,15 @@ impl Journal {
     /// # Errors
     /// Where the log cannot be read, or too many wait for this aggregate.
     pub async fn state<D: Decider>(&self, id: &D::Id) -> Result<Versioned<D>, ReadError> {
-        let deadline = Instant::now() + self.settings.execute_deadline;
+        let deadline = Instant::now() + self.0.settings.execute_deadline;
         let subject = Subject::new(D::KIND, &id.token());
-        let slot = self.aggregates.slot::<D>(&subject);
+        let slot = self.0.aggregates.slot::<D>(&subject);
         let turn = slot.turn(deadline).await;
         let mut place = turn.map_err(|_| ReadError::unavailable("a state", "too many wait for this aggregate"))?;
         let known = place.take();
         let loaded = self.catch_up::<D>(&subject, known, deadline).await?;
         let Done { version, position, state, .. } = done(&loaded, Outcome::Unchanged);
-        self.aggregates.keep(&subject, &slot, &mut place, loaded);
+        self.0.aggregates.keep(&subject, &slot, &mut place, loaded);
         Ok(Versioned { version, position, state })
     }
 

@@ -76,6 +76,11 @@ impl Bed {
         Ok(journal::topology::provision(&self.operator().await?, replicas).await?)
     }
 
+    /// The nats-servers' process ids.
+    pub fn nats_processes(&self) -> Vec<u32> {
+        self.nats.nodes().iter().filter_map(|node| node.process_id()).collect()
+    }
+
     /// A journal of its own connection.
     pub async fn journal(&self) -> anyhow::Result<Journal> {
         Ok(Journal::connect(&JournalSettings::new(self.nats.urls(), "/insights/bench")).await?)

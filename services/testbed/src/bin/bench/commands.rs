@@ -1,9 +1,10 @@
 //! (a) and (b): commands over HTTP beside raw appends, on the same servers, in rounds that alternate.
 //!
-//! The service runs the role `api` alone, as it is deployed.
+//! The service runs the role `api` alone, as it is deployed. Beside times stands what a command costs in computing time,
+//! of callers + nats-servers on one side, of callers + service + nats-servers on the other.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use events::Stream;
@@ -12,11 +13,12 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::bed::Bed;
+use crate::cpu;
 use crate::http::{Answer, Connection};
 use crate::load::{Round, Tally, drive};
 use crate::options::{Counts, Measurement};
 use crate::raw::{self, Appender};
-use crate::report::{Report, median, milliseconds, percentile};
+use crate::report::{Report, median, milliseconds, per_second, percentile};
 use crate::service::Service;
 use crate::truth::Told;
 use crate::wishes::{ASSETS, SHARED, Wish, allocation_body, create_body, price_body};
@@ -47,33 +49,50 @@ pub async fn measure(bed: &Bed, counts: &Counts, which: Measurement, report: &mu
     let letter = which.letter();
     let mut refused = 0;
     report.line(&format!(
-        "{:<28} {:>7} {:>8} {:>8} {:>6}   {:>15} {:>15} {:>7}",
-        "", "callers", "raw/s", "HTTP/s", "ratio", "raw p50/p99 ms", "HTTP p50/p99 ms", "refused"
+        "{:<28} {:>7} {:>8} {:>8} {:>6}   {:>15} {:>15}   {:>9} {:>13} {:>7}",
+        "",
+        "callers",
+        "raw/s",
+        "HTTP/s",
+        "ratio",
+        "raw p50/p99 ms",
+        "HTTP p50/p99 ms",
+        "raw CPU",
+        "HTTP CPU us",
+        "refused"
     ));
+    let processes =
+        Processes { client: vec![std::process::id()], service: vec![service.process()], servers: bed.nats_processes() };
     for (wish, callers) in SCENARIOS {
         let each = counts.each_of(callers);
         let raw = raw::Callers::new(&appender, wish, callers, told.of(stream_of(wish))).await?;
         let mut http = Callers::open(&service, &advisor, wish, callers, &mut told).await?;
-        let (mut raws, mut https) = (Vec::new(), Vec::new());
+        let (mut raws, mut https) = (Side::default(), Side::default());
         for _ in 0..counts.rounds {
-            raws.push(raw.round(each).await.context("raw appends")?);
-            https.push(http.round(each).await.context("commands over HTTP")?);
+            let before = processes.spent()?;
+            let round = raw.round(each).await.context("raw appends")?;
+            raws.add(round, before, processes.spent()?);
+            let before = processes.spent()?;
+            let round = http.round(each).await.context("commands over HTTP")?;
+            https.add(round, before, processes.spent()?);
         }
-        for round in raws.iter().chain(&https) {
+        for round in raws.rounds.iter().chain(&https.rounds) {
             told.of(stream_of(wish)).extend(&round.tally.acknowledged);
             told.refused += round.tally.refused.values().sum::<u64>();
         }
-        let turned_away: u64 = https.iter().flat_map(|round| round.tally.refused.values()).sum();
+        let turned_away: u64 = https.rounds.iter().flat_map(|round| round.tally.refused.values()).sum();
         refused += turned_away;
-        let (raw, http) = (Summary::of(&raws), Summary::of(&https));
+        let (raw, http) = (raws.summary(), https.summary());
         let ratio = http.per_second / raw.per_second;
         let line = format!(
-            "{:<28} {callers:>7} {:>8.0} {:>8.0} {ratio:>6.2}   {:>15} {:>15} {turned_away:>7}",
+            "{:<28} {callers:>7} {:>8.0} {:>8.0} {ratio:>6.2}   {:>15} {:>15}   {:>9} {:>13} {turned_away:>7}",
             wish.name(),
             raw.per_second,
             http.per_second,
             format!("{:.2} / {:.2}", raw.p50_ms, raw.p99_ms),
             format!("{:.2} / {:.2}", http.p50_ms, http.p99_ms),
+            format!("{:.0}+{:.0}", raw.spent_us[0], raw.spent_us[2]),
+            format!("{:.0}+{:.0}+{:.0}", http.spent_us[0], http.spent_us[1], http.spent_us[2]),
         );
         let numbers = json!({
             "measurement": letter.to_string(), "wish": wish.name(), "callers": callers,
@@ -95,23 +114,63 @@ pub async fn measure(bed: &Bed, counts: &Counts, which: Measurement, report: &mu
     Ok(())
 }
 
-/// What rounds of one side come to.
+/// The processes that take part.
+struct Processes {
+    client: Vec<u32>,
+    service: Vec<u32>,
+    servers: Vec<u32>,
+}
+
+/// Computing time: of the callers, the service and the nats-servers.
+type Spent = [Duration; 3];
+
+impl Processes {
+    fn spent(&self) -> anyhow::Result<Spent> {
+        Ok([cpu::time_of(&self.client)?, cpu::time_of(&self.service)?, cpu::time_of(&self.servers)?])
+    }
+}
+
+/// The rounds of one side.
+#[derive(Default)]
+struct Side {
+    rounds: Vec<Round>,
+    spent: Spent,
+}
+
+/// What they come to.
 struct Summary {
     per_second: f64,
     p50_ms: f64,
     p99_ms: f64,
+    /// Computing time of a command, in microseconds.
+    spent_us: [f64; 3],
     rounds: Vec<f64>,
 }
 
-impl Summary {
-    fn of(rounds: &[Round]) -> Self {
-        let each: Vec<f64> = rounds.iter().map(Round::per_second).collect();
-        let at = |percent| median(rounds.iter().map(|round| milliseconds(round.percentile(percent))).collect());
-        Self { per_second: median(each.clone()), p50_ms: at(50), p99_ms: at(99), rounds: each }
+impl Side {
+    fn add(&mut self, round: Round, before: Spent, after: Spent) {
+        self.rounds.push(round);
+        for ((spent, before), after) in self.spent.iter_mut().zip(before).zip(after) {
+            *spent += after.saturating_sub(before);
+        }
     }
 
+    fn summary(&self) -> Summary {
+        let each: Vec<f64> = self.rounds.iter().map(Round::per_second).collect();
+        let at = |percent| median(self.rounds.iter().map(|round| milliseconds(round.percentile(percent))).collect());
+        let commands = self.rounds.iter().map(|round| round.tally.acknowledged.len()).sum();
+        let spent_us = self.spent.map(|spent| 1e6 / per_second(commands, spent));
+        Summary { per_second: median(each.clone()), p50_ms: at(50), p99_ms: at(99), spent_us, rounds: each }
+    }
+}
+
+impl Summary {
     fn json(&self) -> serde_json::Value {
-        json!({"per_second": self.per_second, "p50_ms": self.p50_ms, "p99_ms": self.p99_ms, "rounds": self.rounds})
+        let [client, service, servers] = self.spent_us;
+        json!({
+            "per_second": self.per_second, "p50_ms": self.p50_ms, "p99_ms": self.p99_ms, "rounds": self.rounds,
+            "cpu_us": {"callers": client, "api": service, "nats": servers},
+        })
     }
 }
 
@@ -262,6 +321,6 @@ async fn call(
 }
 
 /// The latencies of a round in milliseconds: median and 99 of a hundred.
-pub fn p50_p99(ascending: &[std::time::Duration]) -> (f64, f64) {
+pub fn p50_p99(ascending: &[Duration]) -> (f64, f64) {
     (milliseconds(percentile(ascending, 50)), milliseconds(percentile(ascending, 99)))
 }

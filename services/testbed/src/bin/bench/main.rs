@@ -10,12 +10,14 @@
 //! * `bed.rs`: private servers. `service.rs`: roles in a process of their own, as they are deployed.
 //! * `wishes.rs`: what callers ask for, as requests and as the events that come of them.
 //! * `http.rs`, `raw.rs`: the two sides: a lean HTTP client, and appends without anything of ours around them.
-//! * `load.rs`: many callers at once. `truth.rs`: what they were told, against the log.
+//! * `load.rs`: many callers at once. `truth.rs`: what they were told, against the log. `cpu.rs`: what
+//!   processes take of the machine.
 //! * `commands.rs`: (a) and (b). `million.rs`: a log of a million events. `replay.rs`: (c). `project.rs`: (d).
 //!   `visible.rs`: (e). `memory.rs`: (f).
 
 mod bed;
 mod commands;
+mod cpu;
 mod http;
 mod load;
 mod memory;

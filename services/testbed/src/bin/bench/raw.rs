@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use async_nats::HeaderMap;
-use async_nats::jetstream;
+use async_nats::header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_ID};
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::{HeaderMap, HeaderName, jetstream};
+use bytes::Bytes;
+use events::metadata::header;
 use events::values::{Actor, AdvisorId, AggregateId, AssetId, CommandId, EventId, PortfolioId};
 use events::{Kind, Metadata, Stored, Subject};
 use jiff::Timestamp;
@@ -24,6 +27,11 @@ const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 /// A machine that is slow for this long is not slow but stuck.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(60);
+
+/// Attempts of one append.
+const ATTEMPTS_MAX: u32 = 32;
+/// The server's answer that a write to the subject is in flight.
+const STREAM_WRONG_LAST_SEQUENCE_CONSTANT: u64 = 10_164;
 
 /// Appends to the log.
 #[derive(Clone)]
@@ -63,9 +71,20 @@ impl Appender {
     /// The sequence at which the event stands.
     async fn append<E: Stored>(&self, subject: &Subject, event: &E, version: u64, last: u64) -> anyhow::Result<u64> {
         let headers = headers(&self.actor, event.event_type(), version, last);
-        let message = PublishMessage::build().headers(headers).payload(event.encode().into());
-        let acknowledged = self.context.send_publish(subject.as_str().to_owned(), message).await?.await;
-        Ok(acknowledged.with_context(|| format!("appending to {subject}"))?.sequence)
+        let payload = Bytes::from(event.encode());
+        for _ in 1..ATTEMPTS_MAX {
+            match self.attempt(subject, headers.clone(), payload.clone()).await {
+                // Nobody else writes here: three servers say so for a moment after a write that they acknowledged.
+                Err(error) if is_conflict(&error) => {}
+                settled => return settled.with_context(|| format!("appending to {subject}")),
+            }
+        }
+        Ok(self.attempt(subject, headers, payload).await?)
+    }
+
+    async fn attempt(&self, subject: &Subject, headers: HeaderMap, payload: Bytes) -> Result<u64, PublishError> {
+        let message = PublishMessage::build().headers(headers).payload(payload);
+        Ok(self.context.send_publish(subject.as_str().to_owned(), message).await?.await?.sequence)
     }
 }
 
@@ -85,12 +104,19 @@ pub fn headers(actor: &Actor, event_type: &str, version: u64, last: u64) -> Head
     };
     let mut headers = HeaderMap::new();
     for (name, value) in metadata.to_headers(event_type) {
-        headers.insert(name, value);
+        headers.insert(HeaderName::from_static(name), value);
     }
-    headers.insert("traceparent", TRACE);
-    headers.insert("Nats-Expected-Last-Subject-Sequence", last.to_string());
-    headers.insert("Nats-Msg-Id", event_id.to_string());
+    headers.insert(HeaderName::from_static(header::TRACE_PARENT), TRACE);
+    headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, last.to_string());
+    headers.insert(NATS_MESSAGE_ID, event_id.to_string());
     headers
+}
+
+/// Whether another event is said to have come first.
+fn is_conflict(error: &PublishError) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<jetstream::Error>());
+    error.kind() == PublishErrorKind::WrongLastSequence
+        || source.is_some_and(|source| source.error_code().0 == STREAM_WRONG_LAST_SEQUENCE_CONSTANT)
 }
 
 impl Callers {

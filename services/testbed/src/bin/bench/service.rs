@@ -41,6 +41,11 @@ impl Service {
         Ok(service)
     }
 
+    /// Its process id.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it keeps in memory, in KiB.
     pub fn resident_kib(&self) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
