@@ -1,4 +1,5 @@
-//! (c): the large log folded in memory, beside a raw read of it by the same kind of consumer.
+//! (c): the large log folded in memory, beside a raw read of it by the same kind of consumer. Beside the rates stands what
+//! an event costs in computing time, of the reader and of the nats-server: that bounds the rates.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use journal::Journal;
 use serde_json::json;
 
 use crate::bed::Bed;
+use crate::cpu;
 use crate::million::{EVENTS_EACH, LargeLog};
 use crate::options::Size;
 use crate::report::{Report, median, per_second};
@@ -28,12 +30,23 @@ const WAIT: Duration = Duration::from_secs(30);
 /// Measures both sides in turns.
 pub async fn measure(bed: &Bed, log: &LargeLog, size: Size, report: &mut Report) -> anyhow::Result<()> {
     let (mut raws, mut folds) = (Vec::new(), Vec::new());
+    let (mut raw_spent, mut fold_spent) = (Spent::default(), Spent::default());
     for round in 0..size.replay_rounds() {
+        let before = Spent::so_far(bed)?;
         raws.push(raw(&bed.journal().await?, log).await.context("a raw read")?);
+        let between = Spent::so_far(bed)?;
         folds.push(fold(&bed.journal().await?, log).await.context("a replay")?);
+        raw_spent.add(before, between);
+        fold_spent.add(between, Spent::so_far(bed)?);
         let line = format!("round {}: raw read {:>8.0}/s   folded {:>8.0}/s", round + 1, raws[round], folds[round]);
         report.line(&line);
     }
+    let read = log.events * raws.len();
+    let (raw_us, fold_us) = (raw_spent.microseconds_each(read), fold_spent.microseconds_each(read));
+    report.line(&format!(
+        "computing time of an event, reader + nats-server: raw {:.1}+{:.1} us, folded {:.1}+{:.1} us",
+        raw_us[0], raw_us[1], fold_us[0], fold_us[1]
+    ));
     let (raw, fold) = (median(raws.clone()), median(folds.clone()));
     let ratio = fold / raw;
     let line = format!("median:  raw read {raw:>8.0}/s   folded {fold:>8.0}/s   ratio {ratio:.2}");
@@ -42,11 +55,33 @@ pub async fn measure(bed: &Bed, log: &LargeLog, size: Size, report: &mut Report)
         json!({
             "measurement": "c", "events": log.events, "raw_per_second": raw, "folded_per_second": fold,
             "ratio": ratio, "raw_rounds": raws, "folded_rounds": folds,
+            "raw_cpu_us": {"reader": raw_us[0], "nats": raw_us[1]},
+            "folded_cpu_us": {"reader": fold_us[0], "nats": fold_us[1]},
         }),
     );
     report.at_least("(c) replay in memory / raw read", RATIO, ratio);
     report.at_least("(c) replay in memory, events/s", RATE, fold);
     Ok(())
+}
+
+/// Computing time of the reader and of the nats-server.
+#[derive(Default, Clone, Copy)]
+struct Spent([Duration; 2]);
+
+impl Spent {
+    fn so_far(bed: &Bed) -> anyhow::Result<Self> {
+        Ok(Self([cpu::time_of(&[std::process::id()])?, cpu::time_of(&bed.nats_processes())?]))
+    }
+
+    fn add(&mut self, before: Self, after: Self) {
+        for (spent, (before, after)) in self.0.iter_mut().zip(before.0.into_iter().zip(after.0)) {
+            *spent += after.saturating_sub(before);
+        }
+    }
+
+    fn microseconds_each(self, events: usize) -> [f64; 2] {
+        self.0.map(|spent| 1e6 / per_second(events, spent))
+    }
 }
 
 /// Events read in one second, none of them looked at.
