@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::instance::{FOLDER, Instance};
 use crate::roles::Role;
 use crate::settings::Settings;
-use crate::{auditor, demo, loading, operator, roles, signals, up};
+use crate::{auditor, demo, loading, offline, operator, roles, signals, up};
 
 /// The system of record for investment advice.
 #[derive(Debug, Parser)]
@@ -65,9 +65,20 @@ enum Command {
     Verify,
     /// Print the settings in force, secrets masked
     Config,
+    #[command(flatten)]
+    Offline(offline::Command),
 }
 
 impl Cli {
+    /// What a command that needs no server, no settings and no telemetry came to; nothing for any other command.
+    #[must_use]
+    pub fn offline(&self) -> Option<anyhow::Result<()>> {
+        match &self.command {
+            Command::Offline(command) => Some(command.run()),
+            _ => None,
+        }
+    }
+
     /// What this process calls itself in traces.
     #[must_use]
     pub fn service(&self) -> String {
@@ -128,6 +139,7 @@ impl Cli {
                 }
                 Ok(())
             }
+            Command::Offline(command) => command.run(),
         }
     }
 }

@@ -8,6 +8,7 @@
 //!   find it, [`client`] how both speak to it, [`demo_prices`] what they load
 //! * [`loading`]: prices from Yahoo or from tables, once or day by day
 //! * [`operator`], [`auditor`]: the commands of both; [`sync_always`] and [`verify`] are what they check
+//! * [`offline`]: figures, frontier and backtest of prices in a file, without any server
 //! * [`private`]: real servers of our own, for `up` and for tests
 
 pub mod auditor;
@@ -17,6 +18,7 @@ pub mod demo;
 pub mod demo_prices;
 pub mod instance;
 pub mod loading;
+pub mod offline;
 pub mod operator;
 pub mod private;
 pub mod roles;

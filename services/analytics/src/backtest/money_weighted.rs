@@ -36,7 +36,8 @@ pub fn money_weighted_return(flows: &[Flow], final_value: f64, end: Date) -> Res
     if missing(low.exp()) <= 0.0 {
         return Err(NoFigure::WipedOut);
     }
-    if !missing(high.exp()).is_finite() || missing(high.exp()) > 0.0 {
+    // Over decades the highest growth leaves the range of numbers: it is too high all the same.
+    if missing(high.exp()) > 0.0 {
         return Err(NoFigure::OutOfRange);
     }
     for _ in 0..HALVINGS_MAX {
@@ -46,6 +47,8 @@ pub fn money_weighted_return(flows: &[Flow], final_value: f64, end: Date) -> Res
             break;
         }
     }
+    // An end where numbers leave their range is no root.
+    finite(missing(high.exp()))?;
     finite((0.5 * (low + high)).exp_m1())
 }
 
@@ -66,5 +69,18 @@ mod tests {
         let flows = [Flow { date: date(2020, 1, 1), amount: 1.0 }, Flow { date: date(2024, 1, 1), amount: 1.0 }];
         let rate = money_weighted_return(&flows, 3.0, date(2024, 1, 1)).unwrap();
         assert!((rate - (2.0_f64.powf(0.25) - 1.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn decades_have_a_rate_too() {
+        let flows = [Flow { date: date(1990, 1, 1), amount: 1.0 }];
+        let rate = money_weighted_return(&flows, 364.0, date(2023, 1, 1)).unwrap();
+        assert!((rate - (364.0_f64.powf(365.25 / 12_053.0) - 1.0)).abs() < 1e-12, "{rate}");
+    }
+
+    #[test]
+    fn payments_that_no_rate_explains_have_none() {
+        let flows = [Flow { date: date(1990, 1, 1), amount: -1.0 }, Flow { date: date(1991, 1, 1), amount: 1.0 }];
+        assert!(money_weighted_return(&flows, 364.0, date(2023, 1, 1)).is_err());
     }
 }

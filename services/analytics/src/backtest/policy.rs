@@ -48,7 +48,7 @@ impl Period {
     }
 
     /// Rows that open a new period; never the first row.
-    pub(crate) fn openings(self, dates: &[Date]) -> impl Iterator<Item = usize> + '_ {
+    pub fn openings(self, dates: &[Date]) -> impl Iterator<Item = usize> + '_ {
         (1..dates.len()).filter(move |&row| self.of(dates[row]) != self.of(dates[row - 1]))
     }
 }

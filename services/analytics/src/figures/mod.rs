@@ -1,6 +1,6 @@
 //! Figures: one statistic a file, each with its formula, its source and its tests.
 //!
-//! [`definition`] names them, [`Figures`] holds all of one window.
+//! `definition.rs` names them, [`Figures`] holds all of one window.
 
 mod benchmark;
 mod calendar;

@@ -15,6 +15,7 @@ mod linkage;
 pub mod mean_variance;
 mod min_cvar;
 mod risk_parity;
+mod words;
 
 pub use black_litterman::{Confidence, Market, Posterior, VIEWS_MAX, Views, black_litterman};
 pub use constraints::{Constraints, GROUPS_MAX, Group};

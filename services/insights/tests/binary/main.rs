@@ -4,6 +4,7 @@
 
 mod instance;
 mod main_job;
+mod offline;
 mod trace;
 
 use std::path::Path;

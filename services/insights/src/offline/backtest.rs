@@ -1,0 +1,141 @@
+//! `insights backtest`: what a portfolio would have been worth, from prices in a file.
+
+use analytics::backtest::{ASSUMPTIONS, Allocation, BacktestOutcome, BacktestParams, Flow, backtest_quotes};
+use analytics::figures::{monthly_returns, top_drawdowns};
+use analytics::{FigureParams, Quotes, Series};
+use anyhow::Context;
+use clap::Args;
+use jiff::civil::Date;
+use serde_json::{Value, json};
+
+use super::answer::{self, Answer, heading};
+use super::rebalancing::{Calendar, Rebalancing};
+use super::weights::PerAsset;
+use super::window::{Source, covered, window};
+
+/// Drawdowns that are shown.
+const DRAWDOWNS_SHOWN: usize = 10;
+/// A basis point as a fraction.
+const BASIS_POINT: f64 = 1e-4;
+
+/// What to compute.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub(super) source: Source,
+    /// Target weights that add up to one
+    #[arg(long, value_name = "A=0.6,B=0.4", required = true)]
+    weights: PerAsset,
+    #[command(flatten)]
+    rebalancing: Rebalancing,
+    /// Cost of trading in basis points of the traded value, both ways
+    #[arg(long, value_name = "BPS", default_value_t = 0.0)]
+    cost_bps: f64,
+    /// Money paid in at each opening of a period (taken out, when negative), per 1.0 put in at first
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    contribute: Option<f64>,
+    /// When money is paid in
+    #[arg(long, value_enum, default_value_t = Calendar::Monthly, requires = "contribute")]
+    contribute_every: Calendar,
+    /// A column to hold the portfolio against
+    #[arg(long, value_name = "ASSET")]
+    benchmark: Option<String>,
+}
+
+/// The backtest, with what it assumes.
+///
+/// # Errors
+/// Where the file or the arguments are not as they must be, or everything was lost.
+pub fn answer(options: &Options) -> anyhow::Result<Answer> {
+    let assets = options.weights.assets();
+    let held = options.source.quotes(Some(&assets))?;
+    let quotes = from_first_complete(&held)?;
+    let contributions = options.contribute.map_or_else(Vec::new, |amount| {
+        options.contribute_every.openings(quotes.dates()).map(|date| Flow { date, amount }).collect()
+    });
+    let params = BacktestParams {
+        policy: options.rebalancing.policy(),
+        cost_rate: options.cost_bps * BASIS_POINT,
+        contributions,
+    };
+    let outcome = backtest_quotes(&quotes, &Allocation::Weights(options.weights.numbers()), &params)?;
+    let figure_params = FigureParams { rf_annual: options.source.rf, ..FigureParams::default() };
+    let benchmark = options.benchmark.as_ref().map(|label| benchmark(&options.source, label)).transpose()?;
+    let figures = match &benchmark {
+        None => outcome.figures(&figure_params),
+        Some(series) => outcome.figures_against(series, &figure_params),
+    };
+    let drawdowns = top_drawdowns(&outcome.dates, &outcome.index(), DRAWDOWNS_SHOWN);
+    let months = monthly_returns(&outcome.dates[1..], &outcome.returns);
+    let money_weighted = outcome.money_weighted_return();
+    let json = json!({
+        "hypothetical": true,
+        "assumptions": ASSUMPTIONS,
+        "prices": options.source.prices,
+        "weights": options.weights.iter().map(|(asset, weight)| json!({"asset": asset, "weight": weight})).collect::<Vec<_>>(),
+        "rebalancing": options.rebalancing.shown(),
+        "cost_bps": options.cost_bps,
+        "risk_free_rate": options.source.rf,
+        "benchmark": options.benchmark,
+        "window": window(&outcome.dates),
+        "coverage": covered(&held),
+        "final_value": outcome.final_value(),
+        "total_cost": outcome.total_cost(),
+        "turnover": outcome.turnover(),
+        "money_weighted_return": money_weighted.ok(),
+        "money_weighted_return_reason": money_weighted.err().map(|reason| reason.to_string()),
+        "figures": answer::figures(&figures),
+        "drawdowns": answer::drawdowns(&drawdowns),
+        "months": answer::months(&months),
+        "rebalances": rebalances(&outcome),
+        "carried": outcome.carried.iter().map(|one| json!({"asset": one.asset, "sessions": one.sessions})).collect::<Vec<_>>(),
+        "final_weights": assets.iter().zip(&outcome.final_weights).map(|(asset, weight)| json!({"asset": asset, "weight": weight})).collect::<Vec<_>>(),
+        "equity": outcome.dates.iter().zip(&outcome.equity).map(|(date, value)| json!([date, value])).collect::<Vec<_>>(),
+    });
+    let mut text = vec![
+        format!(
+            "{} to {}, {} returns; hypothetical performance",
+            outcome.dates[0],
+            outcome.dates[outcome.dates.len() - 1],
+            outcome.returns.len()
+        ),
+        String::new(),
+        format!("{:<46} {:>14.6}", "Final value per 1.0 put in", outcome.final_value()),
+        format!("{:<46} {:>14.6}", "Costs per 1.0 put in", outcome.total_cost()),
+        format!("{:<46} {:>14.6}", "Turnover, both ways", outcome.turnover()),
+        format!("{:<46} {:>14}", "Rebalancings, the first purchase included", outcome.rebalances.len()),
+        match money_weighted {
+            Ok(rate) => format!("{:<46} {rate:>14.6}", "Money-weighted return a year"),
+            Err(reason) => format!("{:<46} none: {reason}", "Money-weighted return a year"),
+        },
+    ];
+    text.extend(heading("Figures (time-weighted; fractions: 0.25 is 25 %)"));
+    text.extend(answer::figure_lines(&figures));
+    text.extend(heading("Deepest drawdowns"));
+    text.extend(answer::drawdown_lines(&drawdowns));
+    text.extend(heading("Returns of months in per cent"));
+    text.extend(answer::month_lines(&months));
+    text.extend(heading("Assumptions"));
+    text.extend(ASSUMPTIONS.iter().map(|assumption| format!("* {assumption}")));
+    for one in &outcome.carried {
+        text.push(format!("* {} was valued at an older price on {} sessions", one.asset, one.sessions));
+    }
+    Ok(Answer { json, text })
+}
+
+/// The quotes from the first session on which every asset has a price: before it the portfolio cannot be bought.
+fn from_first_complete(quotes: &Quotes) -> anyhow::Result<Quotes> {
+    let assets = quotes.assets().len();
+    let complete = |row: &usize| (0..assets).all(|asset| quotes.column(asset)[*row].is_some());
+    let first = (0..quotes.dates().len()).find(complete).context("no session has a price of every asset")?;
+    Ok(quotes.window(quotes.dates()[first], Date::MAX)?)
+}
+
+fn benchmark(source: &Source, label: &String) -> anyhow::Result<Series> {
+    Ok(source.quotes(Some(std::slice::from_ref(label)))?.series(0)?)
+}
+
+fn rebalances(outcome: &BacktestOutcome) -> Value {
+    let one = |trade: &analytics::backtest::Rebalance| json!({"date": trade.date, "turnover": trade.turnover, "cost": trade.cost, "held": trade.held});
+    outcome.rebalances.iter().map(one).collect()
+}

@@ -1,0 +1,159 @@
+//! Prices from a wide CSV file: a date and one column for each asset. Whatever is wrong is told with its line and column.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+
+use analytics::Quotes;
+use analytics::prices::ROWS_MAX;
+use anyhow::{Context, bail};
+use flate2::bufread::MultiGzDecoder;
+use jiff::civil::Date;
+
+/// What a gzip file begins with.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// Bytes of text that are read at most, unpacked: a small file may unpack to anything.
+const BYTES_MAX: u64 = 1 << 30;
+
+/// The text of a file, unpacked where it is packed; `-` is the standard input.
+fn open(path: &str) -> anyhow::Result<Box<dyn Read>> {
+    let raw: Box<dyn Read> = match path {
+        "-" => Box::new(io::stdin()),
+        path => Box::new(File::open(path).with_context(|| format!("cannot open {path}"))?),
+    };
+    let mut buffered = BufReader::new(raw);
+    let packed = buffered.fill_buf().with_context(|| format!("cannot read {path}"))?.starts_with(&GZIP_MAGIC);
+    Ok(if packed {
+        Box::new(MultiGzDecoder::new(buffered).take(BYTES_MAX))
+    } else {
+        Box::new(buffered.take(BYTES_MAX))
+    })
+}
+
+/// Prices of these assets, or of all where none is named, in the order of the names or of the file.
+///
+/// # Errors
+/// Where the file cannot be read, or a cell that is needed is no date or no price, with its line and column.
+pub fn read(path: &str, wanted: Option<&[String]>) -> anyhow::Result<Quotes> {
+    parse(open(path)?, path, wanted)
+}
+
+fn parse(text: impl Read, path: &str, wanted: Option<&[String]>) -> anyhow::Result<Quotes> {
+    let name = if path == "-" { "standard input" } else { path };
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
+    let header = reader.headers().with_context(|| format!("{name}, line 1"))?.clone();
+    let labels: Vec<&str> = header.iter().collect();
+    if labels.len() < 2 {
+        bail!("{name}, line 1: the header must name the date and at least one asset, such as `date,AAPL,MSFT`");
+    }
+    if let Some(column) = (1..labels.len()).find(|&column| labels[column].is_empty()) {
+        bail!("{name}, line 1, column {}: the asset has no name", column + 1);
+    }
+    if let Some(column) = (1..labels.len()).find(|&column| labels[1..column].contains(&labels[column])) {
+        bail!("{name}, line 1, column {}: `{}` stands there twice", column + 1, labels[column]);
+    }
+    let columns: Vec<usize> = match wanted {
+        None => (1..labels.len()).collect(),
+        Some(wanted) => wanted.iter().map(|asset| place(&labels, asset, name)).collect::<anyhow::Result<_>>()?,
+    };
+    let mut dates: Vec<Date> = Vec::new();
+    let mut prices: Vec<Vec<Option<f64>>> = vec![Vec::new(); columns.len()];
+    let mut row = csv::StringRecord::new();
+    loop {
+        let place = format!("{name}, line {}", reader.position().line());
+        if !reader.read_record(&mut row).map_err(|error| anyhow::anyhow!("{}", told(&error, name)))? {
+            break;
+        }
+        let line = row.position().map_or(place, |position| format!("{name}, line {}", position.line()));
+        if dates.len() == ROWS_MAX {
+            bail!("{line}: more than {ROWS_MAX} rows");
+        }
+        let text = row.get(0).unwrap_or_default();
+        let date: Date = text
+            .parse()
+            .map_err(|_| anyhow::anyhow!("{line}, column 1 ({}): `{text}` is no date such as 2024-01-31", labels[0]))?;
+        if let Some(before) = dates.last().filter(|before| **before >= date) {
+            bail!("{line}, column 1 ({}): {date} does not come after {before}", labels[0]);
+        }
+        dates.push(date);
+        for (&column, prices) in columns.iter().zip(&mut prices) {
+            let cell = row.get(column).unwrap_or_default();
+            let price = price(cell)
+                .with_context(|| format!("{line}, column {} ({}): `{cell}` is no price", column + 1, labels[column]))?;
+            prices.push(price);
+        }
+    }
+    if dates.is_empty() {
+        bail!("{name} has no row of prices");
+    }
+    let assets = columns.iter().map(|&column| labels[column].to_owned()).collect();
+    Quotes::new(assets, dates, prices).with_context(|| name.to_owned())
+}
+
+fn place(labels: &[&str], asset: &str, name: &str) -> anyhow::Result<usize> {
+    let found = labels.iter().skip(1).position(|label| *label == asset).map(|place| place + 1);
+    found.with_context(|| format!("{name}, line 1: there is no column `{asset}`; there are {}", labels[1..].join(", ")))
+}
+
+/// The price in a cell; an empty cell is a missing price.
+fn price(cell: &str) -> anyhow::Result<Option<f64>> {
+    if cell.is_empty() {
+        return Ok(None);
+    }
+    let price: f64 = cell.parse()?;
+    if price.is_finite() && price > 0.0 { Ok(Some(price)) } else { bail!("a price is a positive number") }
+}
+
+/// What the CSV reader found wrong, with our words for the place.
+fn told(error: &csv::Error, name: &str) -> String {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths { pos: Some(position), expected_len, len } => {
+            format!("{name}, line {}: {len} columns instead of {expected_len}", position.line())
+        }
+        csv::ErrorKind::Utf8 { pos: Some(position), .. } => {
+            format!("{name}, line {}: the text is not UTF-8", position.line())
+        }
+        csv::ErrorKind::Io(error) => format!("cannot read {name}: {error}"),
+        _ => format!("{name}: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    fn refused(text: &str) -> String {
+        format!("{:#}", parse(text.as_bytes(), "p.csv", None).unwrap_err())
+    }
+
+    #[test]
+    fn columns_come_in_the_order_that_was_asked_for_and_empty_cells_are_missing() {
+        let text = "date,A,B\n2024-01-02,1,\n2024-01-03,2.5,3\n";
+        let quotes = parse(text.as_bytes(), "p.csv", Some(&["B".into(), "A".into()])).unwrap();
+        assert_eq!(quotes.assets(), ["B", "A"]);
+        assert_eq!((quotes.column(0), quotes.column(1)), (&[None, Some(3.0)][..], &[Some(1.0), Some(2.5)][..]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_line_and_column() {
+        for (text, expected) in [
+            ("date,A\n2024-01-02,x\n", "p.csv, line 2, column 2 (A): `x` is no price"),
+            ("date,A\n2024-01-02,1\n2024-01-03,-1\n", "p.csv, line 3, column 2 (A): `-1` is no price"),
+            ("date,A\n2024-01-02,NaN\n", "p.csv, line 2, column 2 (A): `NaN` is no price"),
+            ("date,A\n02.01.2024,1\n", "p.csv, line 2, column 1 (date): `02.01.2024` is no date"),
+            ("date,A\n2024-01-02,1\n2024-01-02,1\n", "p.csv, line 3, column 1 (date): 2024-01-02 does not come after"),
+            ("date,A\n2024-01-02,1,2\n", "p.csv, line 2: 3 columns instead of 2"),
+            ("date,A,A\n", "p.csv, line 1, column 3: `A` stands there twice"),
+            ("date\n", "p.csv, line 1: the header must name"),
+            ("date,A\n", "p.csv has no row"),
+        ] {
+            let told = refused(text);
+            assert!(told.starts_with(expected), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_bad_cell_of_an_asset_that_nobody_asked_for_is_no_matter() {
+        let text = "date,A,OIL\n2020-04-20,1,-37.63\n";
+        assert!(parse(text.as_bytes(), "p.csv", Some(&["A".into()])).is_ok());
+    }
+}
