@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use crate::described::problems;
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemType};
 use crate::state::Parts;
-use crate::{advisors, assets, clients, commands, health, portfolios, recommendations};
+use crate::{advisors, assets, clients, commands, computations, health, portfolios, recommendations};
 
 /// The document's frame; paths and schemas come from the routes.
 #[derive(OpenApi)]
@@ -38,6 +38,7 @@ use crate::{advisors, assets, clients, commands, health, portfolios, recommendat
         (name = "assets", description = "What can be held, and its prices"),
         (name = "portfolios", description = "What advisors compose, change and recommend"),
         (name = "recommendations", description = "What was recommended to whom"),
+        (name = "computations", description = "Computed on request and recorded nowhere: no Idempotency-Key is needed"),
         (name = "operation", description = "For operators and programs"),
     ),
     components(schemas(ProblemBody, FieldError, commands::Receipt)),
@@ -74,6 +75,11 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(portfolios::get, portfolios::rename))
         .routes(routes!(portfolios::reallocate))
         .routes(routes!(portfolios::show_figures))
+        .routes(routes!(portfolios::show_rolling))
+        .routes(routes!(computations::backtest::of_portfolio))
+        .routes(routes!(computations::backtest::of_weights))
+        .routes(routes!(computations::frontier::compute))
+        .routes(routes!(computations::projection::compute))
         .routes(routes!(portfolios::history))
         .routes(routes!(portfolios::recommend))
         .routes(routes!(recommendations::list))
@@ -194,7 +200,9 @@ mod tests {
                     let parameters = operation["parameters"].as_array().into_iter().flatten();
                     parameters.filter(|p| p["name"] == name).any(|p| p["required"] == true)
                 };
-                assert_eq!(required("Idempotency-Key"), method == "post", "{method} {path}");
+                // What computes and records nothing may be asked again without any key.
+                let records = operation["tags"][0] != "computations";
+                assert_eq!(required("Idempotency-Key"), method == "post" && records, "{method} {path}");
                 let changes = matches!(method.as_str(), "put" | "patch") || path.ends_with("/{id}/recommendations");
                 assert_eq!(required("If-Match"), changes, "{method} {path}");
             }

@@ -26,6 +26,19 @@ pub const COMMAND: &[ProblemType] = &[
     ProblemType::ConflictingWrites,
     ProblemType::LogUnavailable,
 ];
+/// What any computation may meet besides: it has a body, reads, and records nothing.
+pub const COMPUTATION: &[ProblemType] = &[
+    ProblemType::UnsupportedMediaType,
+    ProblemType::BodyTooLarge,
+    ProblemType::MalformedJson,
+    ProblemType::InvalidBody,
+    ProblemType::InvalidParameter,
+    ProblemType::ProjectionBehind,
+    ProblemType::NoSuchAssets,
+    ProblemType::NotComputable,
+    ProblemType::ComputationTooLarge,
+    ProblemType::LogUnavailable,
+];
 /// What any POST may meet besides.
 pub const KEYED: &[ProblemType] = &[ProblemType::IdempotencyKeyMissing];
 /// What any change of a version may meet besides.

@@ -37,6 +37,12 @@ impl Faults {
         self.0.push(FieldError::in_body(pointer, code, detail));
     }
 
+    /// Whether none was found.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The problem that lists them.
     #[must_use]
     pub fn into_problem(self) -> Problem {

@@ -1,28 +1,28 @@
-//! A portfolio's figures: prices from the read model, numbers from `analytics`, computed away from the async threads.
+//! A portfolio's figures: prices from memory, numbers from `analytics`, computed away from the async threads.
 
-use std::collections::BTreeMap;
+pub mod views;
 
 use analytics::backtest::{BacktestError, Policy};
-use analytics::{Figure, FigureParams, PortfolioFigures, PriceError, PriceTable, Series, portfolio_figures};
+use analytics::figures::{Episode, YearOfReturns, monthly_returns, simple_returns, top_drawdowns};
+use analytics::{Figure, FigureParams, Figures, PortfolioFigures, PriceError, portfolio_figures};
 use events::Position;
 use events::values::{AssetId, Currency, FiguresSnapshot};
 use jiff::civil::Date;
-use projections::prices::{AsOf, Closes, closes_as_of};
+use projections::price_cache::{NoTable, Prices};
+use projections::prices::AsOf;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use utoipa::ToSchema;
 
-use crate::problem::{Problem, ProblemType};
-use crate::references::References;
-use crate::state::Desk;
+use crate::problem::Problem;
+use crate::state::Office;
 
 /// The set of definitions that the numbers follow; a change of any formula gives it a new name.
 pub const DEFINITIONS: &str = "figures-1";
 
 /// What is asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Asked {
     /// The first day of the window; open where there is none.
     pub from: Option<Date>,
@@ -32,6 +32,8 @@ pub struct Asked {
     pub risk_free_rate: Decimal,
     /// How the portfolio is brought back to its targets.
     pub rebalancing: Rebalancing,
+    /// What the portfolio is held against, if anything.
+    pub benchmark: Option<AssetId>,
     /// From when knowledge of prices is wanted.
     pub as_of: AsOf,
 }
@@ -54,11 +56,50 @@ pub enum Rebalancing {
 /// Figures, with what they rest on.
 pub struct Computed {
     /// The figures, or why there are none at all.
-    pub figures: Result<PortfolioFigures, NoFigures>,
+    pub figures: Result<Figured, NoFigures>,
     /// What prices there are of each asset in the window.
     pub coverage: Vec<Coverage>,
     /// The last event whose prices are in them.
     pub prices_position: Position,
+}
+
+/// A portfolio's figures, with its way through the window.
+#[derive(Debug)]
+pub struct Figured {
+    /// The figures; with a benchmark, those beside it too.
+    pub of: PortfolioFigures,
+    /// The sessions of the window.
+    pub dates: Vec<Date>,
+}
+
+impl Figured {
+    /// The value of one figure, or why there is none.
+    ///
+    /// # Errors
+    /// The reason that the window has no such figure.
+    pub fn get(&self, figure: Figure) -> Result<f64, analytics::NoFigure> {
+        self.of.get(figure)
+    }
+
+    /// The portfolio's daily returns, the first of them on the second session.
+    #[must_use]
+    pub fn returns(&self) -> Vec<f64> {
+        simple_returns(&self.of.values)
+    }
+
+    /// The deepest falls, the deepest first.
+    #[must_use]
+    pub fn drawdowns(&self) -> Vec<Episode> {
+        /// Falls that are shown.
+        const SHOWN: usize = 10;
+        top_drawdowns(&self.dates, &self.of.values, SHOWN)
+    }
+
+    /// Returns of calendar months and years.
+    #[must_use]
+    pub fn months(&self) -> Vec<YearOfReturns> {
+        monthly_returns(&self.dates[1..], &self.returns())
+    }
 }
 
 /// What prices there are of an asset in the window.
@@ -118,6 +159,15 @@ impl NoFigures {
     }
 }
 
+impl From<NoTable> for NoFigures {
+    fn from(error: NoTable) -> Self {
+        match error {
+            NoTable::NoPrices(asset) => Self::NoPrices(asset),
+            NoTable::Prices(error) => Self::Prices(error),
+        }
+    }
+}
+
 impl From<Rebalancing> for Policy {
     fn from(rebalancing: Rebalancing) -> Self {
         match rebalancing {
@@ -134,64 +184,57 @@ impl From<Rebalancing> for Policy {
 /// # Errors
 /// Where prices could not be read. A portfolio without figures is an answer, not an error.
 pub async fn compute(
-    pool: &PgPool,
-    references: &References,
-    desk: &Desk,
+    office: &Office,
     targets: Vec<(AssetId, Decimal)>,
     kept_in: &str,
-    asked: Asked,
+    asked: &Asked,
 ) -> Result<Computed, Problem> {
-    let assets: Vec<AssetId> = targets.iter().map(|(asset, _)| asset.clone()).collect();
-    let currencies = references.currencies(assets.iter().cloned()).await?;
+    let mut assets: Vec<AssetId> = targets.iter().map(|(asset, _)| asset.clone()).collect();
+    assets.extend(asked.benchmark.clone().filter(|benchmark| !assets.contains(benchmark)));
+    let currencies = office.references.currencies(assets.iter().cloned()).await?;
     let other = currencies.into_iter().find(|(_, priced_in)| priced_in.as_str() != kept_in);
-    // A place at the desk comes first: prices that wait for a free core would only fill the memory.
-    let place = desk.0.clone().acquire_owned().await.map_err(|_| Problem::of(ProblemType::Internal))?;
-    let closes = closes_as_of(pool, &assets, asked.from, asked.to, asked.as_of).await?;
-    let kept_in = kept_in.to_owned();
-    let computing = tokio::task::spawn_blocking(move || {
-        let _place = place;
-        let coverage = targets.iter().map(|(asset, weight)| coverage(asset, *weight, &closes)).collect();
+    let place = office.desk.place().await?;
+    let prices = office.prices.prices_as_of(&assets, asked.as_of).await?;
+    let (kept_in, asked) = (kept_in.to_owned(), asked.clone());
+    let computing = place.compute(move |_| {
+        let coverage = targets.iter().map(|(asset, weight)| coverage(asset, *weight, &prices, &asked)).collect();
         let figures = match other {
             Some((asset, priced_in)) => Err(NoFigures::OtherCurrency { asset, priced_in, kept_in }),
-            None => figures(&targets, &closes.series, asked),
+            None => figures(&targets, &prices, &asked),
         };
-        Computed { figures, coverage, prices_position: closes.position }
+        Computed { figures, coverage, prices_position: prices.position() }
     });
-    computing.await.map_err(|error| {
-        tracing::error!(%error, "figures could not be computed");
-        Problem::of(ProblemType::Internal)
-    })
+    computing.await
 }
 
-fn coverage(asset: &AssetId, weight: Decimal, closes: &Closes) -> Coverage {
-    let bars = closes.series.get(asset).map(Vec::as_slice).unwrap_or_default();
-    let day = |bar: Option<&(Date, Decimal)>| bar.map(|(day, _)| *day);
+fn coverage(asset: &AssetId, weight: Decimal, prices: &Prices, asked: &Asked) -> Coverage {
+    let days = prices.column(asset).map_or(&[][..], |column| column.between(asked.from, asked.to).0);
     Coverage {
         asset: asset.clone(),
         weight: weight.normalize(),
-        first_day: day(bars.first()),
-        last_day: day(bars.last()),
-        prices: bars.len(),
+        first_day: days.first().copied(),
+        last_day: days.last().copied(),
+        prices: days.len(),
     }
 }
 
-fn figures(
-    targets: &[(AssetId, Decimal)],
-    series: &BTreeMap<AssetId, Vec<(Date, Decimal)>>,
-    asked: Asked,
-) -> Result<PortfolioFigures, NoFigures> {
-    let mut columns = Vec::with_capacity(targets.len());
-    for (asset, _) in targets {
-        let bars = series.get(asset).ok_or_else(|| NoFigures::NoPrices(asset.clone()))?;
-        // A close without a float becomes "not a number", which the series refuses by name.
-        let closes = bars.iter().map(|(_, close)| close.to_f64().unwrap_or(f64::NAN)).collect();
-        columns.push((asset.to_string(), Series::new(bars.iter().map(|(day, _)| *day).collect(), closes)?));
-    }
-    let table = PriceTable::join(&columns)?;
+fn figures(targets: &[(AssetId, Decimal)], prices: &Prices, asked: &Asked) -> Result<Figured, NoFigures> {
+    let assets: Vec<AssetId> = targets.iter().map(|(asset, _)| asset.clone()).collect();
+    let mut with_benchmark = assets.clone();
+    with_benchmark.extend(asked.benchmark.clone().filter(|benchmark| !assets.contains(benchmark)));
+    // The benchmark's sessions count too: all figures of an answer rest on the same days.
+    let all = prices.table(&with_benchmark, asked.from, asked.to)?;
+    let table =
+        if with_benchmark.len() == assets.len() { all.clone() } else { all.select(&all.assets()[..assets.len()])? };
     let weights: Vec<f64> = targets.iter().map(|(_, weight)| weight.to_f64().unwrap_or(f64::NAN)).collect();
     let rf_annual = asked.risk_free_rate.to_f64().unwrap_or(f64::NAN);
     let params = FigureParams { rf_annual, ..FigureParams::default() };
-    Ok(portfolio_figures(&table, &weights, asked.rebalancing.into(), &params)?)
+    let mut of = portfolio_figures(&table, &weights, asked.rebalancing.into(), &params)?;
+    let benchmark = asked.benchmark.as_ref().and_then(|benchmark| with_benchmark.iter().position(|a| a == benchmark));
+    if let Some(column) = benchmark {
+        of.figures = Figures::of(table.dates(), &of.values, Some(all.column(column)), &params);
+    }
+    Ok(Figured { of, dates: table.dates().to_vec() })
 }
 
 impl Computed {
@@ -200,12 +243,12 @@ impl Computed {
     pub fn snapshot(&self, asked: &Asked, today: Date) -> FiguresSnapshot {
         let figures = self.figures.as_ref().ok();
         let value = |figure| figures.and_then(|figures| figures.get(figure).ok());
-        let fall = figures.and_then(|figures| figures.deepest_drawdown);
+        let fall = figures.and_then(|figures| figures.of.deepest_drawdown);
         FiguresSnapshot {
             definitions: DEFINITIONS.to_owned(),
-            start: figures.map_or(today, |figures| figures.start),
-            end: figures.map_or(today, |figures| figures.end),
-            returns: figures.map_or(0, |figures| u32::try_from(figures.n_returns).unwrap_or(u32::MAX)),
+            start: figures.map_or(today, |figures| figures.of.start),
+            end: figures.map_or(today, |figures| figures.of.end),
+            returns: figures.map_or(0, |figures| u32::try_from(figures.of.n_returns).unwrap_or(u32::MAX)),
             risk_free_rate: asked.risk_free_rate.to_f64().unwrap_or_default(),
             cumulative: value(Figure::Cumulative),
             cagr: value(Figure::Cagr),
@@ -216,50 +259,5 @@ impl Computed {
             drawdown_valley: fall.map(|fall| fall.valley),
             prices_position: self.prices_position,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use analytics::Figure;
-    use events::values::AssetId;
-    use jiff::civil::date;
-    use rust_decimal::Decimal;
-
-    use projections::prices::AsOf;
-
-    use super::{Asked, NoFigures, Rebalancing, figures};
-
-    const ASKED: Asked = Asked {
-        from: None,
-        to: None,
-        risk_free_rate: Decimal::ZERO,
-        rebalancing: Rebalancing::Monthly,
-        as_of: AsOf::Now,
-    };
-
-    fn asset(id: &str) -> AssetId {
-        AssetId::parse(id).unwrap()
-    }
-
-    #[test]
-    fn figures_rest_on_the_days_that_all_assets_have() {
-        let one = |close: i64| Decimal::from(close);
-        let series = BTreeMap::from([
-            (asset("A"), vec![(date(2024, 1, 2), one(1)), (date(2024, 1, 3), one(2)), (date(2024, 1, 4), one(4))]),
-            (asset("B"), vec![(date(2024, 1, 3), one(5)), (date(2024, 1, 4), one(5))]),
-        ]);
-        let half = Decimal::new(5, 1);
-        let figures = figures(&[(asset("A"), half), (asset("B"), half)], &series, ASKED).unwrap();
-        assert_eq!((figures.start, figures.n_returns), (date(2024, 1, 3), 1));
-        assert!((figures.get(Figure::Cumulative).unwrap() - 0.5).abs() < 1e-12);
-    }
-
-    #[test]
-    fn an_asset_without_prices_is_named() {
-        let refused = figures(&[(asset("A"), Decimal::ONE)], &BTreeMap::new(), ASKED).unwrap_err();
-        assert_eq!(refused, NoFigures::NoPrices(asset("A")));
     }
 }

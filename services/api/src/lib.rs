@@ -9,7 +9,8 @@
 //! * What requests bring: `body.rs` and `objects.rs` (strict JSON), `faults.rs` and `numbers.rs` (its fields), `paths.rs`,
 //!   `as_of.rs`, `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
 //! * What becomes of commands: `canonical.rs` (what was asked, in bytes), `commands.rs` (the receipt), `references.rs`
-//!   (what must exist before anything is written). `figures.rs`: a portfolio's numbers.
+//!   (what must exist before anything is written). `figures.rs`: a portfolio's numbers. `computations.rs`: what is computed
+//!   on request and recorded nowhere. `desk.rs`: where all of them run.
 //! * What goes wrong: [`problem`]. What is promised: `contract.rs` with `described.rs`, pinned by `openapi.json`.
 
 mod access;
@@ -20,8 +21,10 @@ mod body;
 mod canonical;
 mod clients;
 mod commands;
+mod computations;
 mod contract;
 mod described;
+mod desk;
 mod faults;
 mod figures;
 mod freshness;

@@ -20,6 +20,10 @@ pub struct Limits {
     pub drain_time: Duration,
     /// Computations of figures that run at once; more wait. Default: one for each core.
     pub figures_at_once: usize,
+    /// Computations that wait for their turn; more are refused at once. Default: 256.
+    pub computations_waiting_max: usize,
+    /// Bytes of prices that are kept in memory; those that were asked for least recently leave. Default: 256 MiB.
+    pub price_cache_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -32,6 +36,8 @@ impl Default for Limits {
             headers_bytes_max: 32 * 1024,
             drain_time: Duration::from_secs(20),
             figures_at_once: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            computations_waiting_max: 256,
+            price_cache_bytes_max: projections::price_cache::PRICE_CACHE_BYTES_MAX,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! `/v1/portfolios`: what advisors compose. What else is done with one is under `portfolios/`, one file for each.
 
-mod allocation;
+pub(crate) mod allocation;
 mod events;
 mod figures;
 mod recommend;
+mod rolling;
 
 use ::events::portfolio::{Portfolio, PortfolioCommand};
 use ::events::values::{AdvisorId, Currency, Name, PortfolioId};
@@ -39,6 +40,7 @@ pub use self::allocation::{__path_reallocate, TargetView, reallocate, target_vie
 pub use self::events::{__path_history, history};
 pub use self::figures::{__path_show as __path_show_figures, show as show_figures};
 pub use self::recommend::{__path_recommend, recommend};
+pub use self::rolling::{__path_show as __path_show_rolling, show as show_rolling};
 
 const COLLECTION: &str = "/v1/portfolios";
 const CREATE: &str = "POST /v1/portfolios";

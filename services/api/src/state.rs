@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use jiff::Timestamp;
 use journal::Journal;
-use projections::Checkpoints;
+use projections::{Checkpoints, PriceCache};
 use sqlx::PgPool;
-use tokio::sync::Semaphore;
 use vault::Vault;
 
 use crate::Api;
+use crate::desk::Desk;
 use crate::references::References;
 
 /// Tells the time: the edge reads the clock, nobody behind it does.
@@ -25,9 +25,16 @@ impl Clock {
     }
 }
 
-/// Room for computations: they hold a core for long, so only as many run as there is room for.
+/// What a computation works with.
 #[derive(Clone)]
-pub struct Desk(pub Arc<Semaphore>);
+pub struct Office {
+    /// The prices.
+    pub prices: PriceCache,
+    /// What is known of assets, their currencies among it.
+    pub references: References,
+    /// The places at which computations run.
+    pub desk: Desk,
+}
 
 /// The parts that handlers choose from. Each request clones them all, so they stand behind one count.
 #[derive(Clone)]
@@ -40,21 +47,25 @@ struct All {
     checkpoints: Checkpoints,
     references: References,
     clock: Clock,
-    desk: Desk,
+    office: Office,
 }
 
 impl Parts {
-    /// The parts of this service. Starts the one task that watches checkpoints.
+    /// The parts of this service. Starts the tasks that watch checkpoints and follow prices.
     #[must_use]
     pub fn new(api: &Api) -> Self {
+        let checkpoints = Checkpoints::watch(api.pool.clone());
+        let references = References::new(api.journal.clone(), api.pool.clone());
+        let (journal, pool, bytes_max) = (api.journal.clone(), api.pool.clone(), api.limits.price_cache_bytes_max);
+        let prices = PriceCache::start(journal, pool, checkpoints.clone(), bytes_max);
         Self(Arc::new(All {
             journal: api.journal.clone(),
             pool: api.pool.clone(),
             vault: api.vault.clone(),
-            checkpoints: Checkpoints::watch(api.pool.clone()),
-            references: References::new(api.journal.clone(), api.pool.clone()),
+            checkpoints,
+            references: references.clone(),
             clock: Clock(api.clock),
-            desk: Desk(Arc::new(Semaphore::new(api.limits.figures_at_once.max(1)))),
+            office: Office { prices, references, desk: Desk::new(&api.limits) },
         }))
     }
 }
@@ -76,5 +87,5 @@ parts! {
     checkpoints: Checkpoints,
     references: References,
     clock: Clock,
-    desk: Desk,
+    office: Office,
 }

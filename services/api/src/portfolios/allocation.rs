@@ -99,7 +99,7 @@ pub fn target_views(allocation: Vec<(AssetId, Decimal)>) -> Vec<TargetView> {
 }
 
 /// The targets, each right in itself, in the order of the body; or nothing and the faults noted.
-pub(super) fn targets(faults: &mut Faults, bodies: &[TargetBody]) -> Option<Vec<(AssetId, Decimal)>> {
+pub(crate) fn targets(faults: &mut Faults, bodies: &[TargetBody]) -> Option<Vec<(AssetId, Decimal)>> {
     if bodies.is_empty() || bodies.len() > POSITIONS_MAX {
         let error = if bodies.is_empty() { AllocationError::Empty } else { AllocationError::TooManyPositions };
         faults.add("/allocation", error.code(), error.to_string());
@@ -123,7 +123,7 @@ fn note<T, E: Fault>(faults: &mut Faults, place: usize, field: &str, read: Resul
 ///
 /// # Errors
 /// `asset-named-twice` and `weights-do-not-add-up`.
-pub(super) fn whole(targets: &[(AssetId, Decimal)]) -> Result<Allocation, Problem> {
+pub(crate) fn whole(targets: &[(AssetId, Decimal)]) -> Result<Allocation, Problem> {
     Allocation::try_new(targets.iter().cloned()).map_err(|error| {
         let (kind, pointer) = match &error {
             AllocationError::WeightsDoNotAddUp { .. } => (ProblemType::WeightsDoNotAddUp, "/allocation".to_owned()),
@@ -142,7 +142,7 @@ pub(super) fn whole(targets: &[(AssetId, Decimal)]) -> Result<Allocation, Proble
 }
 
 /// Where in the body the asset stands.
-pub(super) fn place_of(targets: &[(AssetId, Decimal)], asset: &AssetId) -> String {
+pub(crate) fn place_of(targets: &[(AssetId, Decimal)], asset: &AssetId) -> String {
     let place = targets.iter().position(|(named, _)| named == asset).unwrap_or_default();
     format!("/allocation/{place}/asset")
 }

@@ -1,14 +1,11 @@
 //! `GET /v1/portfolios/{id}/figures`: a portfolio's figures, each with its definition, or why there is none.
 
 use analytics::backtest::ASSUMPTIONS;
-use analytics::figures::Episode;
-use analytics::{Figure, NoFigure, PortfolioFigures};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use events::Position;
-use events::values::PortfolioId;
-use jiff::civil::Date;
+use events::values::{AssetId, PortfolioId};
 use journal::Journal;
 use projections::portfolios::PortfolioRow;
 use projections::prices::AsOf;
@@ -20,7 +17,10 @@ use utoipa::{IntoParams, ToSchema};
 use crate::as_of::as_of;
 use crate::described::problems;
 use crate::faults::Fault;
-use crate::figures::{Asked, Computed, Coverage, DEFINITIONS, NoFigures, Rebalancing, compute};
+use crate::figures::views::{
+    CorrelationView, DrawdownView, FigureView, WindowView, YearView, correlation_view, figure_views, window_view,
+};
+use crate::figures::{Asked, Computed, Coverage, DEFINITIONS, Figured, Rebalancing, compute};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::numbers::{day, decimal};
 use crate::paging::invalid_parameters;
@@ -28,8 +28,7 @@ use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::tagged;
 use crate::problem::{FieldError, Problem, ProblemType};
-use crate::references::References;
-use crate::state::Desk;
+use crate::state::Office;
 
 /// The window and the conventions that are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -38,18 +37,21 @@ use crate::state::Desk;
 pub struct FiguresQuery {
     /// The first day; from the first price on where nothing is said.
     #[param(format = Date, example = "2014-01-02")]
-    from: Option<String>,
+    pub(super) from: Option<String>,
     /// The last day; to the last price where nothing is said.
     #[param(format = Date, example = "2023-12-29")]
-    to: Option<String>,
+    pub(super) to: Option<String>,
     /// The annual risk-free rate as a fraction: `0.02` is 2 %. 0 where nothing is said.
     #[param(pattern = r"^-?[0-9]+(\.[0-9]+)?$", example = "0.02")]
-    risk_free_rate: Option<String>,
+    pub(super) risk_free_rate: Option<String>,
     /// How the portfolio is brought back to its target weights; monthly where nothing is said.
-    rebalancing: Option<Rebalancing>,
+    pub(super) rebalancing: Option<Rebalancing>,
+    /// An asset to hold the portfolio against: figures beside it are there only where one is named.
+    #[param(example = "SPY")]
+    pub(super) benchmark: Option<String>,
     /// What was known of prices then: a position, such as a recommendation's, or a time. Now where nothing is said.
     #[param(example = "market-42")]
-    as_of: Option<String>,
+    pub(super) as_of: Option<String>,
 }
 
 /// A portfolio's figures, with all that they rest on.
@@ -80,6 +82,13 @@ pub struct FiguresView {
     coverage: Vec<Coverage>,
     /// The figures, in the order in which they are shown.
     figures: Vec<FigureView>,
+    /// What the portfolio is held against.
+    #[schema(required, value_type = Option<String>)]
+    benchmark: Option<AssetId>,
+    /// The deepest falls, the deepest first.
+    drawdowns: Vec<DrawdownView>,
+    /// Returns of calendar months and years, the earliest year first.
+    months: Vec<YearView>,
     /// The deepest fall, where there was one.
     #[schema(required)]
     max_drawdown: Option<DrawdownView>,
@@ -89,78 +98,7 @@ pub struct FiguresView {
     assumptions: &'static [&'static str],
 }
 
-/// The days that figures rest on.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct WindowView {
-    /// The first day, whose close is the base.
-    #[schema(required, value_type = Option<String>, format = Date)]
-    start: Option<Date>,
-    /// The last day.
-    #[schema(required, value_type = Option<String>, format = Date)]
-    end: Option<Date>,
-    /// How many daily returns there are.
-    returns: usize,
-}
-
-/// One figure.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FigureView {
-    /// Its stable name.
-    #[schema(example = "sharpe")]
-    id: &'static str,
-    /// Its name for people.
-    #[schema(example = "Sharpe ratio")]
-    name: &'static str,
-    /// The number; `null` where there is none.
-    #[schema(required)]
-    value: Option<f64>,
-    /// Why there is no number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<ReasonView>,
-    /// How to read it: `fraction`, `fraction a year`, `ratio`.
-    unit: &'static str,
-    /// How it is computed.
-    formula: &'static str,
-    /// How many returns it rests on.
-    n: usize,
-}
-
-/// Why there is no number.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ReasonView {
-    /// A stable name.
-    #[schema(example = "shorter-than-one-year")]
-    code: &'static str,
-    /// For people.
-    detail: String,
-}
-
-/// A fall from an earlier high.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DrawdownView {
-    /// How deep, as a negative fraction of the high.
-    depth: f64,
-    /// The last day at the high.
-    #[schema(value_type = String, format = Date)]
-    peak: Date,
-    /// The lowest day.
-    #[schema(value_type = String, format = Date)]
-    valley: Date,
-    /// The first day back at the high; `null` where it is not back yet.
-    #[schema(required, value_type = Option<String>, format = Date)]
-    recovery: Option<Date>,
-}
-
-/// Correlations of the assets' daily returns.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CorrelationView {
-    /// The assets of rows and columns.
-    assets: Vec<String>,
-    /// The rows; `null` where there is none, such as for an asset whose price never moves.
-    rows: Vec<Vec<Option<f64>>>,
-}
-
-problems!(FiguresProblems: ANY, GUARDED, READ; PortfolioUnknown, LogUnavailable);
+problems!(FiguresProblems: ANY, GUARDED, READ; PortfolioUnknown, NoSuchAssets, LogUnavailable);
 
 /// Shows a portfolio's figures.
 ///
@@ -171,8 +109,7 @@ problems!(FiguresProblems: ANY, GUARDED, READ; PortfolioUnknown, LogUnavailable)
 pub async fn show(
     State(pool): State<PgPool>,
     State(journal): State<Journal>,
-    State(references): State<References>,
-    State(desk): State<Desk>,
+    State(office): State<Office>,
     Id(id): Id<PortfolioId>,
     Parameters(query): Parameters<FiguresQuery>,
     _: CaughtUp,
@@ -181,12 +118,12 @@ pub async fn show(
     let asked = Asked { as_of, ..asked(&query)? };
     let row = projections::portfolios::get(&pool, id).await?;
     let row = row.ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
-    let computed = compute(&pool, &references, &desk, row.allocation.clone(), &row.currency, asked).await?;
+    let computed = compute(&office, row.allocation.clone(), &row.currency, &asked).await?;
     let version = row.version;
     Ok(tagged(version, Json(view(row, asked, computed)).into_response()))
 }
 
-fn asked(query: &FiguresQuery) -> Result<Asked, Problem> {
+pub(super) fn asked(query: &FiguresQuery) -> Result<Asked, Problem> {
     let mut errors = Vec::new();
     let from = parameter(&mut errors, "from", query.from.as_deref().map(day));
     let to = parameter(&mut errors, "to", query.to.as_deref().map(day));
@@ -201,8 +138,9 @@ fn asked(query: &FiguresQuery) -> Result<Asked, Problem> {
         errors.push(FieldError::in_parameter("to", "before-from", detail));
     }
     let rebalancing = query.rebalancing.unwrap_or_default();
+    let benchmark = parameter(&mut errors, "benchmark", query.benchmark.as_deref().map(AssetId::parse));
     if errors.is_empty() {
-        Ok(Asked { from, to, risk_free_rate, rebalancing, as_of: AsOf::Now })
+        Ok(Asked { from, to, risk_free_rate, rebalancing, benchmark, as_of: AsOf::Now })
     } else {
         Err(invalid_parameters(errors))
     }
@@ -231,72 +169,24 @@ fn view(row: PortfolioRow, asked: Asked, computed: Computed) -> FiguresView {
         portfolio_version: row.version,
         currency: row.currency,
         definitions: DEFINITIONS,
-        window: WindowView {
-            start: known.map(|figures| figures.start),
-            end: known.map(|figures| figures.end),
-            returns: known.map_or(0, |figures| figures.n_returns),
-        },
+        window: window_view(known.map_or(&[], |figured| figured.dates.as_slice())),
         risk_free_rate: asked.risk_free_rate.normalize(),
         rebalancing: asked.rebalancing,
         prices_position,
         coverage,
         figures: figure_views(&figures),
-        max_drawdown: known.and_then(|figures| figures.deepest_drawdown).map(drawdown_view),
+        benchmark: asked.benchmark,
+        drawdowns: known.into_iter().flat_map(Figured::drawdowns).map(DrawdownView::from).collect(),
+        months: known.into_iter().flat_map(Figured::months).map(YearView::from).collect(),
+        max_drawdown: known.and_then(|figured| figured.of.deepest_drawdown).map(DrawdownView::from),
         correlation: correlation_view(known),
         assumptions: ASSUMPTIONS,
     }
 }
 
-/// Every figure that needs no benchmark: there is none to name yet.
-fn figure_views(figures: &Result<PortfolioFigures, NoFigures>) -> Vec<FigureView> {
-    let one = |figure: Figure, n, value: Result<f64, ReasonView>| {
-        let definition = figure.definition();
-        let (value, reason) = match value {
-            Ok(value) => (Some(value), None),
-            Err(reason) => (None, Some(reason)),
-        };
-        let (id, name, unit, formula) = (definition.id, definition.name, definition.unit.name(), definition.formula);
-        FigureView { id, name, value, reason, unit, formula, n }
-    };
-    match figures {
-        Ok(figures) => {
-            let given = figures.figures.iter().filter(|(_, value)| *value != Err(NoFigure::NoBenchmark));
-            let reason = |why: NoFigure| ReasonView { code: why.code(), detail: why.to_string() };
-            given.map(|(figure, value)| one(figure, figures.n_returns, value.map_err(reason))).collect()
-        }
-        Err(why) => {
-            let reason = ReasonView { code: why.code(), detail: why.to_string() };
-            let without_benchmark = analytics::Figures::of(&[], &[], None, &analytics::FigureParams::default());
-            let named = without_benchmark.iter().filter(|(_, value)| *value != Err(NoFigure::NoBenchmark));
-            named.map(|(figure, _)| one(figure, 0, Err(reason.clone()))).collect()
-        }
-    }
-}
-
-fn drawdown_view(fall: Episode) -> DrawdownView {
-    DrawdownView { depth: fall.depth, peak: fall.peak, valley: fall.valley, recovery: fall.recovery }
-}
-
-fn correlation_view(figures: Option<&PortfolioFigures>) -> CorrelationView {
-    figures.map_or_else(
-        || CorrelationView { assets: Vec::new(), rows: Vec::new() },
-        |figures| CorrelationView {
-            assets: figures.correlation.assets().to_vec(),
-            rows: figures
-                .correlation
-                .rows()
-                .map(|row| row.iter().map(|cell| cell.as_ref().ok().copied()).collect())
-                .collect(),
-        },
-    )
-}
-
 #[cfg(test)]
 mod tests {
-    use events::values::AssetId;
-
-    use super::{FiguresQuery, asked, figure_views};
-    use crate::figures::NoFigures;
+    use super::{FiguresQuery, asked};
 
     #[test]
     fn a_window_that_cannot_be_is_told_with_all_its_faults() {
@@ -306,19 +196,12 @@ mod tests {
             to: text("2024-01-01"),
             risk_free_rate: text("2"),
             rebalancing: None,
+            benchmark: None,
             as_of: None,
         };
         let told = format!("{:?}", asked(&query).unwrap_err());
         assert!(told.contains("not-a-day") && told.contains("out-of-range"), "{told}");
         let backwards = FiguresQuery { from: text("2024-01-02"), risk_free_rate: None, ..query };
         assert!(format!("{:?}", asked(&backwards).unwrap_err()).contains("before-from"));
-    }
-
-    #[test]
-    fn without_prices_every_figure_says_why_it_is_not_there() {
-        let none = Err(NoFigures::NoPrices(AssetId::parse("A").unwrap()));
-        let views = figure_views(&none);
-        assert!(views.iter().any(|view| view.id == "sharpe"));
-        assert!(views.iter().all(|view| view.value.is_none() && view.reason.as_ref().unwrap().code == "no-prices"));
     }
 }

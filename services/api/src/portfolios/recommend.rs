@@ -11,7 +11,6 @@ use journal::{ExecuteError, Expect, Journal};
 use projections::prices::AsOf;
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use sqlx::PgPool;
 use utoipa::ToSchema;
 
 use super::absent_rather_than_stale;
@@ -28,8 +27,7 @@ use crate::objects;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader};
 use crate::problem::{Problem, ProblemType};
-use crate::references::References;
-use crate::state::{Clock, Desk};
+use crate::state::{Clock, Office};
 
 const RECOMMEND: &str = "POST /v1/portfolios/{id}/recommendations";
 
@@ -74,12 +72,9 @@ problems!(RecommendProblems: ANY, GUARDED, COMMAND, KEYED, CONDITIONAL;
 #[utoipa::path(post, path = "/v1/portfolios/{id}/recommendations", tag = "portfolios",
     operation_id = "recommendPortfolio", params(("id" = String, Path, format = Uuid), IfMatchHeader, KeyHeader),
     request_body = RecommendPortfolio, responses(AcceptedAnswer, RecommendProblems))]
-#[expect(clippy::too_many_arguments, reason = "each handler names what it works with")]
 pub async fn recommend(
     State(journal): State<Journal>,
-    State(pool): State<PgPool>,
-    State(references): State<References>,
-    State(desk): State<Desk>,
+    State(office): State<Office>,
     State(clock): State<Clock>,
     Id(id): Id<PortfolioId>,
     keyed: Keyed,
@@ -103,9 +98,9 @@ pub async fn recommend(
     }
     enough_clients(clients.len())?;
     let place_of = |client: ClientId| place_of(&body.client_ids, client);
-    references.need_clients(advisor, &clients, place_of).await?;
+    office.references.need_clients(advisor, &clients, place_of).await?;
     let targets = allocation.iter().map(|(asset, weight)| (asset.clone(), weight.value())).collect();
-    let computed = compute(&pool, &references, &desk, targets, currency.as_str(), asked).await?;
+    let computed = compute(&office, targets, currency.as_str(), &asked).await?;
     let now = clock.now();
     let figures = computed.snapshot(&asked, now.to_zoned(TimeZone::UTC).date());
     let digest = wish(&clients, &rationale, &body).sha256();
@@ -149,8 +144,14 @@ fn place_of(texts: &[String], client: ClientId) -> String {
 }
 
 fn asked(faults: &mut Faults, choice: Option<&FiguresChoice>) -> Option<Asked> {
-    let (risk_free_rate, rebalancing) = (Decimal::ZERO, Rebalancing::default());
-    let mut asked = Asked { from: None, to: None, risk_free_rate, rebalancing, as_of: AsOf::Now };
+    let mut asked = Asked {
+        from: None,
+        to: None,
+        risk_free_rate: Decimal::ZERO,
+        rebalancing: Rebalancing::default(),
+        benchmark: None,
+        as_of: AsOf::Now,
+    };
     let Some(choice) = choice else { return Some(asked) };
     asked.from = read_day(faults, "/figures/from", choice.from.as_deref())?;
     asked.to = read_day(faults, "/figures/to", choice.to.as_deref())?;

@@ -1,5 +1,7 @@
 //! What the domain, the log, the vault and the database refuse, as problems.
 
+use std::sync::Arc;
+
 use std::error::Error;
 
 use events::advisor::AdvisorRejection;
@@ -88,23 +90,33 @@ impl From<ReadError> for Problem {
     }
 }
 
+impl From<Arc<sqlx::Error>> for Problem {
+    fn from(error: Arc<sqlx::Error>) -> Self {
+        of_database(&error)
+    }
+}
+
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        tracing::error!(error = chain(&error), "the database failed");
-        match error {
-            // What the database itself objects to is a fault of ours; all else is between us and the database.
-            sqlx::Error::Database(refused) if !refused.code().is_some_and(|code| is_passing(&code)) => {
-                Self::of(ProblemType::Internal)
-            }
-            sqlx::Error::Database(_)
-            | sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Self::of(ProblemType::DatabaseUnavailable),
-            _ => Self::of(ProblemType::Internal),
+        of_database(&error)
+    }
+}
+
+fn of_database(error: &sqlx::Error) -> Problem {
+    tracing::error!(error = chain(error), "the database failed");
+    match error {
+        // What the database itself objects to is a fault of ours; all else is between us and the database.
+        sqlx::Error::Database(refused) if !refused.code().is_some_and(|code| is_passing(&code)) => {
+            Problem::of(ProblemType::Internal)
         }
+        sqlx::Error::Database(_)
+        | sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Problem::of(ProblemType::DatabaseUnavailable),
+        _ => Problem::of(ProblemType::Internal),
     }
 }
 

@@ -124,6 +124,12 @@ problem_types! {
         "A recommendation goes to 500 clients at the most.";
     RecommendationUnknown NOT_FOUND "recommendation-unknown" "There is no such recommendation"
         "No recommendation has this id. One that was asked for a moment ago may still be on its way.";
+    NotComputable UNPROCESSABLE_ENTITY "not-computable" "There is no answer to compute"
+        "With these prices, weights and parameters the computation has no answer; the detail says why.";
+    LimitsInfeasible UNPROCESSABLE_ENTITY "limits-infeasible" "No weights satisfy the limits"
+        "Bounds, caps, groups and the sum of 1 cannot hold together; the detail names the limit that binds.";
+    ComputationTooLarge UNPROCESSABLE_ENTITY "computation-too-large" "The computation is too large"
+        "The request asks for more work than one request may; the detail names the bound.";
     ProjectionBehind SERVICE_UNAVAILABLE "projection-behind" "The read model has not caught up"
         "The read model has not reached Insights-Min-Position within 2 s. Try again.";
     Busy SERVICE_UNAVAILABLE "busy" "Too much to do"

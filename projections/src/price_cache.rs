@@ -1,0 +1,313 @@
+//! Closing prices in memory, a column for each asset: what computations read instead of PostgreSQL.
+//!
+//! A task follows the market stream and notes, for each asset, where its last event stands. A column is loaded from the
+//! read model when it is asked for, under that position: once a later event is known, the column is another one and the
+//! old one is no longer found. So a cached answer is exactly what the read model would have answered. Where this process
+//! has not read as far as the read model, or the read model not as far as the asset's last event, nothing is taken from
+//! memory.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use analytics::{PriceError, PriceTable};
+use events::values::{AggregateId, AssetId};
+use events::{Kind, Position, Stream};
+use futures::{StreamExt, TryStreamExt};
+use jiff::civil::Date;
+use journal::{Journal, ReadError, Recorded};
+use rust_decimal::prelude::ToPrimitive;
+use sqlx::PgPool;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::checkpoint::Checkpoints;
+use crate::prices::{AsOf, closes_as_of};
+
+/// Bytes that columns take at most where nothing else is said: 2,500 assets over 33 years.
+pub const PRICE_CACHE_BYTES_MAX: u64 = 256 << 20;
+/// Events that are read at once.
+const EVENTS_AT_ONCE: usize = 500;
+/// How long a read waits for the first event. It only bounds how long a lost connection goes unnoticed.
+const READ_WAIT: Duration = Duration::from_secs(30);
+/// The pause after the log could not be read.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Columns of one request that are loaded at once.
+const LOADS_AT_ONCE: usize = 4;
+
+/// Closing prices of one asset, days ascending.
+#[derive(Debug, PartialEq)]
+pub struct Column {
+    days: Vec<Date>,
+    closes: Vec<f64>,
+    /// The sequence of the last event whose prices are among them; 0 where there are none.
+    position: u64,
+}
+
+impl Column {
+    /// The days from one to another, both included, with their closes. `None` leaves an end open.
+    #[must_use]
+    pub fn between(&self, from: Option<Date>, to: Option<Date>) -> (&[Date], &[f64]) {
+        let first = from.map_or(0, |from| self.days.partition_point(|day| *day < from));
+        let end = to.map_or(self.days.len(), |to| self.days.partition_point(|day| *day <= to)).max(first);
+        (&self.days[first..end], &self.closes[first..end])
+    }
+
+    fn bytes(&self) -> u32 {
+        const OVERHEAD: usize = 256;
+        let bytes = self.days.len() * (size_of::<Date>() + size_of::<f64>()) + OVERHEAD;
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+}
+
+/// The columns of some assets, as they were at one moment.
+#[derive(Debug, Clone)]
+pub struct Prices(HashMap<AssetId, Arc<Column>>);
+
+/// Why prices make no table.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NoTable {
+    /// An asset has no price in the window.
+    #[error("`{0}` has no price in the window")]
+    NoPrices(AssetId),
+    /// The prices do not fit together.
+    #[error(transparent)]
+    Prices(#[from] PriceError),
+}
+
+impl Prices {
+    /// Where the last event stands whose prices are among them: the same position, the same prices.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        let sequence = self.0.values().map(|column| column.position).max().unwrap_or(0);
+        Position { stream: Stream::Market, sequence }
+    }
+
+    /// The column of an asset, where it was asked for.
+    #[must_use]
+    pub fn column(&self, asset: &AssetId) -> Option<&Column> {
+        self.0.get(asset).map(Arc::as_ref)
+    }
+
+    /// The table of the days on which all of these assets have a price, from one day to another.
+    ///
+    /// # Errors
+    /// Where an asset has no price in the window, or no day has a price of each.
+    pub fn table(&self, assets: &[AssetId], from: Option<Date>, to: Option<Date>) -> Result<PriceTable, NoTable> {
+        let mut columns = Vec::with_capacity(assets.len());
+        for asset in assets {
+            let bars = self.column(asset).map_or((&[][..], &[][..]), |column| column.between(from, to));
+            if bars.0.is_empty() {
+                return Err(NoTable::NoPrices(asset.clone()));
+            }
+            columns.push(bars);
+        }
+        let days = common_days(&columns);
+        if days.is_empty() && !columns.is_empty() {
+            return Err(PriceError::NoCommonSession.into());
+        }
+        let closes = columns.iter().map(|(own, closes)| on_days(&days, own, closes)).collect();
+        Ok(PriceTable::new(assets.iter().map(ToString::to_string).collect(), days, closes)?)
+    }
+}
+
+/// Days that all columns have.
+fn common_days(columns: &[(&[Date], &[f64])]) -> Vec<Date> {
+    let Some((first, others)) = columns.split_first() else { return Vec::new() };
+    let mut common = first.0.to_vec();
+    for (days, _) in others.iter().filter(|(days, _)| *days != first.0) {
+        let mut rest = days.iter().peekable();
+        common.retain(|day| {
+            while rest.next_if(|other| *other < day).is_some() {}
+            rest.peek() == Some(&day)
+        });
+    }
+    common
+}
+
+/// The closes on these days, all of which are among the column's own.
+fn on_days(days: &[Date], own: &[Date], closes: &[f64]) -> Vec<f64> {
+    if days.len() == own.len() {
+        return closes.to_vec();
+    }
+    let mut wanted = days.iter().peekable();
+    let rows = own.iter().zip(closes);
+    rows.filter(|(day, _)| wanted.next_if_eq(day).is_some()).map(|(_, close)| *close).collect()
+}
+
+/// What the log told of assets.
+#[derive(Debug, Default)]
+struct Told {
+    /// Up to where the log has been read.
+    seen: AtomicU64,
+    /// Where the last event of each asset stands: some fifty bytes for each asset that there is.
+    last: RwLock<HashMap<AssetId, u64>>,
+}
+
+/// The cache. Cheap to clone; its task ends with the last clone.
+#[derive(Clone)]
+pub struct PriceCache {
+    pool: PgPool,
+    checkpoints: Checkpoints,
+    told: Arc<Told>,
+    columns: moka::future::Cache<(AssetId, u64), Arc<Column>>,
+    loads: Arc<AtomicU64>,
+    _reader: Arc<AbortOnDropHandle<()>>,
+}
+
+impl PriceCache {
+    /// A cache with room for so many bytes. Starts the task that follows the log.
+    #[must_use]
+    pub fn start(journal: Journal, pool: PgPool, checkpoints: Checkpoints, bytes_max: u64) -> Self {
+        let told = Arc::new(Told::default());
+        let columns = moka::future::Cache::builder()
+            .max_capacity(bytes_max)
+            .weigher(|_, column: &Arc<Column>| column.bytes())
+            .eviction_policy(moka::policy::EvictionPolicy::lru())
+            .build();
+        let reader = AbortOnDropHandle::new(tokio::spawn(follow(journal, Arc::clone(&told))));
+        Self { pool, checkpoints, told, columns, loads: Arc::default(), _reader: Arc::new(reader) }
+    }
+
+    /// The prices of these assets, as the read model has them. An asset without prices has an empty column.
+    ///
+    /// # Errors
+    /// Where PostgreSQL was needed and does not answer.
+    pub async fn prices(&self, assets: &[AssetId]) -> Result<Prices, Arc<sqlx::Error>> {
+        let columns = futures::stream::iter(assets.iter().cloned())
+            .map(async |asset| Ok::<_, Arc<sqlx::Error>>((asset.clone(), self.column(asset).await?)))
+            .buffer_unordered(LOADS_AT_ONCE);
+        Ok(Prices(columns.try_collect().await?))
+    }
+
+    /// How many columns were read from PostgreSQL so far.
+    #[must_use]
+    pub fn loads(&self) -> u64 {
+        self.loads.load(Ordering::Relaxed)
+    }
+
+    async fn column(&self, asset: AssetId) -> Result<Arc<Column>, Arc<sqlx::Error>> {
+        // First how far the read model is, then what it holds: what is loaded is never older than its key says.
+        let reached = self.checkpoints.reached(Stream::Market).sequence;
+        match self.last_event(&asset, reached) {
+            Some(last) => {
+                let load = async { self.load(&asset, AsOf::Now).await.map(Arc::new) };
+                self.columns.try_get_with((asset.clone(), last), load).await
+            }
+            None => self.load(&asset, AsOf::Now).await.map(Arc::new).map_err(Arc::new),
+        }
+    }
+
+    /// Where the asset's last event stands (0 where it has none), if both this process and the read model, which has
+    /// `reached` so far, have seen it.
+    fn last_event(&self, asset: &AssetId, reached: u64) -> Option<u64> {
+        // A map that a panic left half-written cannot be: each change is one insertion.
+        let last = self.told.last.read().unwrap_or_else(PoisonError::into_inner);
+        if self.told.seen.load(Ordering::Acquire) < reached {
+            return None;
+        }
+        let last = last.get(asset).copied().unwrap_or(0);
+        (last <= reached).then_some(last)
+    }
+
+    /// As [`PriceCache::prices`], as they were known then. The past is read from the read model each time.
+    ///
+    /// # Errors
+    /// Where PostgreSQL has to be asked and does not answer.
+    pub async fn prices_as_of(&self, assets: &[AssetId], as_of: AsOf) -> Result<Prices, Arc<sqlx::Error>> {
+        if as_of == AsOf::Now {
+            return self.prices(assets).await;
+        }
+        let mut prices = HashMap::with_capacity(assets.len());
+        for asset in assets {
+            prices.insert(asset.clone(), Arc::new(self.load(asset, as_of).await.map_err(Arc::new)?));
+        }
+        Ok(Prices(prices))
+    }
+
+    async fn load(&self, asset: &AssetId, as_of: AsOf) -> Result<Column, sqlx::Error> {
+        self.loads.fetch_add(1, Ordering::Relaxed);
+        let mut read = closes_as_of(&self.pool, std::slice::from_ref(asset), None, None, as_of).await?;
+        let bars = read.series.remove(asset).unwrap_or_default();
+        // A close without a float becomes "not a number", which a table refuses by name.
+        let (days, closes) = bars.into_iter().map(|(day, close)| (day, close.to_f64().unwrap_or(f64::NAN))).unzip();
+        Ok(Column { days, closes, position: read.position.sequence })
+    }
+}
+
+/// Follows the market stream from its beginning, for ever.
+async fn follow(journal: Journal, told: Arc<Told>) {
+    loop {
+        let after = told.seen.load(Ordering::Acquire);
+        let Err(error) = read(&journal, after, &told).await;
+        tracing::warn!(error = &error as &dyn std::error::Error, "the price cache reads the log anew");
+        // What there is to wait for is a server that answers again, and it tells nobody.
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn read(journal: &Journal, after: u64, told: &Told) -> Result<std::convert::Infallible, ReadError> {
+    let mut reader = journal.reader(Stream::Market, after).await?;
+    loop {
+        let batch = reader.next(EVENTS_AT_ONCE, READ_WAIT).await?;
+        let Some(end) = batch.events.last().map(|event| event.position().sequence) else { continue };
+        let mut last = told.last.write().unwrap_or_else(PoisonError::into_inner);
+        for event in &batch.events {
+            if let Some(asset) = asset_of(event) {
+                last.insert(asset, event.position().sequence);
+            }
+        }
+        // Inside the lock: whoever sees this position sees the map that goes with it.
+        told.seen.store(end, Ordering::Release);
+    }
+}
+
+/// The asset that the event is about, whatever it says: any of them may change what its prices are.
+fn asset_of(event: &Recorded) -> Option<AssetId> {
+    match event.kind_and_token() {
+        Ok((Kind::Asset, token)) => AssetId::from_token(token),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use analytics::PriceError;
+    use events::values::AssetId;
+    use jiff::civil::date;
+
+    use super::{Column, NoTable, Prices};
+
+    fn prices(columns: &[(&str, &[(i8, f64)])]) -> Prices {
+        let column = |bars: &[(i8, f64)]| {
+            let (days, closes) = bars.iter().map(|(day, close)| (date(2024, 1, *day), *close)).unzip();
+            Arc::new(Column { days, closes, position: 7 })
+        };
+        Prices(columns.iter().map(|(id, bars)| (AssetId::parse(id).unwrap(), column(bars))).collect::<HashMap<_, _>>())
+    }
+
+    fn assets(ids: &[&str]) -> Vec<AssetId> {
+        ids.iter().map(|id| AssetId::parse(id).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_table_has_the_days_that_all_assets_have() {
+        let prices = prices(&[("A", &[(1, 1.0), (2, 2.0), (4, 4.0)]), ("B", &[(2, 5.0), (3, 6.0), (4, 7.0)])]);
+        let table = prices.table(&assets(&["B", "A"]), None, None).unwrap();
+        assert_eq!(table.dates(), [date(2024, 1, 2), date(2024, 1, 4)]);
+        assert_eq!((table.column(0), table.column(1)), (&[5.0, 7.0][..], &[2.0, 4.0][..]));
+        let one = prices.table(&assets(&["A"]), Some(date(2024, 1, 2)), Some(date(2024, 1, 3))).unwrap();
+        assert_eq!(one.column(0), [2.0]);
+    }
+
+    #[test]
+    fn what_has_no_price_is_named() {
+        let prices = prices(&[("A", &[(1, 1.0)]), ("B", &[(2, 5.0)]), ("C", &[])]);
+        let refused = |ids: &[&str]| prices.table(&assets(ids), None, None).unwrap_err();
+        assert_eq!(refused(&["A", "C"]), NoTable::NoPrices(AssetId::parse("C").unwrap()));
+        assert_eq!(refused(&["A", "B"]), NoTable::Prices(PriceError::NoCommonSession));
+    }
+}

@@ -1,0 +1,162 @@
+//! `GET /v1/portfolios/{id}/figures/rolling`: volatility and Sharpe ratio of each full window of so many returns.
+
+use analytics::figures::{rolling_sharpe, rolling_volatility};
+use analytics::{NoFigure, PeriodsPerYear};
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use events::Position;
+use events::values::PortfolioId;
+use jiff::civil::Date;
+use journal::Journal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use utoipa::{IntoParams, ToSchema};
+
+use super::figures::{FiguresQuery, asked};
+use crate::as_of::as_of;
+use crate::described::problems;
+use crate::figures::views::ReasonView;
+use crate::figures::{Asked, DEFINITIONS, Rebalancing, compute};
+use crate::freshness::{CaughtUp, MinPositionHeader};
+use crate::paging::invalid_parameters;
+use crate::parameters::Parameters;
+use crate::paths::Id;
+use crate::preconditions::tagged;
+use crate::problem::{FieldError, Problem, ProblemType};
+use crate::state::Office;
+
+/// The shortest window.
+const WINDOW_MIN: usize = 2;
+/// The longest window: ten years of sessions.
+const WINDOW_MAX: usize = 2_520;
+/// The window where none is named.
+const WINDOW: usize = 126;
+
+/// The window and the conventions that are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RollingQuery {
+    /// How many returns one figure rests on, 2 to 2,520; 126 where nothing is said.
+    #[param(value_type = Option<u32>, minimum = 2, maximum = 2520, example = 126)]
+    window: Option<String>,
+    /// The first day; from the first price on where nothing is said.
+    #[param(format = Date)]
+    from: Option<String>,
+    /// The last day; to the last price where nothing is said.
+    #[param(format = Date)]
+    to: Option<String>,
+    /// The annual risk-free rate as a fraction.
+    #[param(pattern = r"^-?[0-9]+(\.[0-9]+)?$", example = "0.02")]
+    risk_free_rate: Option<String>,
+    /// How the portfolio is brought back to its target weights; monthly where nothing is said.
+    rebalancing: Option<Rebalancing>,
+    /// What was known of prices then: a position, such as a recommendation's, or a time. Now where nothing is said.
+    #[param(example = "market-42")]
+    as_of: Option<String>,
+}
+
+/// Figures over a moving window. All lists have one entry for each full window.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RollingView {
+    /// The portfolio's id.
+    #[schema(value_type = String, format = Uuid)]
+    portfolio: PortfolioId,
+    /// The version whose target weights were taken.
+    portfolio_version: u64,
+    /// The set of definitions that the numbers follow.
+    #[schema(example = "figures-1")]
+    definitions: &'static str,
+    /// How many returns one figure rests on.
+    window: usize,
+    /// The last event whose prices are in the figures.
+    #[schema(value_type = String, example = "market-40")]
+    prices_position: Position,
+    /// Why there is none at all, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<ReasonView>,
+    /// The day at whose close each window ends.
+    #[schema(value_type = Vec<String>, format = Date)]
+    dates: Vec<Date>,
+    /// Annual volatility as a fraction; `null` where there is none.
+    volatility: Vec<Option<f64>>,
+    /// Annual Sharpe ratio; `null` where the window's returns do not vary.
+    sharpe: Vec<Option<f64>>,
+}
+
+problems!(RollingProblems: ANY, GUARDED, READ; PortfolioUnknown, LogUnavailable);
+
+/// Shows a portfolio's figures over a moving window.
+#[utoipa::path(get, path = "/v1/portfolios/{id}/figures/rolling", tag = "portfolios",
+    operation_id = "getPortfolioRollingFigures",
+    params(("id" = String, Path, format = Uuid), RollingQuery, MinPositionHeader),
+    responses((status = 200, body = RollingView, headers(("ETag" = String))), RollingProblems))]
+pub async fn show(
+    State(pool): State<PgPool>,
+    State(journal): State<Journal>,
+    State(office): State<Office>,
+    Id(id): Id<PortfolioId>,
+    Parameters(query): Parameters<RollingQuery>,
+    _: CaughtUp,
+) -> Result<Response, Problem> {
+    let window = window(query.window.as_deref())?;
+    let as_of = as_of(&journal, query.as_of.as_deref()).await?;
+    let RollingQuery { from, to, risk_free_rate, rebalancing, .. } = query;
+    let query = FiguresQuery { from, to, risk_free_rate, rebalancing, benchmark: None, as_of: None };
+    let asked = Asked { as_of, ..asked(&query)? };
+    let row = projections::portfolios::get(&pool, id).await?;
+    let row = row.ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
+    let computed = compute(&office, row.allocation, &row.currency, &asked).await?;
+    let rf = asked.risk_free_rate.to_f64().unwrap_or_default();
+    let (dates, returns) = computed.figures.as_ref().map_or_else(
+        |_| Default::default(),
+        |figured| (figured.dates.get(window..).unwrap_or_default().to_vec(), figured.returns()),
+    );
+    let rolled = office.desk.place().await?.compute(move |_| {
+        let year = PeriodsPerYear::SESSIONS;
+        let volatility = numbers(rolling_volatility(&returns, window, year));
+        (volatility, numbers(rolling_sharpe(&returns, window, rf, year)))
+    });
+    let (volatility, sharpe) = rolled.await?;
+    let reason = computed.figures.err().map(|why| ReasonView { code: why.code(), detail: why.to_string() });
+    let view = RollingView {
+        portfolio: id,
+        portfolio_version: row.version,
+        definitions: DEFINITIONS,
+        window,
+        prices_position: computed.prices_position,
+        reason,
+        dates,
+        volatility,
+        sharpe,
+    };
+    Ok(tagged(row.version, Json(view).into_response()))
+}
+
+fn numbers(figures: Vec<Result<f64, NoFigure>>) -> Vec<Option<f64>> {
+    figures.into_iter().map(Result::ok).collect()
+}
+
+fn window(text: Option<&str>) -> Result<usize, Problem> {
+    let Some(text) = text else { return Ok(WINDOW) };
+    let window = text.parse().ok().filter(|window| (WINDOW_MIN..=WINDOW_MAX).contains(window));
+    window.ok_or_else(|| {
+        let detail = format!("a window has {WINDOW_MIN} to {WINDOW_MAX} returns");
+        invalid_parameters(vec![FieldError::in_parameter("window", "out-of-range", detail)])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::window;
+
+    #[test]
+    fn a_window_is_bounded() {
+        assert_eq!((window(None).unwrap(), window(Some("252")).unwrap()), (126, 252));
+        for bad in ["1", "2521", "-3", "x", ""] {
+            assert!(window(Some(bad)).is_err(), "{bad}");
+        }
+    }
+}

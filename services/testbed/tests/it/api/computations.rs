@@ -1,0 +1,216 @@
+//! Figures, frontiers, backtests and projections over prices in memory: right after each new price, bounded, recorded
+//! nowhere.
+
+use std::time::Instant;
+
+use projections::price_cache::PRICE_CACHE_BYTES_MAX;
+use projections::{Checkpoints, PriceCache};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::house::{Answer, House, unique};
+
+/// Sessions of the demonstration prices that are loaded.
+const SESSIONS: usize = 600;
+
+/// A house with three assets over the same sessions.
+async fn furnished() -> House {
+    let house = House::open().await;
+    let prices = insights::demo_prices::all().unwrap();
+    for symbol in ["AAPL", "KO", "XOM"] {
+        let asset = prices.iter().find(|asset| asset.symbol == symbol).unwrap();
+        let bars: Vec<(&str, &str)> =
+            asset.bars[..SESSIONS].iter().map(|(date, close)| (date.as_str(), close.as_str())).collect();
+        house.asset(symbol, &bars).await;
+    }
+    house
+}
+
+/// A computation that is not older than anything in the log.
+async fn compute(house: &House, path: &str, body: &Value) -> Answer {
+    let market = house.journal.last_position(events::Stream::Market).await.unwrap();
+    let advisory = house.journal.last_position(events::Stream::Advisory).await.unwrap();
+    let position = format!("{advisory}, {market}");
+    house.ask(Method::POST, path, |request| request.header("Insights-Min-Position", position).json(body)).await
+}
+
+async fn portfolio(house: &House) -> String {
+    let advisor = house.advisor().await;
+    let allocation = json!([{"asset": "AAPL", "weight": "0.5"}, {"asset": "KO", "weight": "0.5"}]);
+    let body = json!({"advisor": advisor, "name": "Growth", "currency": "USD", "allocation": allocation});
+    house.post("/v1/portfolios", &unique("portfolio"), &body).await.created()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("no number: {value}"))
+}
+
+#[tokio::test]
+async fn figures_have_a_benchmark_drawdowns_months_and_a_moving_window() {
+    let house = furnished().await;
+    let path = format!("/v1/portfolios/{}/figures", portfolio(&house).await);
+    let told = house.get_now(&format!("{path}?benchmark=XOM")).await;
+    assert_eq!((told.status.as_u16(), &told.body["benchmark"]), (200, &json!("XOM")));
+    let figures = told.body["figures"].as_array().unwrap();
+    let beta = figures.iter().find(|figure| figure["id"] == "beta").unwrap();
+    assert!(number(&beta["value"]) > 0.0);
+    assert_eq!(told.body["drawdowns"][0], told.body["max_drawdown"]);
+    let months = told.body["months"].as_array().unwrap();
+    assert_eq!((months[0]["year"].as_i64(), months[0]["months"].as_array().unwrap().len()), (Some(1990), 12));
+    let growth: f64 = months.iter().map(|year| 1.0 + number(&year["total"])).product();
+    let cumulative = figures.iter().find(|figure| figure["id"] == "cumulative").unwrap();
+    assert!((growth - 1.0 - number(&cumulative["value"])).abs() < 1e-9);
+
+    let rolling = house.get_now(&format!("{path}/rolling?window=252")).await;
+    let windows = SESSIONS - 1 - 251;
+    for list in ["dates", "volatility", "sharpe"] {
+        assert_eq!(rolling.body[list].as_array().unwrap().len(), windows, "{list}");
+    }
+    house.get(&format!("{path}/rolling?window=1")).await.is_problem(400, "invalid-parameter");
+    house.get(&format!("{path}?benchmark=no%20name")).await.is_problem(400, "invalid-parameter");
+}
+
+#[tokio::test]
+async fn a_frontier_keeps_its_limits_and_names_those_that_cannot_hold() {
+    let house = furnished().await;
+    let before = house.written().await;
+    let body = json!({"assets": ["AAPL", "KO", "XOM"], "points": 11, "caps": [{"asset": "KO", "weight": "0.6"}],
+        "groups": [{"name": "oil", "assets": ["XOM"], "least": "0.1"}]});
+    let told = compute(&house, "/v1/frontier", &body).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    let points = told.body["points"].as_array().unwrap();
+    assert_eq!(points.len(), 11);
+    for point in points {
+        let weights: Vec<f64> = point["weights"].as_array().unwrap().iter().map(|one| number(&one["weight"])).collect();
+        assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        assert!(weights[1] <= 0.6 + 1e-9 && weights[2] >= 0.1 - 1e-9, "{weights:?}");
+    }
+    assert!(points.windows(2).all(|pair| number(&pair[0]["volatility"]) <= number(&pair[1]["volatility"]) + 1e-9));
+    assert_eq!(told.body["window"]["returns"], SESSIONS - 1);
+    assert!(told.body["prices_position"].as_str().unwrap().starts_with("market-"));
+
+    let own = compute(&house, "/v1/frontier", &json!({"portfolio": portfolio(&house).await, "points": 5})).await;
+    assert_eq!(own.body["portfolio"]["weights"].as_array().unwrap().len(), 2);
+    let caps = json!({"assets": ["AAPL", "KO"], "max_weight": "0.4"});
+    let refused = compute(&house, "/v1/frontier", &caps).await;
+    refused.is_problem(422, "limits-infeasible");
+    let group = json!({"assets": ["AAPL", "KO", "XOM"], "caps": [{"asset": "KO", "weight": "0.2"}],
+        "groups": [{"name": "drinks", "assets": ["KO"], "least": "0.3"}]});
+    let refused = compute(&house, "/v1/frontier", &group).await;
+    refused.is_problem(422, "limits-infeasible");
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(detail.contains("drinks") && detail.contains("the upper bound of KO"), "{detail}");
+
+    compute(&house, "/v1/frontier", &json!({"assets": ["AAPL", "NOPE"]})).await.is_problem(422, "no-such-assets");
+    compute(&house, "/v1/frontier", &json!({"assets": ["AAPL"], "points": 201}))
+        .await
+        .is_problem(422, "computation-too-large");
+    compute(&house, "/v1/frontier", &json!({})).await.is_problem(422, "invalid-body");
+    compute(&house, "/v1/frontier", &json!({"assets": ["AAPL", "KO"], "to": "1980-01-01"}))
+        .await
+        .is_problem(422, "not-computable");
+    // One portfolio and its advisor were written, by commands; the computations wrote nothing.
+    let after = house.written().await;
+    assert_ne!(after, before);
+    compute(&house, "/v1/frontier", &body).await;
+    assert_eq!(house.written().await, after);
+}
+
+#[tokio::test]
+async fn a_backtest_says_that_it_is_hypothetical_and_what_it_cost() {
+    let house = furnished().await;
+    let id = portfolio(&house).await;
+    let terms = json!({"rebalancing": "quarterly", "drift": {"limit": "0.05", "cooldown_sessions": 5}, "cost_bps": "10",
+        "contributions": {"amount": "0.01", "every": "month"}, "benchmark": "XOM"});
+    let told = compute(&house, &format!("/v1/portfolios/{id}/backtests"), &terms).await;
+    assert_eq!((told.status.as_u16(), &told.body["hypothetical"]), (200, &json!(true)), "{told:?}");
+    assert_eq!(told.body["portfolio_version"], 1);
+    assert!(number(&told.body["total_cost"]) > 0.001 && told.body["money_weighted_return"].is_f64());
+    assert_eq!(told.body["equity"].as_array().unwrap().len(), SESSIONS);
+    assert!(told.body["rebalances"].as_array().unwrap().len() > 8);
+
+    let allocation = json!([{"asset": "AAPL", "weight": "0.5"}, {"asset": "KO", "weight": "0.5"}]);
+    let same = compute(&house, "/v1/backtests", &json!({"allocation": allocation, "terms": terms})).await;
+    assert_eq!((&same.body["fingerprint"], &same.body["equity"]), (&told.body["fingerprint"], &told.body["equity"]));
+    let without_cost = compute(&house, "/v1/backtests", &json!({"allocation": allocation})).await;
+    assert!(number(&without_cost.body["total_cost"]).abs() < 1e-15);
+    assert_ne!(without_cost.body["fingerprint"], told.body["fingerprint"]);
+
+    let half = json!({"allocation": [{"asset": "AAPL", "weight": "0.5"}]});
+    compute(&house, "/v1/backtests", &half).await.is_problem(422, "weights-do-not-add-up");
+    let bad = json!({"allocation": allocation, "terms": {"cost_bps": "2000"}});
+    let refused = compute(&house, "/v1/backtests", &bad).await;
+    refused.is_problem(422, "invalid-body");
+    assert_eq!(refused.errors(), [("#/terms/cost_bps".to_owned(), "out-of-range".to_owned())]);
+    let nobody = "/v1/portfolios/132e374d-2bfb-5564-814d-e201e6e41209/backtests";
+    compute(&house, nobody, &json!({})).await.is_problem(404, "portfolio-unknown");
+}
+
+#[tokio::test]
+async fn a_projection_with_the_same_seed_is_the_same_and_is_bounded() {
+    let house = furnished().await;
+    let id = portfolio(&house).await;
+    let body = json!({"portfolio": id, "horizon_sessions": 252, "paths": 200, "seed": 7, "initial": "1000",
+        "flow": "10", "goal": "1200"});
+    let told = compute(&house, "/v1/projections", &body).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    let fan = told.body["fan"].as_array().unwrap();
+    let last = |band: &Value| number(band["values"].as_array().unwrap().last().unwrap());
+    assert!(fan.windows(2).all(|pair| last(&pair[0]) <= last(&pair[1])));
+    assert!((0.0..=1.0).contains(&number(&told.body["goal_probability"])));
+    assert!((number(told.body["paid_in"].as_array().unwrap().last().unwrap()) - 1_120.0).abs() < 1e-9);
+    assert_eq!(compute(&house, "/v1/projections", &body).await.body, told.body);
+
+    let huge = json!({"portfolio": id, "horizon_sessions": 15_120, "paths": 20_000});
+    let refused = compute(&house, "/v1/projections", &huge).await;
+    refused.is_problem(422, "computation-too-large");
+    assert!(refused.body["detail"].as_str().unwrap().contains("500000000 at the most"), "{refused:?}");
+    compute(&house, "/v1/projections", &json!({"horizon_sessions": 252})).await.is_problem(422, "invalid-body");
+}
+
+#[tokio::test]
+async fn prices_stay_in_memory_until_an_event_of_their_asset_comes() {
+    let house = furnished().await;
+    let checkpoints = Checkpoints::watch(house.pool.clone());
+    let cache =
+        PriceCache::start(house.journal.clone(), house.pool.clone(), checkpoints.clone(), PRICE_CACHE_BYTES_MAX);
+    let assets: Vec<_> = ["AAPL", "KO"].iter().map(|id| events::values::AssetId::parse(id).unwrap()).collect();
+    let now = async || {
+        let end = house.journal.last_position(events::Stream::Market).await.unwrap();
+        checkpoints.wait_for(end, std::time::Duration::from_secs(10)).await.unwrap();
+        cache.prices(&assets).await.unwrap()
+    };
+    // Until the log has been read once, nothing is taken from memory.
+    testbed::eventually("prices that stay", async || {
+        now().await;
+        let loads = cache.loads();
+        now().await;
+        (cache.loads() == loads).then_some(())
+    })
+    .await;
+    let loads = cache.loads();
+    let before = now().await;
+    house.asset("JNJ", &[("1990-01-02", "10")]).await;
+    assert_eq!(now().await.position(), before.position(), "another asset's prices change nothing");
+    assert_eq!(cache.loads(), loads);
+
+    let bars = json!({"source": "a test", "basis": "adjusted", "bars": [{"date": "2023-01-03", "close": "99"}]});
+    let priced = house.post("/v1/assets/KO/prices", &unique("p"), &bars).await;
+    let after = now().await;
+    assert_eq!(after.position().to_string(), priced.header("insights-position"));
+    assert_eq!(after.column(&assets[1]).unwrap().between(None, None).1.last(), Some(&99.0));
+    testbed::eventually("the new column in memory", async || {
+        now().await;
+        let loads = cache.loads();
+        now().await;
+        (cache.loads() == loads).then_some(())
+    })
+    .await;
+
+    let begun = Instant::now();
+    const READS: u32 = 1_000;
+    for _ in 0..READS {
+        cache.prices(&assets).await.unwrap();
+    }
+    println!("{:?} for two columns from memory", begun.elapsed() / READS);
+}
