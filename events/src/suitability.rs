@@ -22,6 +22,7 @@ use crate::values::{AssetId, Note, RiskClass};
 
 #[cfg(test)]
 mod tests;
+mod words;
 
 /// The version of the rules above. A change of the rules is a new version beside this one.
 pub const RULES_VERSION: u16 = 1;

@@ -4,6 +4,7 @@ use std::fmt::{Display, Write};
 
 use events::values::{Allocation, AssetId};
 use events::{Position, Stream};
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 /// The text of an array of numbers, as PostgreSQL reads it: `{1,2.5}`. `UNNEST` takes arrays apart, so that an array
@@ -64,6 +65,11 @@ pub(crate) fn asset_id(text: &str) -> Result<AssetId, sqlx::Error> {
 /// The position that a `bigint` column holds.
 pub(crate) fn position(stream: Stream, sequence: i64) -> Result<Position, sqlx::Error> {
     Ok(Position { stream, sequence: natural(sequence)? })
+}
+
+/// The time as a `timestamptz` column keeps it: in whole microseconds.
+pub(crate) fn kept(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).expect("a time without its last digits is in range")
 }
 
 /// The natural number that a `bigint` column holds.

@@ -10,6 +10,7 @@
 //! * [`checkpoint`]: how far read models have come, and waiting for them. [`lag`]: how far they are behind.
 //! * [`follow`]: the `project` role: reads, decodes and applies without end.
 //! * [`parked`]: events that a read model could not take, and trying them again.
+//! * [`replay`]: one aggregate's row as it was at a position or a time, by the same folds.
 //! * [`rebuild`]: a read model filled anew beside the live one, and put in its place.
 //! * [`mod@connect`]: connections and migrations. [`dump`]: rows as text, to compare one replay with another.
 //!
@@ -35,6 +36,7 @@ pub mod price_cache;
 pub mod prices;
 pub mod rebuild;
 pub mod recommendations;
+pub mod replay;
 
 pub use checkpoint::{Behind, Checkpoints};
 pub use connect::{connect, migrate};

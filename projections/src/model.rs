@@ -70,13 +70,13 @@ pub struct Table {
 
 /// Every read model of this build.
 pub const ALL: [ReadModel; 6] = [
-    ReadModel::new::<advisors::Registered>(
+    ReadModel::new::<advisors::Changed>(
         "advisors",
         Stream::Advisory,
         &[Kind::Advisor],
         &[Table { name: "advisors", key: "id" }],
     ),
-    ReadModel::new::<clients::Registered>(
+    ReadModel::new::<clients::Changed>(
         "clients",
         Stream::Advisory,
         &[Kind::Client],

@@ -3,15 +3,17 @@
 use jiff::civil::date;
 
 use super::AnyEvent;
-use crate::advisor::AdvisorEvent;
+use crate::advisor::{AdvisorDetails, AdvisorEvent};
 use crate::asset::{AssetEvent, Correction, PriceBasis};
 use crate::client::ClientEvent;
 use crate::portfolio::PortfolioEvent;
 use crate::recommendation::{Advice, RecommendationEvent};
 use crate::subject::{Position, Stream};
+use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
     AdvisorId, Allocation, AssetClass, AssetId, Bar, Bars, ClientId, CommandId, Currency, EventId, FiguresSnapshot,
-    Listing, Name, Note, Payment, PaymentKind, PortfolioId, Sealed, SealedIdentity, SplitRatio, TimeZoneName,
+    Language, Listing, Name, Note, Payment, PaymentKind, PortfolioId, Regime, Sealed, SealedIdentity, SplitRatio,
+    TimeZoneName,
 };
 
 fn name(text: &str) -> Name {
@@ -63,21 +65,52 @@ pub(crate) fn advice() -> Advice {
     }
 }
 
+fn advisor_details() -> AdvisorDetails {
+    AdvisorDetails {
+        name: name("Ana Souza"),
+        firm: name("Casa Verde"),
+        regime: Regime::Cvm178,
+        registration: Some(name("A12345")),
+        language: Language::BrazilianPortuguese,
+        currency: Some(Currency::parse("BRL").unwrap()),
+    }
+}
+
+fn identity() -> SealedIdentity {
+    SealedIdentity {
+        sealed_for: EventId::of(command()),
+        key_version: 1,
+        name: Sealed::new((0..40).collect()),
+        email: Sealed::new((40..100).collect()),
+    }
+}
+
+fn profile() -> Profile {
+    let answers = Answers {
+        objective: Objective::Growth,
+        horizon: Horizon::FiveToTenYears,
+        loss_capacity: LossCapacity::UpToTwentyPercent,
+        knowledge: Knowledge::Informed,
+        liquidity_need: LiquidityNeed::Little,
+    };
+    Profile::from_answers(answers, date(2026, 3, 4))
+}
+
 /// Each type's sample, with the type it is stored as.
 pub(crate) fn all() -> Vec<AnyEvent> {
     let advisor = AdvisorId::created_by(command());
     let reason = || note("451 4.3.0 try later");
     vec![
-        AnyEvent::Advisor(AdvisorEvent::Registered { name: name("Ana Souza"), firm: name("Casa Verde") }),
-        AnyEvent::Client(ClientEvent::Registered {
-            advisor,
-            identity: SealedIdentity {
-                sealed_for: EventId::of(command()),
-                key_version: 1,
-                name: Sealed::new((0..40).collect()),
-                email: Sealed::new((40..100).collect()),
-            },
-        }),
+        AnyEvent::Advisor(AdvisorEvent::Registered(advisor_details())),
+        AnyEvent::Advisor(AdvisorEvent::Edited(AdvisorDetails { currency: None, ..advisor_details() })),
+        AnyEvent::Advisor(AdvisorEvent::Suspended { reason: reason() }),
+        AnyEvent::Advisor(AdvisorEvent::Reinstated { reason: reason() }),
+        AnyEvent::Advisor(AdvisorEvent::Removed { reason: reason() }),
+        AnyEvent::Client(ClientEvent::Registered { advisor, identity: identity() }),
+        AnyEvent::Client(ClientEvent::IdentityChanged { identity: identity() }),
+        AnyEvent::Client(ClientEvent::HandedOver { from: advisor, to: advisor, reason: reason() }),
+        AnyEvent::Client(ClientEvent::Profiled(profile())),
+        AnyEvent::Client(ClientEvent::Removed { reason: reason() }),
         AnyEvent::Portfolio(PortfolioEvent::Created {
             advisor,
             name: name("Crescimento"),
@@ -147,7 +180,9 @@ pub(crate) fn no_longer_written() -> Vec<(&'static str, AnyEvent)> {
     let bars = [(date(1969, 12, 31), "10.5"), (date(1970, 1, 1), "10"), (date(1970, 1, 5), "11.125")];
     let bars = Bars::try_new(bars.map(|(day, close)| (day, close.parse().unwrap())).to_vec()).unwrap();
     let listing = Listing::new(name("Apple"), Currency::parse("USD").unwrap());
+    let details = AdvisorDetails::new(name("Ana Souza"), name("Casa Verde"));
     vec![
+        ("insights.advisor.registered.v1", AnyEvent::Advisor(AdvisorEvent::Registered(details))),
         ("insights.asset.listed.v1", AnyEvent::Asset(AssetEvent::Listed(listing))),
         (
             "insights.asset.priced.v1",

@@ -5,14 +5,16 @@ use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 
 use super::{AnyEvent, DecodeError, Stored, samples};
 use crate::Kind;
-use crate::advisor::AdvisorEvent;
+use crate::advisor::{Advisor, AdvisorCommand, AdvisorDetails, AdvisorEvent};
 use crate::asset::{Asset, AssetCommand, AssetEvent, PriceBasis};
+use crate::client::{Client, ClientCommand};
 use crate::decider::Decider;
 use crate::portfolio::{Portfolio, PortfolioCommand, PortfolioEvent};
 use crate::recommendation::{Recommendation, RecommendationCommand, RecommendationEvent};
+use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective};
 use crate::values::{
-    AdvisorId, Allocation, AssetId, Bar, Bars, ClientId, CommandId, Currency, Listing, Name, Note, Payment,
-    PaymentKind, SplitRatio,
+    AdvisorId, Allocation, AssetId, Bar, Bars, ClientId, CommandId, Currency, EventId, Language, Listing, Name, Note,
+    Payment, PaymentKind, Regime, RiskClass, Sealed, SealedIdentity, SplitRatio,
 };
 
 fn golden() -> PathBuf {
@@ -125,6 +127,59 @@ fn bars() -> impl Strategy<Value = Bars> {
 
 fn currency() -> impl Strategy<Value = Currency> {
     prop_oneof!["BRL", "EUR", "USD"].prop_map(|code| Currency::parse(&code).unwrap())
+}
+
+fn advisor_details() -> impl Strategy<Value = AdvisorDetails> {
+    use prop::option::of;
+    use prop::sample::select;
+    let rules = (select(&Regime::ALL[..]), of(name()), select(&Language::ALL[..]));
+    (name(), name(), rules, of(currency())).prop_map(|(name, firm, (regime, registration, language), currency)| {
+        AdvisorDetails { name, firm, regime, registration, language, currency }
+    })
+}
+
+fn advisor_command() -> impl Strategy<Value = AdvisorCommand> {
+    prop_oneof![
+        advisor_details().prop_map(AdvisorCommand::Register),
+        advisor_details().prop_map(AdvisorCommand::Edit),
+        note().prop_map(|reason| AdvisorCommand::Suspend { reason }),
+        note().prop_map(|reason| AdvisorCommand::Reinstate { reason }),
+        note().prop_map(|reason| AdvisorCommand::Remove { reason }),
+    ]
+}
+
+fn answers() -> impl Strategy<Value = Answers> {
+    let five = || 0_usize..5;
+    (five(), five(), five(), five(), five()).prop_map(|(objective, horizon, loss, knowledge, liquidity)| Answers {
+        objective: Objective::ALL[objective],
+        horizon: Horizon::ALL[horizon],
+        loss_capacity: LossCapacity::ALL[loss],
+        knowledge: Knowledge::ALL[knowledge],
+        liquidity_need: LiquidityNeed::ALL[liquidity],
+    })
+}
+
+fn identity() -> impl Strategy<Value = SealedIdentity> {
+    let bytes = || prop::collection::vec(any::<u8>(), 0..60).prop_map(Sealed::new);
+    (command_id(), 0_u32..9, bytes(), bytes()).prop_map(|(command, key_version, name, email)| SealedIdentity {
+        sealed_for: EventId::of(command),
+        key_version,
+        name,
+        email,
+    })
+}
+
+fn client_command() -> impl Strategy<Value = ClientCommand> {
+    let advisor = || command_id().prop_map(AdvisorId::created_by);
+    prop_oneof![
+        (advisor(), identity()).prop_map(|(advisor, identity)| ClientCommand::Register { advisor, identity }),
+        identity().prop_map(|identity| ClientCommand::ChangeIdentity { identity }),
+        (advisor(), note()).prop_map(|(to, reason)| ClientCommand::HandOver { to, reason }),
+        (answers(), day()).prop_map(|(answers, on)| ClientCommand::AssessSuitability { answers, on }),
+        (prop::sample::select(&RiskClass::ALL[..]), note(), day())
+            .prop_map(|(class, reason, on)| ClientCommand::SetProfile { class, reason, on }),
+        note().prop_map(|reason| ClientCommand::Remove { reason }),
+    ]
 }
 
 fn portfolio_command() -> impl Strategy<Value = PortfolioCommand> {
@@ -253,8 +308,18 @@ proptest! {
     }
 
     #[test]
-    fn an_advisor_s_registration_reads_back(name in name(), firm in name()) {
-        let event = AdvisorEvent::Registered { name, firm };
+    fn whatever_an_advisor_decides_is_stored_and_replays(commands in prop::collection::vec(advisor_command(), 0..12)) {
+        replays::<Advisor>(&commands);
+    }
+
+    #[test]
+    fn whatever_a_client_decides_is_stored_and_replays(commands in prop::collection::vec(client_command(), 0..12)) {
+        replays::<Client>(&commands);
+    }
+
+    #[test]
+    fn an_advisor_s_registration_reads_back(details in advisor_details()) {
+        let event = AdvisorEvent::Registered(details);
         assert_eq!(AdvisorEvent::decode(event.event_type(), &event.encode()), Ok(event));
     }
 

@@ -41,6 +41,12 @@ impl RiskClass {
             Self::Aggressive => "aggressive",
         }
     }
+
+    /// The class with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.word() == word)
+    }
 }
 
 impl fmt::Display for RiskClass {

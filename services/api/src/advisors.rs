@@ -1,36 +1,42 @@
-//! `/v1/advisors`: who gives advice.
+//! `/v1/advisors`: who gives advice. Whether they may is under `advisors/standing.rs`.
+
+mod standing;
 
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
-use events::advisor::{Advisor, AdvisorCommand};
-use events::values::{AdvisorId, Name};
+use events::advisor::{Advisor, AdvisorCommand, AdvisorDetails, Standing};
+use events::values::{AdvisorId, Currency, Language, Name, Regime};
 use jiff::Timestamp;
 use journal::{Expect, Journal};
-use projections::advisors::AdvisorRow;
+use projections::advisors::{AdvisorRow, Filter};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::as_of::{AsOfQuery, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
-use crate::commands::{Answer, CreatedAnswer, context};
+use crate::commands::{Answer, ChangedAnswer, CreatedAnswer, context};
 use crate::described::problems;
-use crate::faults::Faults;
+use crate::faults::{Faults, NotOneOf};
 use crate::freshness::{CaughtUp, MinPositionHeader};
-use crate::idempotency::{KeyHeader, Keyed};
-use crate::paging::{Listing, listing, page};
+use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
+use crate::paging::{Listing, listing, page, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
-use crate::preconditions::tagged;
+use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
 use crate::problem::{Problem, ProblemType};
 use crate::references::References;
 use crate::state::Clock;
 
+pub use self::standing::{__path_change_standing, change_standing};
+
 const COLLECTION: &str = "/v1/advisors";
 const CREATE: &str = "POST /v1/advisors";
+const EDIT: &str = "PUT /v1/advisors/{id}";
 
-/// An advisor to be registered.
+/// What the register says of an advisor.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterAdvisor {
@@ -40,6 +46,52 @@ pub struct RegisterAdvisor {
     /// The firm that the advisor works for.
     #[schema(min_length = 1, max_length = 120, example = "Souza Investimentos")]
     firm: String,
+    /// Under whose rules they work: `cvm_178` (assessor in Brazil), `cvm_19` (consultant in Brazil), `mifid_ii` (European
+    /// Union), `us_ria` (United States) or `other`, which is meant where nothing is said.
+    #[schema(example = "cvm_178")]
+    regime: Option<String>,
+    /// Their number in that regime's register; needed unless the regime is `other`.
+    #[schema(min_length = 1, max_length = 120, example = "A12345")]
+    registration: Option<String>,
+    /// In which language their clients are written to: `en`, which is meant where nothing is said, or `pt-BR`.
+    #[schema(example = "pt-BR")]
+    language: Option<String>,
+    /// In which currency they work where nothing else is said: an ISO 4217 code.
+    #[schema(pattern = "^[A-Z]{3}$", example = "BRL")]
+    currency: Option<String>,
+}
+
+impl RegisterAdvisor {
+    fn parse(&self) -> Result<AdvisorDetails, Problem> {
+        let mut faults = Faults::default();
+        let name = faults.value("/name", Name::parse(&self.name));
+        let firm = faults.value("/firm", Name::parse(&self.firm));
+        let regime = |text: &str| NotOneOf::parsed(text, &Regime::ALL, Regime::word);
+        let regime = faults.optional("/regime", self.regime.as_deref(), regime);
+        let registration = faults.optional("/registration", self.registration.as_deref(), Name::parse);
+        let language = |text: &str| NotOneOf::parsed(text, &Language::ALL, Language::tag);
+        let language = faults.optional("/language", self.language.as_deref(), language);
+        let currency = faults.optional("/currency", self.currency.as_deref(), Currency::parse);
+        let (Some(name), Some(firm), Some(regime), Some(registration), Some(language), Some(currency)) =
+            (name, firm, regime, registration, language, currency)
+        else {
+            return Err(faults.into_problem());
+        };
+        let (regime, language) = (regime.unwrap_or_default(), language.unwrap_or_default());
+        Ok(AdvisorDetails { name, firm, regime, registration, language, currency })
+    }
+}
+
+fn written_into(wish: Canonical, details: &AdvisorDetails) -> Canonical {
+    // What was not there in the first version of this request is written only where it says something.
+    let regime = Some(details.regime).filter(|regime| *regime != Regime::default());
+    let language = Some(details.language).filter(|language| *language != Language::default());
+    wish.with("name", details.name.as_str())
+        .with("firm", details.firm.as_str())
+        .with_optional("regime", regime.map(Regime::word))
+        .with_optional("registration", details.registration.as_ref().map(Name::as_str))
+        .with_optional("language", language.map(Language::tag))
+        .with_optional("currency", details.currency.as_ref().map(Currency::as_str))
 }
 
 /// An advisor.
@@ -52,6 +104,24 @@ pub struct AdvisorView {
     name: String,
     /// The advisor's firm.
     firm: String,
+    /// Under whose rules they work.
+    #[schema(example = "cvm_178")]
+    regime: &'static str,
+    /// Their number in that regime's register.
+    #[schema(required)]
+    registration: Option<String>,
+    /// In which language their clients are written to.
+    #[schema(example = "pt-BR")]
+    language: &'static str,
+    /// In which currency they work where nothing else is said.
+    #[schema(required, example = "BRL")]
+    currency: Option<String>,
+    /// Whether they may give advice: `active`, `suspended` or `removed`.
+    #[schema(example = "active")]
+    standing: &'static str,
+    /// Why they stand so; `null` where nothing ever changed it.
+    #[schema(required)]
+    standing_reason: Option<String>,
     /// When they were registered.
     #[schema(value_type = String, format = DateTime)]
     registered_at: Timestamp,
@@ -64,8 +134,21 @@ pub struct AdvisorView {
 
 impl From<AdvisorRow> for AdvisorView {
     fn from(row: AdvisorRow) -> Self {
-        let AdvisorRow { id, name, firm, registered_at, version, position, .. } = row;
-        Self { id, name, firm, registered_at, version, position }
+        let AdvisorRow { id, details, standing, standing_reason, registered_at, version, position, .. } = row;
+        Self {
+            id,
+            name: details.name.as_str().to_owned(),
+            firm: details.firm.as_str().to_owned(),
+            regime: details.regime.word(),
+            registration: details.registration.map(|number| number.as_str().to_owned()),
+            language: details.language.tag(),
+            currency: details.currency.map(|currency| currency.to_string()),
+            standing: standing.word(),
+            standing_reason,
+            registered_at,
+            version,
+            position,
+        }
     }
 }
 
@@ -74,6 +157,11 @@ impl From<AdvisorRow> for AdvisorView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AdvisorsQuery {
+    /// Only those who stand so: `active`, `suspended` or `removed`.
+    standing: Option<String>,
+    /// Only those whose name or firm contains this, whatever the case.
+    #[param(min_length = 1, max_length = 120)]
+    search: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -82,9 +170,11 @@ pub struct AdvisorsQuery {
     cursor: Option<String>,
 }
 
-problems!(RegisterProblems: ANY, GUARDED, COMMAND, KEYED; AdvisorAlreadyRegistered);
+problems!(RegisterProblems: ANY, GUARDED, COMMAND, KEYED; AdvisorAlreadyRegistered, AdvisorRegistrationMissing);
+problems!(EditProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
+    AdvisorUnknown, AdvisorRemoved, AdvisorRegistrationMissing);
 problems!(ListProblems: ANY, GUARDED, READ;);
-problems!(GetProblems: ANY, GUARDED, READ; AdvisorUnknown);
+problems!(GetProblems: ANY, GUARDED, READ; AdvisorUnknown, LogUnavailable);
 
 /// Registers an advisor.
 #[utoipa::path(post, path = "/v1/advisors", tag = "advisors", operation_id = "registerAdvisor", params(KeyHeader),
@@ -96,17 +186,35 @@ pub async fn register(
     keyed: Keyed,
     JsonBody(body): JsonBody<RegisterAdvisor>,
 ) -> Result<Answer, Problem> {
-    let mut faults = Faults::default();
-    let name = faults.value("/name", Name::parse(&body.name));
-    let firm = faults.value("/firm", Name::parse(&body.firm));
-    let (Some(name), Some(firm)) = (name, firm) else { return Err(faults.into_problem()) };
-    let digest = Canonical::of("RegisterAdvisor").with("name", name.as_str()).with("firm", firm.as_str()).sha256();
+    let details = body.parse()?;
+    let digest = written_into(Canonical::of("RegisterAdvisor"), &details).sha256();
     let command_id = keyed.command(CREATE, &[]);
     let id = AdvisorId::created_by(command_id);
     let context = context(command_id, keyed.actor, clock.now(), Expect::New, digest);
-    let done = journal.execute::<Advisor>(&id, &AdvisorCommand::Register { name, firm }, &context).await?;
+    let done = journal.execute::<Advisor>(&id, &AdvisorCommand::Register(details), &context).await?;
     references.registered_advisor(id);
     Ok(Answer::created(COLLECTION, id.to_string(), &done))
+}
+
+/// Changes what the register says of an advisor, all of it.
+#[utoipa::path(put, path = "/v1/advisors/{id}", tag = "advisors", operation_id = "editAdvisor",
+    params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
+    request_body = RegisterAdvisor, responses(ChangedAnswer, EditProblems))]
+pub async fn edit(
+    State(journal): State<Journal>,
+    State(clock): State<Clock>,
+    Id(id): Id<AdvisorId>,
+    keyed: MaybeKeyed,
+    IfMatch(version): IfMatch,
+    JsonBody(body): JsonBody<RegisterAdvisor>,
+) -> Result<Answer, Problem> {
+    let details = body.parse()?;
+    let digest = written_into(Canonical::of("EditAdvisor"), &details).sha256();
+    let command_id = keyed.command(EDIT, &[&id.to_string()]);
+    let context = context(command_id, keyed.actor, clock.now(), Expect::Version(version), digest);
+    let done = journal.execute::<Advisor>(&id, &AdvisorCommand::Edit(details), &context).await;
+    let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::AdvisorUnknown))?;
+    Ok(Answer::changed(id.to_string(), &done))
 }
 
 /// Lists advisors in the order of their registration.
@@ -120,16 +228,29 @@ pub async fn list(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
-    let rows = projections::advisors::list(&pool, page).await?;
+    let filter = Filter {
+        standing: word_parameter("standing", query.standing.as_deref(), &standing::ALL, Standing::word)?,
+        search: query.search,
+    };
+    let rows = projections::advisors::list(&pool, &filter, page).await?;
     Ok(listing(&uri, page, rows, |row| row.created_position, AdvisorView::from))
 }
 
 /// Shows an advisor.
 #[utoipa::path(get, path = "/v1/advisors/{id}", tag = "advisors", operation_id = "getAdvisor",
-    params(("id" = String, Path, format = Uuid), MinPositionHeader),
+    params(("id" = String, Path, format = Uuid), AsOfQuery, MinPositionHeader),
     responses((status = 200, body = AdvisorView, headers(("ETag" = String))), GetProblems))]
-pub async fn get(State(pool): State<PgPool>, Id(id): Id<AdvisorId>, _: CaughtUp) -> Result<Response, Problem> {
-    let row = projections::advisors::get(&pool, id).await?;
+pub async fn get(
+    State(pool): State<PgPool>,
+    State(journal): State<Journal>,
+    Id(id): Id<AdvisorId>,
+    Parameters(query): Parameters<AsOfQuery>,
+    _: CaughtUp,
+) -> Result<Response, Problem> {
+    let row = match query.until(&journal).await? {
+        Some(until) => then::<Advisor, projections::advisors::Changed>(&journal, &id, until).await?,
+        None => projections::advisors::get(&pool, id).await?,
+    };
     let row = row.ok_or_else(|| Problem::of(ProblemType::AdvisorUnknown))?;
     Ok(tagged(row.version, Json(AdvisorView::from(row)).into_response()))
 }

@@ -26,6 +26,15 @@ impl Canonical {
         self
     }
 
+    /// The wish with one more detail, where it is given.
+    #[must_use]
+    pub fn with_optional(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
     /// The words in bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

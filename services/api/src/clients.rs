@@ -1,4 +1,8 @@
-//! `/v1/clients`: who is advised. Their identity is sealed before it reaches the log, and opened for the reader.
+//! `/v1/clients`: who is advised. Their identity is sealed before it reaches the log, and opened for the reader. In whose
+//! care they are is under `clients/care.rs`, which risk fits them under `clients/suitability.rs`.
+
+mod care;
+mod suitability;
 
 use axum::Json;
 use axum::extract::{OriginalUri, State};
@@ -8,29 +12,34 @@ use events::values::{AdvisorId, ClientId, EmailAddress, EventId, Name};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use journal::{Expect, Journal};
-use projections::clients::ClientRow;
+use projections::clients::{ClientRow, Filter, Standing};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 use vault::{Vault, VaultError};
 
+use crate::as_of::{AsOfQuery, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
-use crate::commands::{Answer, CreatedAnswer, context};
+use crate::commands::{Answer, ChangedAnswer, CreatedAnswer, context, unless_given};
 use crate::described::problems;
 use crate::faults::{Faults, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
-use crate::idempotency::{KeyHeader, Keyed};
-use crate::paging::{Listing, invalid_parameters, listing, page};
+use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
+use crate::paging::{Listing, invalid_parameters, listing, page, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
-use crate::preconditions::tagged;
+use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
 use crate::problem::{FieldError, Problem, ProblemType};
 use crate::references::References;
 use crate::state::Clock;
 
+pub use self::care::{__path_hand_over, __path_remove, hand_over, remove};
+pub use self::suitability::{__path_assess, __path_show as __path_suitability, assess, show as suitability};
+
 const COLLECTION: &str = "/v1/clients";
 const CREATE: &str = "POST /v1/clients";
+const EDIT: &str = "PUT /v1/clients/{id}";
 /// Identities of one page that are opened at once.
 const OPENED_AT_ONCE: usize = 8;
 
@@ -41,6 +50,18 @@ pub struct RegisterClient {
     /// Whose client it is.
     #[schema(format = Uuid)]
     advisor: String,
+    /// The client's name.
+    #[schema(min_length = 1, max_length = 120, example = "José da Silva")]
+    name: String,
+    /// The client's e-mail address.
+    #[schema(format = "email", max_length = 254, example = "jose@example.com")]
+    email: String,
+}
+
+/// A client's name and address.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditClient {
     /// The client's name.
     #[schema(min_length = 1, max_length = 120, example = "José da Silva")]
     name: String,
@@ -64,6 +85,9 @@ pub struct ClientView {
     /// Why there is no identity: `erased`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    /// Whether they are advised: `active` or `removed`.
+    #[schema(example = "active")]
+    standing: &'static str,
     /// When they were registered.
     #[schema(value_type = String, format = DateTime)]
     registered_at: Timestamp,
@@ -91,6 +115,8 @@ pub struct ClientsQuery {
     /// Only those of this advisor.
     #[param(format = Uuid)]
     advisor: Option<String>,
+    /// Only those who stand so: `active` or `removed`.
+    standing: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -99,9 +125,10 @@ pub struct ClientsQuery {
     cursor: Option<String>,
 }
 
-problems!(RegisterProblems: ANY, GUARDED, COMMAND, KEYED; ClientAlreadyRegistered, NoSuchAdvisor);
+problems!(RegisterProblems: ANY, GUARDED, COMMAND, KEYED; ClientAlreadyRegistered, NoSuchAdvisor, AdvisorNotActive);
+problems!(EditProblems: ANY, GUARDED, COMMAND, CONDITIONAL; ClientUnknown, ClientRemoved);
 problems!(ListProblems: ANY, GUARDED, READ;);
-problems!(GetProblems: ANY, GUARDED, READ; ClientUnknown);
+problems!(GetProblems: ANY, GUARDED, READ; ClientUnknown, LogUnavailable);
 
 /// Registers a client.
 #[utoipa::path(post, path = "/v1/clients", tag = "clients", operation_id = "registerClient", params(KeyHeader),
@@ -119,10 +146,11 @@ pub async fn register(
     let name = faults.value("/name", Name::parse(&body.name));
     let email = faults.value("/email", EmailAddress::parse(&body.email));
     let (Some(advisor), Some(name), Some(email)) = (advisor, name, email) else { return Err(faults.into_problem()) };
-    // Before anything is written, the client's data key included.
-    references.need_advisor(advisor).await?;
     let command_id = keyed.command(CREATE, &[]);
     let id = ClientId::created_by(command_id);
+    // Before anything is written, the client's data key included.
+    let needed = references.need_advisor(advisor).await;
+    unless_given::<Client>(&journal, &id, command_id, needed).await?;
     let identity = vault.seal_identity(id, EventId::of(command_id), &name, &email).await?;
     let wish = Canonical::of("RegisterClient")
         .with("advisor", &advisor.to_string())
@@ -134,6 +162,36 @@ pub async fn register(
     let done = journal.execute::<Client>(&id, &ClientCommand::Register { advisor, identity }, &context).await?;
     references.registered_client(id, advisor);
     Ok(Answer::created(COLLECTION, id.to_string(), &done))
+}
+
+/// Takes down a client's other name or address.
+#[utoipa::path(put, path = "/v1/clients/{id}", tag = "clients", operation_id = "editClient",
+    params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
+    request_body = EditClient, responses(ChangedAnswer, EditProblems))]
+pub async fn edit(
+    State(journal): State<Journal>,
+    State(vault): State<Vault>,
+    State(clock): State<Clock>,
+    Id(id): Id<ClientId>,
+    keyed: MaybeKeyed,
+    IfMatch(version): IfMatch,
+    JsonBody(body): JsonBody<EditClient>,
+) -> Result<Answer, Problem> {
+    let mut faults = Faults::default();
+    let name = faults.value("/name", Name::parse(&body.name));
+    let email = faults.value("/email", EmailAddress::parse(&body.email));
+    let (Some(name), Some(email)) = (name, email) else { return Err(faults.into_problem()) };
+    // Before a data key is made for nobody.
+    if journal.state::<Client>(&id).await?.version == 0 {
+        return Err(Problem::of(ProblemType::ClientUnknown));
+    }
+    let command_id = keyed.command(EDIT, &[&id.to_string()]);
+    let identity = vault.seal_identity(id, EventId::of(command_id), &name, &email).await?;
+    let wish = Canonical::of("EditClient").with("name", name.as_str()).with("email", email.expose());
+    let digest = vault.digest(id, wish.bytes()).await?;
+    let context = context(command_id, keyed.actor, clock.now(), Expect::Version(version), digest);
+    let done = journal.execute::<Client>(&id, &ClientCommand::ChangeIdentity { identity }, &context).await?;
+    Ok(Answer::changed(id.to_string(), &done))
 }
 
 /// Lists clients in the order of their registration.
@@ -149,7 +207,9 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let advisor = query.advisor.as_deref().map(advisor_parameter).transpose()?;
-    let rows = projections::clients::list(&pool, advisor, page).await?;
+    let all = [Standing::Active, Standing::Removed];
+    let standing = word_parameter("standing", query.standing.as_deref(), &all, Standing::word)?;
+    let rows = projections::clients::list(&pool, Filter { advisor, standing }, page).await?;
     let places: Vec<u64> = rows.iter().map(|row| row.created_position).collect();
     let opened = futures::stream::iter(rows).map(|row| view(&vault, row)).buffered(OPENED_AT_ONCE);
     let views: Vec<(u64, ClientView)> = places.into_iter().zip(opened.try_collect::<Vec<_>>().await?).collect();
@@ -158,18 +218,28 @@ pub async fn list(
 
 /// Shows a client.
 #[utoipa::path(get, path = "/v1/clients/{id}", tag = "clients", operation_id = "getClient",
-    params(("id" = String, Path, format = Uuid), MinPositionHeader),
+    params(("id" = String, Path, format = Uuid), AsOfQuery, MinPositionHeader),
     responses((status = 200, body = ClientView, headers(("ETag" = String))), GetProblems))]
 pub async fn get(
     State(pool): State<PgPool>,
+    State(journal): State<Journal>,
     State(vault): State<Vault>,
     Id(id): Id<ClientId>,
+    Parameters(query): Parameters<AsOfQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let row = projections::clients::get(&pool, id).await?;
-    let row = row.ok_or_else(|| Problem::of(ProblemType::ClientUnknown))?;
+    let row = row(&pool, &journal, id, &query).await?;
     let version = row.version;
     Ok(tagged(version, Json(view(&vault, row).await?).into_response()))
+}
+
+/// The client as they are, or as they were.
+async fn row(pool: &PgPool, journal: &Journal, id: ClientId, query: &AsOfQuery) -> Result<ClientRow, Problem> {
+    let row = match query.until(journal).await? {
+        Some(until) => then::<Client, projections::clients::Changed>(journal, &id, until).await?,
+        None => projections::clients::get(pool, id).await?,
+    };
+    row.ok_or_else(|| Problem::of(ProblemType::ClientUnknown))
 }
 
 /// The advisor that a query names.
@@ -190,6 +260,7 @@ async fn view(vault: &Vault, row: ClientRow) -> Result<ClientView, Problem> {
         Err(VaultError::KeyDestroyed { .. }) => (None, Some("erased")),
         Err(error) => return Err(error.into()),
     };
-    let ClientRow { id, advisor, registered_at, version, position, .. } = row;
-    Ok(ClientView { id, advisor, identity, reason, registered_at, version, position })
+    let ClientRow { id, advisor, standing, registered_at, version, position, .. } = row;
+    let standing = standing.word();
+    Ok(ClientView { id, advisor, identity, reason, standing, registered_at, version, position })
 }

@@ -7,16 +7,17 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use events::Position;
 use events::values::{Actor, CommandId};
+use events::{Decider, Position};
 use jiff::Timestamp;
-use journal::{CommandContext, Done, Expect, Outcome};
+use journal::{CommandContext, Done, Expect, Journal, Outcome};
 use serde::Serialize;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, ResponseBuilder, Type};
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::preconditions::etag;
+use crate::problem::Problem;
 
 /// Where the command's event stands: for `Insights-Min-Position` of later reads.
 pub const INSIGHTS_POSITION: HeaderName = HeaderName::from_static("insights-position");
@@ -27,6 +28,27 @@ pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-
 #[must_use]
 pub fn context(command_id: CommandId, actor: Actor, time: Timestamp, expect: Expect, digest: String) -> CommandContext {
     CommandContext { command_id, time, actor, expect, request_digest: Some(digest), causation_id: None }
+}
+
+/// Nothing, where what the command needs is there, or where the command was given before: then it has its first answer,
+/// whatever has become of what it named.
+///
+/// # Errors
+/// What is missing, or that the log cannot be read.
+pub async fn unless_given<D: Decider>(
+    journal: &Journal,
+    id: &D::Id,
+    command: CommandId,
+    needed: Result<(), Problem>,
+) -> Result<(), Problem> {
+    match needed {
+        Ok(()) => Ok(()),
+        Err(problem) if journal.was_given::<D>(id, command).await? => {
+            tracing::debug!(?problem, "a command that was given before is not held up");
+            Ok(())
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 /// What a command came to. The resource itself is read with a GET.

@@ -32,6 +32,16 @@ impl Faults {
         }
     }
 
+    /// As [`Faults::value`], for what may be left out: `None` where it was given and is no value.
+    pub fn optional<T, E: Fault>(
+        &mut self,
+        pointer: &str,
+        given: Option<&str>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        given.map_or(Some(None), |text| self.value(pointer, parse(text)).map(Some))
+    }
+
     /// Notes a fault.
     pub fn add(&mut self, pointer: &str, code: &'static str, detail: String) {
         self.0.push(FieldError::in_body(pointer, code, detail));
@@ -63,6 +73,30 @@ impl fmt::Display for NotAnId {
 impl Fault for NotAnId {
     fn code(&self) -> &'static str {
         "not-an-id"
+    }
+}
+
+/// A text is none of the words that are known.
+#[derive(Debug)]
+pub struct NotOneOf(String);
+
+impl NotOneOf {
+    /// The value that the word stands for, or a fault that names the words.
+    pub fn parsed<T: Copy>(text: &str, all: &[T], word: impl Fn(T) -> &'static str) -> Result<T, Self> {
+        let known = || all.iter().map(|&value| word(value)).collect::<Vec<_>>().join(", ");
+        all.iter().copied().find(|&value| word(value) == text).ok_or_else(|| Self(known()))
+    }
+}
+
+impl fmt::Display for NotOneOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the value is one of {}", self.0)
+    }
+}
+
+impl Fault for NotOneOf {
+    fn code(&self) -> &'static str {
+        "not-one-of"
     }
 }
 

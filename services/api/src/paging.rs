@@ -9,6 +9,7 @@ use projections::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::faults::{Fault, NotOneOf};
 use crate::problem::{FieldError, Problem, ProblemType};
 
 /// Items of a page where nothing else is asked for.
@@ -48,6 +49,21 @@ pub fn page(limit: Option<&str>, cursor: Option<&str>) -> Result<Page, Problem> 
         errors.push(FieldError::in_parameter("cursor", "not-a-cursor", detail));
     }
     if errors.is_empty() { Ok(Page { after: after.flatten(), limit }) } else { Err(invalid_parameters(errors)) }
+}
+
+/// The value that a parameter names by its word, `None` where it is not given.
+///
+/// # Errors
+/// `invalid-parameter` where the word is not known.
+pub fn word_parameter<T: Copy>(
+    name: &str,
+    text: Option<&str>,
+    all: &[T],
+    word: impl Fn(T) -> &'static str,
+) -> Result<Option<T>, Problem> {
+    text.map(|text| NotOneOf::parsed(text, all, word))
+        .transpose()
+        .map_err(|fault| invalid_parameters(vec![FieldError::in_parameter(name, fault.code(), fault.to_string())]))
 }
 
 /// The problem that lists these errors of parameters.

@@ -21,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::clients::advisor_parameter;
-use crate::commands::{Answer, ChangedAnswer, CreatedAnswer, context};
+use crate::commands::{Answer, ChangedAnswer, CreatedAnswer, context, unless_given};
 use crate::described::problems;
 use crate::faults::{Faults, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
@@ -129,7 +129,7 @@ pub struct PortfoliosQuery {
 }
 
 problems!(CreateProblems: ANY, GUARDED, COMMAND, KEYED;
-    NoSuchAdvisor, NoSuchAssets, AssetNamedTwice, WeightsDoNotAddUp, PortfolioAlreadyCreated);
+    NoSuchAdvisor, AdvisorNotActive, NoSuchAssets, AssetNamedTwice, WeightsDoNotAddUp, PortfolioAlreadyCreated);
 problems!(ListProblems: ANY, GUARDED, READ;);
 problems!(GetProblems: ANY, GUARDED, READ; PortfolioUnknown);
 problems!(RenameProblems: ANY, GUARDED, COMMAND, CONDITIONAL; PortfolioUnknown);
@@ -153,15 +153,16 @@ pub async fn create(
         return Err(faults.into_problem());
     };
     let allocation = allocation::whole(&targets)?;
-    references.need_advisor(advisor).await?;
+    let command_id = keyed.command(CREATE, &[]);
+    let id = PortfolioId::created_by(command_id);
+    let needed = references.need_advisor(advisor).await;
+    unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;
     references.need_assets(&allocation, |asset| allocation::place_of(&targets, asset)).await?;
     let wish = Canonical::of("CreatePortfolio")
         .with("advisor", &body.advisor)
         .with("name", name.as_str())
         .with("currency", currency.as_str());
     let digest = allocation::written_into(wish, &allocation).sha256();
-    let command_id = keyed.command(CREATE, &[]);
-    let id = PortfolioId::created_by(command_id);
     let context = context(command_id, keyed.actor, clock.now(), Expect::New, digest);
     let command = PortfolioCommand::Create { advisor, name, currency, allocation };
     let done = journal.execute::<Portfolio>(&id, &command, &context).await?;
@@ -216,7 +217,7 @@ pub async fn rename(
     Ok(Answer::changed(id.to_string(), &done))
 }
 
-/// Of a portfolio to which nothing ever happened, "it has version 0" would be a strange thing to say.
+/// Of a portfolio to which nothing ever happened, that there is none.
 fn absent_rather_than_stale(problem: Problem) -> Problem {
-    if problem.is_of_nothing() { Problem::of(ProblemType::PortfolioUnknown) } else { problem }
+    problem.or_absent(ProblemType::PortfolioUnknown)
 }

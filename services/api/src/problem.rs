@@ -104,6 +104,13 @@ impl Problem {
         self.kind == ProblemType::Stale && self.version == Some(0)
     }
 
+    /// The problem, or that there is no such thing where it says that nothing has happened to it: "it has version 0" would
+    /// be a strange thing to say.
+    #[must_use]
+    pub fn or_absent(self, absent: ProblemType) -> Self {
+        if self.is_of_nothing() { Self::of(absent) } else { self }
+    }
+
     /// The general problem that goes with a status that no handler of ours explained.
     #[must_use]
     pub fn of_status(status: StatusCode) -> Self {

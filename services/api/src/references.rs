@@ -1,12 +1,14 @@
 //! What a request names and does not create: advisors, assets and clients must exist before anything is written.
 //!
 //! Whether one exists is asked of the read model, and of the log for what the read model does not have yet. What was
-//! found is remembered: today nobody who is registered and nothing that is listed ever ceases to be, nor changes hands
-//! or currency. An event that ends this must also end the remembering.
+//! found is remembered. Nothing that is listed ever ceases to be or changes its currency; people are suspended, removed
+//! and handed over, so what is remembered of them is forgotten when that happens here, and after a moment in any case.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
+use events::advisor::Standing;
 use events::values::{AdvisorId, Allocation, AssetId, ClientId, Currency};
 use events::{Advisor, Asset, Client};
 use futures::{StreamExt, TryStreamExt};
@@ -17,6 +19,9 @@ use crate::problem::{FieldError, Problem, ProblemType};
 
 /// Things of one kind that are remembered at once.
 const REMEMBERED_MAX: u64 = 200_000;
+/// How long people are remembered as they were found. Who is suspended, removed or handed over by another process is so
+/// for this one after this time; the recommender asks the log itself.
+const PEOPLE_TRUSTED_FOR: Duration = Duration::from_secs(2);
 /// Questions that one request asks at once.
 const QUESTIONS_AT_ONCE: usize = 8;
 
@@ -27,9 +32,17 @@ pub struct References(Arc<Known>);
 struct Known {
     journal: Journal,
     pool: PgPool,
-    advisors: moka::sync::Cache<AdvisorId, ()>,
+    advisors: moka::sync::Cache<AdvisorId, Standing>,
     assets: moka::sync::Cache<AssetId, Currency>,
-    clients: moka::sync::Cache<ClientId, AdvisorId>,
+    clients: moka::sync::Cache<ClientId, Care>,
+}
+
+/// In whose care a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Care {
+    Of(AdvisorId),
+    /// In nobody's any more.
+    Ended,
 }
 
 impl References {
@@ -39,20 +52,30 @@ impl References {
         Self(Arc::new(Known {
             journal,
             pool,
-            advisors: moka::sync::Cache::new(REMEMBERED_MAX),
+            advisors: people(),
             assets: moka::sync::Cache::new(REMEMBERED_MAX),
-            clients: moka::sync::Cache::new(REMEMBERED_MAX),
+            clients: people(),
         }))
     }
 
     /// Remembers an advisor who was registered just now.
     pub fn registered_advisor(&self, id: AdvisorId) {
-        self.0.advisors.insert(id, ());
+        self.0.advisors.insert(id, Standing::Active);
+    }
+
+    /// Forgets how an advisor stood.
+    pub fn forget_advisor(&self, id: AdvisorId) {
+        self.0.advisors.invalidate(&id);
+    }
+
+    /// Forgets in whose care a client was.
+    pub fn forget_client(&self, id: ClientId) {
+        self.0.clients.invalidate(&id);
     }
 
     /// Remembers a client who was registered just now.
     pub fn registered_client(&self, id: ClientId, advisor: AdvisorId) {
-        self.0.clients.insert(id, advisor);
+        self.0.clients.insert(id, Care::Of(advisor));
     }
 
     /// Remembers an asset that was listed just now.
@@ -60,22 +83,31 @@ impl References {
         self.0.assets.insert(id, currency);
     }
 
-    /// Nothing, where the advisor is registered.
+    /// Nothing, where the advisor is registered and may give advice.
     ///
     /// # Errors
-    /// `no-such-advisor`, or that it could not be told.
+    /// `no-such-advisor`, `advisor-not-active`, or that it could not be told.
     pub async fn need_advisor(&self, id: AdvisorId) -> Result<(), Problem> {
-        if self.0.advisors.contains_key(&id) {
-            return Ok(());
+        let standing = match self.0.advisors.get(&id) {
+            Some(standing) => standing,
+            // The log knows best, and is asked once in a while only.
+            None => match self.0.journal.state::<Advisor>(&id).await?.state {
+                Advisor::Registered { standing, .. } => standing,
+                Advisor::Unknown => {
+                    let error = FieldError::in_body("/advisor", "no-such-advisor", format!("there is no advisor {id}"));
+                    let detail = error.detail.clone();
+                    return Err(Problem::new(ProblemType::NoSuchAdvisor, detail).with_errors(vec![error]));
+                }
+            },
+        };
+        self.0.advisors.insert(id, standing);
+        match standing {
+            Standing::Active => Ok(()),
+            Standing::Suspended | Standing::Removed => {
+                let detail = format!("advisor {id} is {}", standing.word());
+                Err(Problem::new(ProblemType::AdvisorNotActive, detail))
+            }
         }
-        let known = projections::advisors::get(&self.0.pool, id).await?.is_some()
-            || self.0.journal.state::<Advisor>(&id).await?.version > 0;
-        if !known {
-            let error = FieldError::in_body("/advisor", "no-such-advisor", format!("there is no advisor {id}"));
-            return Err(Problem::new(ProblemType::NoSuchAdvisor, error.detail.clone()).with_errors(vec![error]));
-        }
-        self.0.advisors.insert(id, ());
-        Ok(())
     }
 
     /// Nothing, where all assets of the allocation are listed. `place_of` says where in the body an asset stands.
@@ -123,15 +155,15 @@ impl References {
     /// Nothing, where all clients are registered and are this advisor's.
     ///
     /// # Errors
-    /// `no-such-clients`, `clients-of-another-advisor`, or that it could not be told.
+    /// `no-such-clients`, `clients-removed`, `clients-of-another-advisor`, or that it could not be told.
     pub async fn need_clients(
         &self,
         advisor: AdvisorId,
         ids: &BTreeSet<ClientId>,
         place_of: impl Fn(ClientId) -> String,
     ) -> Result<(), Problem> {
-        let known: BTreeMap<ClientId, AdvisorId> = futures::stream::iter(ids.iter().copied())
-            .map(|id| async move { Ok::<_, Problem>(self.advisor_of(id).await?.map(|advisor| (id, advisor))) })
+        let known: BTreeMap<ClientId, Care> = futures::stream::iter(ids.iter().copied())
+            .map(|id| async move { Ok::<_, Problem>(self.care_of(id).await?.map(|care| (id, care))) })
             .buffer_unordered(QUESTIONS_AT_ONCE)
             .try_filter_map(|found| async move { Ok(found) })
             .try_collect()
@@ -145,9 +177,18 @@ impl References {
             let detail = format!("{} clients are not registered", missing.len());
             return Err(Problem::new(ProblemType::NoSuchClients, detail).with_errors(missing));
         }
+        let removed: Vec<FieldError> = known
+            .iter()
+            .filter(|&(_, care)| *care == Care::Ended)
+            .map(|(&id, _)| FieldError::in_body(&place_of(id), "client-removed", format!("client {id} was removed")))
+            .collect();
+        if !removed.is_empty() {
+            let detail = format!("{} clients were removed", removed.len());
+            return Err(Problem::new(ProblemType::ClientsRemoved, detail).with_errors(removed));
+        }
         let others: Vec<FieldError> = known
             .iter()
-            .filter(|&(_, of)| *of != advisor)
+            .filter(|&(_, care)| *care != Care::Of(advisor))
             .map(|(&id, _)| {
                 let detail = format!("client {id} is another advisor's");
                 FieldError::in_body(&place_of(id), "client-of-another-advisor", detail)
@@ -187,20 +228,28 @@ impl References {
         Ok(currency)
     }
 
-    async fn advisor_of(&self, id: ClientId) -> Result<Option<AdvisorId>, Problem> {
-        if let Some(advisor) = self.0.clients.get(&id) {
-            return Ok(Some(advisor));
+    async fn care_of(&self, id: ClientId) -> Result<Option<Care>, Problem> {
+        if let Some(care) = self.0.clients.get(&id) {
+            return Ok(Some(care));
         }
-        let advisor = match projections::clients::get(&self.0.pool, id).await? {
-            Some(row) => Some(row.advisor),
+        let care = match projections::clients::get(&self.0.pool, id).await? {
+            Some(row) if row.standing == projections::clients::Standing::Removed => Some(Care::Ended),
+            Some(row) => Some(Care::Of(row.advisor)),
             None => match self.0.journal.state::<Client>(&id).await?.state {
-                Client::Registered { advisor, .. } => Some(advisor),
+                Client::Registered { advisor, .. } => Some(Care::Of(advisor)),
+                Client::Removed { .. } => Some(Care::Ended),
                 Client::Unknown => None,
             },
         };
-        if let Some(advisor) = advisor {
-            self.0.clients.insert(id, advisor);
+        if let Some(care) = care {
+            self.0.clients.insert(id, care);
         }
-        Ok(advisor)
+        Ok(care)
     }
+}
+
+/// Room for what is known of people.
+fn people<K: std::hash::Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static>() -> moka::sync::Cache<K, V>
+{
+    moka::sync::Cache::builder().max_capacity(REMEMBERED_MAX).time_to_live(PEOPLE_TRUSTED_FOR).build()
 }

@@ -18,10 +18,10 @@ use crate::references::References;
 pub struct Clock(pub fn() -> Timestamp);
 
 impl Clock {
-    /// The time now.
+    /// The time now, in whole microseconds: read models keep no more, and a time that was read must name its event.
     #[must_use]
     pub fn now(self) -> Timestamp {
-        (self.0)()
+        Timestamp::from_microsecond((self.0)().as_microsecond()).expect("a time without its last digits is in range")
     }
 }
 

@@ -1,6 +1,6 @@
 //! An aggregate's state: folded from its history, or caught up from what is known of it.
 
-use events::values::AggregateId;
+use events::values::{AggregateId, CommandId};
 use events::{Decider, Metadata, Position, Stored, Subject};
 use tokio::time::Instant;
 
@@ -26,6 +26,24 @@ impl Journal {
     /// # Errors
     /// Where the log cannot be read, or too many wait for this aggregate.
     pub async fn state<D: Decider>(&self, id: &D::Id) -> Result<Versioned<D>, ReadError> {
+        self.look(id, |loaded| {
+            let Done { version, position, state, .. } = done(loaded, Outcome::Unchanged);
+            Versioned { version, position, state }
+        })
+        .await
+    }
+
+    /// Whether this command became an event of the aggregate before: then it has its first answer, whatever would be said
+    /// of it now.
+    ///
+    /// # Errors
+    /// Where the log cannot be read, or too many wait for this aggregate.
+    pub async fn was_given<D: Decider>(&self, id: &D::Id, command: CommandId) -> Result<bool, ReadError> {
+        self.look::<D, _>(id, |loaded| loaded.ledger.contains_key(&command)).await
+    }
+
+    /// What is seen of the aggregate as the log has it now.
+    async fn look<D: Decider, T>(&self, id: &D::Id, see: impl FnOnce(&Loaded<D>) -> T) -> Result<T, ReadError> {
         let deadline = Instant::now() + self.0.settings.execute_deadline;
         let subject = Subject::new(D::KIND, &id.token());
         let slot = self.0.aggregates.slot::<D>(&subject);
@@ -33,9 +51,9 @@ impl Journal {
         let mut place = turn.map_err(|_| ReadError::unavailable("a state", "too many wait for this aggregate"))?;
         let known = place.take();
         let loaded = self.catch_up::<D>(&subject, known, deadline).await?;
-        let Done { version, position, state, .. } = done(&loaded, Outcome::Unchanged);
+        let seen = see(&loaded);
         self.0.aggregates.keep(&subject, &slot, &mut place, loaded);
-        Ok(Versioned { version, position, state })
+        Ok(seen)
     }
 
     /// The aggregate as the stream's leader has it, from what is known of it. History is only ever added to, so what

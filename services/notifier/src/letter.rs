@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
+use events::advisor::AdvisorDetails;
 use events::recommendation::Advice;
-use events::values::{Name, RecommendationId};
+use events::values::{Language, RecommendationId};
 use jiff::civil::Date;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
@@ -12,6 +13,7 @@ use vault::Identity;
 
 mod figures;
 mod numbers;
+mod regime;
 #[cfg(test)]
 mod tests;
 
@@ -27,10 +29,8 @@ pub struct Content<'a> {
     pub advice: &'a Advice,
     /// To whom.
     pub client: &'a Identity,
-    /// Who recommends.
-    pub advisor: &'a Name,
-    /// For which firm.
-    pub firm: &'a Name,
+    /// Who recommends, for which firm, under whose rules and in which language.
+    pub advisor: &'a AdvisorDetails,
     /// The day of the recommendation.
     pub day: Date,
 }
@@ -58,10 +58,16 @@ impl std::fmt::Debug for Letter {
 /// # Errors
 /// Where a template cannot be filled, which its tests rule out.
 pub fn letter(content: &Content<'_>) -> Result<Letter, minijinja::Error> {
-    let subject = format!("Your investment recommendation from {}", content.firm);
+    let firm = &content.advisor.firm;
+    let (subject, text, html) = match content.advisor.language {
+        Language::English => (format!("Your investment recommendation from {firm}"), "letter.txt", "letter.html"),
+        Language::BrazilianPortuguese => {
+            (format!("Sua recomendação de investimento de {firm}"), "letter.pt-BR.txt", "letter.pt-BR.html")
+        }
+    };
     let words = Value::from(Serde(Words::of(content, &subject)));
-    let text = TEMPLATES.get_template("letter.txt")?.render(&words)?;
-    let html = TEMPLATES.get_template("letter.html")?.render(&words)?;
+    let text = TEMPLATES.get_template(text)?.render(&words)?;
+    let html = TEMPLATES.get_template(html)?.render(&words)?;
     Ok(Letter { subject, text, html })
 }
 
@@ -74,6 +80,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, source) in [
         ("letter.txt", include_str!("../templates/letter.txt")),
         ("letter.html", include_str!("../templates/letter.html")),
+        ("letter.pt-BR.txt", include_str!("../templates/letter.pt-BR.txt")),
+        ("letter.pt-BR.html", include_str!("../templates/letter.pt-BR.html")),
     ] {
         templates.add_template(name, source).expect("the templates are part of the build, and tested");
     }
@@ -96,6 +104,10 @@ struct Words<'a> {
     window: Window,
     currency: &'a str,
     figures: Vec<Line>,
+    /// Under whose rules the advice is given; empty where there are none to name.
+    notice: String,
+    /// The same in lines.
+    notice_lines: Vec<String>,
     reference: String,
     portfolio_reference: String,
     portfolio_version: u64,
@@ -124,19 +136,27 @@ struct Window {
 impl<'a> Words<'a> {
     fn of(content: &Content<'a>, subject: &'a str) -> Self {
         let Advice { figures, rationale, .. } = content.advice;
+        let language = content.advisor.language;
+        let notice = regime::notice(content.advisor).unwrap_or_default();
         Self {
             subject,
-            firm: content.firm.as_str(),
-            advisor: content.advisor.as_str(),
+            firm: content.advisor.firm.as_str(),
+            advisor: content.advisor.name.as_str(),
             client: content.client.name.as_str(),
-            date: day(content.day),
+            date: day(language, content.day),
             portfolio: content.advice.portfolio_name.as_str(),
             rationale: rationale.as_str(),
             paragraphs: paragraphs(rationale.as_str()),
-            positions: positions(content.advice),
-            window: Window { start: day(figures.start), end: day(figures.end), returns: count(figures.returns) },
+            positions: positions(language, content.advice),
+            window: Window {
+                start: day(language, figures.start),
+                end: day(language, figures.end),
+                returns: count(language, figures.returns),
+            },
             currency: content.advice.currency.as_str(),
-            figures: figures::lines(figures),
+            figures: figures::lines(language, figures),
+            notice_lines: regime::lines(&notice),
+            notice,
             reference: content.recommendation.to_string(),
             portfolio_reference: content.advice.portfolio.to_string(),
             portfolio_version: content.advice.portfolio_version,
@@ -160,8 +180,8 @@ fn paragraphs(text: &str) -> Vec<Vec<&str>> {
     paragraphs
 }
 
-fn positions<'a>(advice: &'a Advice) -> Vec<Position<'a>> {
-    let shares = shares(&advice.allocation);
+fn positions<'a>(language: Language, advice: &'a Advice) -> Vec<Position<'a>> {
+    let shares = shares(language, &advice.allocation);
     let asset_chars = shares.iter().map(|share| share.asset.as_str().len()).max().unwrap_or(0);
     let weight_chars = shares.iter().map(|share| share.percent.len()).max().unwrap_or(0);
     let position = |share: Share<'a>| {

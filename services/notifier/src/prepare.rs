@@ -36,10 +36,12 @@ impl Notifier {
             Ok(versioned) => versioned.state,
             Err(error) => return Prepared::NotNow(error.to_string()),
         };
-        let Client::Registered { identity, .. } = client else {
-            return Prepared::Never(note("the client is not registered"));
+        let identity = match client {
+            Client::Registered { identity, .. } => identity,
+            Client::Removed { .. } => return Prepared::Never(note("the client was removed")),
+            Client::Unknown => return Prepared::Never(note("the client is not registered")),
         };
-        let Advisor::Registered { name, firm } = advisor else {
+        let Advisor::Registered { details, .. } = advisor else {
             return Prepared::Wrong(format!("advisor {} is not registered", advice.advisor));
         };
         let identity = match self.vault.open_identity(advice.client, &identity).await {
@@ -53,7 +55,7 @@ impl Notifier {
             Err(error) => return Prepared::Wrong(error.to_string()),
         };
         let day = made_at.to_zoned(TimeZone::UTC).date();
-        let content = Content { recommendation: id, advice, client: &identity, advisor: &name, firm: &firm, day };
+        let content = Content { recommendation: id, advice, client: &identity, advisor: &details, day };
         let letter = match letter(&content) {
             Ok(letter) => letter,
             // Not what the template engine says: it may show what the template was filled with.

@@ -17,7 +17,7 @@ use super::absent_rather_than_stale;
 use super::figures::is_rate;
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
-use crate::commands::{AcceptedAnswer, Answer, context};
+use crate::commands::{AcceptedAnswer, Answer, context, unless_given};
 use crate::described::problems;
 use crate::faults::{Fault, Faults, NotAnId};
 use crate::figures::{Asked, Rebalancing, compute};
@@ -62,8 +62,8 @@ pub struct FiguresChoice {
 }
 
 problems!(RecommendProblems: ANY, GUARDED, COMMAND, KEYED, CONDITIONAL;
-    PortfolioUnknown, RecommendationWithoutClients, RecommendationToTooManyClients, NoSuchClients,
-    ClientsOfAnotherAdvisor);
+    PortfolioUnknown, RecommendationWithoutClients, RecommendationToTooManyClients, NoSuchClients, ClientsRemoved,
+    ClientsOfAnotherAdvisor, NoSuchAdvisor, AdvisorNotActive);
 
 /// Recommends a portfolio, as it is now, to clients.
 ///
@@ -97,14 +97,18 @@ pub async fn recommend(
         return Err(ExecuteError::<PortfolioRejection>::Stale { current: portfolio.version }.into());
     }
     enough_clients(clients.len())?;
+    let command_id = keyed.command(RECOMMEND, &[&id.to_string()]);
     let place_of = |client: ClientId| place_of(&body.client_ids, client);
-    office.references.need_clients(advisor, &clients, place_of).await?;
+    let needed = match office.references.need_advisor(advisor).await {
+        Ok(()) => office.references.need_clients(advisor, &clients, place_of).await,
+        refused => refused,
+    };
+    unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;
     let targets = allocation.iter().map(|(asset, weight)| (asset.clone(), weight.value())).collect();
     let computed = compute(&office, targets, currency.as_str(), &asked).await?;
     let now = clock.now();
     let figures = computed.snapshot(&asked, now.to_zoned(TimeZone::UTC).date());
     let digest = wish(&clients, &rationale, &body).sha256();
-    let command_id = keyed.command(RECOMMEND, &[&id.to_string()]);
     let context = context(command_id, keyed.actor, now, Expect::Version(version), digest);
     let command = PortfolioCommand::Recommend { clients, rationale, figures };
     let done = journal.execute::<Portfolio>(&id, &command, &context).await;

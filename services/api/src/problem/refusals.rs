@@ -9,6 +9,7 @@ use events::asset::AssetRejection;
 use events::client::ClientRejection;
 use events::portfolio::PortfolioRejection;
 use journal::{ExecuteError, ReadError};
+use projections::replay::ReplayError;
 use vault::VaultError;
 
 use super::{Problem, ProblemType};
@@ -16,7 +17,10 @@ use super::{Problem, ProblemType};
 impl From<&AdvisorRejection> for ProblemType {
     fn from(rejection: &AdvisorRejection) -> Self {
         match rejection {
+            AdvisorRejection::Unknown => Self::AdvisorUnknown,
             AdvisorRejection::AlreadyRegistered => Self::AdvisorAlreadyRegistered,
+            AdvisorRejection::RegistrationMissing { .. } => Self::AdvisorRegistrationMissing,
+            AdvisorRejection::Removed => Self::AdvisorRemoved,
         }
     }
 }
@@ -24,7 +28,9 @@ impl From<&AdvisorRejection> for ProblemType {
 impl From<&ClientRejection> for ProblemType {
     fn from(rejection: &ClientRejection) -> Self {
         match rejection {
+            ClientRejection::Unknown => Self::ClientUnknown,
             ClientRejection::AlreadyRegistered => Self::ClientAlreadyRegistered,
+            ClientRejection::Removed => Self::ClientRemoved,
         }
     }
 }
@@ -93,6 +99,13 @@ impl From<ReadError> for Problem {
 impl From<Arc<sqlx::Error>> for Problem {
     fn from(error: Arc<sqlx::Error>) -> Self {
         of_database(&error)
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        tracing::error!(error = chain(&error), "a history could not be replayed");
+        Self::of(ProblemType::Internal)
     }
 }
 
@@ -179,8 +192,13 @@ mod tests {
     #[test]
     fn every_rejection_is_the_problem_that_it_names_itself() {
         let one = rust_decimal::Decimal::ONE;
-        check(vec![AdvisorRejection::AlreadyRegistered]);
-        check(vec![ClientRejection::AlreadyRegistered]);
+        check(vec![
+            AdvisorRejection::Unknown,
+            AdvisorRejection::AlreadyRegistered,
+            AdvisorRejection::RegistrationMissing { regime: events::values::Regime::UsRia },
+            AdvisorRejection::Removed,
+        ]);
+        check(vec![ClientRejection::Unknown, ClientRejection::AlreadyRegistered, ClientRejection::Removed]);
         check(vec![
             AssetRejection::Unknown,
             AssetRejection::AlreadyListed,

@@ -96,10 +96,20 @@ problem_types! {
         "No advisor has this id.";
     AdvisorAlreadyRegistered CONFLICT "advisor-already-registered" "The advisor is registered already"
         "An advisor is registered under this id, with other details.";
+    AdvisorRegistrationMissing UNPROCESSABLE_ENTITY "advisor-registration-missing" "The advisor needs a registration number"
+        "Who advises under a regime with a public register says their number in it. Only the regime `other` needs none.";
+    AdvisorRemoved CONFLICT "advisor-removed" "The advisor was removed"
+        "A removed advisor stays as they were: their record is kept, and nothing is done with it any more.";
+    AdvisorNotActive CONFLICT "advisor-not-active" "The advisor gives no advice now"
+        "The advisor is suspended or removed. Reinstate a suspended one with PUT /v1/advisors/{id}/standing.";
     ClientUnknown NOT_FOUND "client-unknown" "There is no such client"
         "No client has this id.";
     ClientAlreadyRegistered CONFLICT "client-already-registered" "The client is registered already"
         "A client is registered under this id.";
+    ClientRemoved CONFLICT "client-removed" "The client was removed"
+        "A removed client stays as they were: their record is kept, and nothing is done with it any more.";
+    ClientsRemoved CONFLICT "clients-removed" "The request names clients who were removed"
+        "A removed client is advised no more. Each one that is removed stands under `errors`.";
     AssetUnknown NOT_FOUND "asset-unknown" "There is no such asset"
         "No asset is listed under this id.";
     AssetAlreadyListed CONFLICT "asset-already-listed" "The asset is listed already"
@@ -178,6 +188,26 @@ mod tests {
             assert!(code.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{code}");
             assert_eq!(ProblemType::by_code(code).map(ProblemType::code), Some(code));
         }
+    }
+
+    /// The page that lists them for people. `INSIGHTS_BLESS=1` writes it down anew.
+    #[test]
+    fn the_page_of_problems_lists_every_type() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/problems.md");
+        let mut page = String::from(
+            "# Problems\n\nEvery type of problem that the web API answers with, as `/problems` lists them. Written by a test \
+             of\n`services/api/src/problem/types.rs` (`INSIGHTS_BLESS=1 cargo test -p api problem`).\n\n\
+             | type | status | what it means and what to do about it |\n|---|---|---|\n",
+        );
+        for kind in ProblemType::ALL {
+            let (uri, status, title) = (kind.uri(), kind.status().as_u16(), kind.title());
+            page += &format!("| `{uri}` | {status} | **{title}.** {} |\n", kind.about());
+        }
+        if std::env::var_os("INSIGHTS_BLESS").is_some() {
+            std::fs::write(&path, &page).unwrap();
+        }
+        let told = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(told == page, "docs/problems.md is another: run the test with INSIGHTS_BLESS=1 and read the diff");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What clients get to read.
 
+use events::advisor::AdvisorDetails;
 use events::recommendation::Advice;
 use events::values::{
-    AdvisorId, Allocation, AssetId, ClientId, CommandId, Currency, EmailAddress, FiguresSnapshot, Name, Note,
-    PortfolioId, RecommendationId,
+    AdvisorId, Allocation, AssetId, ClientId, CommandId, Currency, EmailAddress, FiguresSnapshot, Language, Name, Note,
+    PortfolioId, RecommendationId, Regime,
 };
 use events::{Position, Stream};
 use jiff::civil::date;
@@ -61,13 +62,16 @@ fn advice() -> Advice {
 }
 
 fn written(advice: &Advice, client: &str, advisor: &str, firm: &str) -> Letter {
+    written_by(advice, client, &AdvisorDetails::new(name(advisor), name(firm)))
+}
+
+fn written_by(advice: &Advice, client: &str, advisor: &AdvisorDetails) -> Letter {
     let client = Identity { name: name(client), email: EmailAddress::parse("jose@example.com").unwrap() };
     letter(&Content {
         recommendation: RecommendationId::created_by(command()),
         advice,
         client: &client,
-        advisor: &name(advisor),
-        firm: &name(firm),
+        advisor,
         day: date(2026, 3, 4),
     })
     .unwrap()
@@ -85,6 +89,53 @@ fn the_letter_in_plain_text() {
 #[test]
 fn the_letter_in_html() {
     insta::assert_snapshot!(usual().html);
+}
+
+fn under(regime: Regime, language: Language) -> Letter {
+    let details = AdvisorDetails::new(name("Ana Souza"), name("Casa Verde"));
+    let details = AdvisorDetails { regime, registration: Some(name("A12345")), language, ..details };
+    written_by(&advice(), "José da Silva", &details)
+}
+
+#[test]
+fn the_letter_of_an_assessor_in_portuguese() {
+    insta::assert_snapshot!(under(Regime::Cvm178, Language::BrazilianPortuguese).text);
+}
+
+#[test]
+fn the_regime_is_named_in_both_languages_with_the_registration() {
+    for (regime, named) in [
+        (Regime::Cvm178, ["CVM Resolution 178", "Resolução CVM 178"]),
+        (Regime::Cvm19, ["CVM Resolution 19", "Resolução CVM 19"]),
+        (Regime::MifidIi, ["2014/65/EU", "2014/65/UE"]),
+        (Regime::UsRia, ["Investment Advisers Act of 1940", "Investment Advisers Act de 1940"]),
+    ] {
+        for (language, named) in Language::ALL.into_iter().zip(named) {
+            let letter = under(regime, language);
+            let text = letter.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(text.contains(named) && text.contains("A12345"), "{regime:?} {text}");
+            assert!(
+                letter.html.contains(&named.replace('/', "&#x2f;")) && letter.html.contains("A12345"),
+                "{regime:?}"
+            );
+        }
+    }
+    assert!(!under(Regime::Other, Language::English).text.contains("A12345"));
+}
+
+#[test]
+fn a_letter_in_portuguese_has_no_english_word_of_ours() {
+    let letter = under(Regime::UsRia, Language::BrazilianPortuguese);
+    assert_eq!(letter.subject, "Sua recomendação de investimento de Casa Verde");
+    for part in [&letter.text, &letter.html] {
+        for english in
+            ["Dear", "The figures", "allocation", "Sincerely", "Recommendation", "Past performance", "Weight"]
+        {
+            assert!(!part.contains(english), "{english}");
+        }
+        assert!(part.contains("4 de março de 2026") && part.contains("12,5 %"), "{part}");
+    }
+    assert!(letter.html.contains("lang=\"pt-BR\""));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod computations;
 pub mod house;
 mod limits;
 mod operation;
+mod people;
 mod reads;
 mod refusals;
 mod repeats;

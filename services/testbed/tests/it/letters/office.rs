@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::advisor::AdvisorCommand;
+use events::advisor::{AdvisorCommand, AdvisorDetails};
 use events::client::ClientCommand;
 use events::portfolio::PortfolioCommand;
 use events::recommendation::{Advice, Letter, RecommendationCommand, RecommendationEvent};
@@ -49,7 +49,7 @@ impl Office {
         let journal = journal_on(&nats).await;
         let advisor = AdvisorId::new(Uuid::new_v4());
         let office = Self { nats, journal, pool, vault, advisor };
-        let register = AdvisorCommand::Register { name: name("Ana Souza"), firm: name("Casa Verde") };
+        let register = AdvisorCommand::Register(AdvisorDetails::new(name("Ana Souza"), name("Casa Verde")));
         office.execute::<Advisor>(&advisor, &register).await;
         office
     }

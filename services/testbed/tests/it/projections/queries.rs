@@ -1,5 +1,6 @@
 //! Queries: pages, filters and series of prices.
 
+use events::advisor::Standing;
 use events::values::{AdvisorId, CommandId};
 use events::{Position, Stream};
 use jiff::civil::date;
@@ -34,10 +35,26 @@ async fn a_filter_gives_what_fits_all_of_it() {
     apply(&pool, Stream::Advisory, &story::recorded(Stream::Advisory, &story::advisory(13))).await.unwrap();
     let advisor = AdvisorId::created_by(CommandId::of(&["a story", "advisor", "1"]));
     assert_eq!(portfolios::list(&pool, Some(advisor), Page::FIRST).await.unwrap().len(), 5);
-    assert_eq!(clients::list(&pool, Some(advisor), Page::FIRST).await.unwrap().len(), 5);
-    assert_eq!(clients::list(&pool, None, Page::FIRST).await.unwrap().len(), 13);
-    assert_eq!(advisors::list(&pool, Page::FIRST).await.unwrap().len(), 3);
-    assert_eq!(advisors::get(&pool, advisor).await.unwrap().unwrap().firm, "Casa, Verde");
+    // Of the advisor's five one was handed over; of all thirteen three were removed.
+    let of = clients::Filter { advisor: Some(advisor), standing: None };
+    assert_eq!(clients::list(&pool, of, Page::FIRST).await.unwrap().len(), 4);
+    let all = clients::Filter::default();
+    assert_eq!(clients::list(&pool, all, Page::FIRST).await.unwrap().len(), 13);
+    let removed = clients::Filter { standing: Some(clients::Standing::Removed), ..all };
+    assert_eq!(clients::list(&pool, removed, Page::FIRST).await.unwrap().len(), 3);
+
+    let called = async |standing, search: Option<&str>| {
+        let filter = advisors::Filter { standing, search: search.map(str::to_owned) };
+        advisors::list(&pool, &filter, Page::FIRST).await.unwrap().len()
+    };
+    assert_eq!(called(None, None).await, 3);
+    assert_eq!(called(Some(Standing::Active), None).await, 1);
+    assert_eq!(called(None, Some("NINHA\" s")).await, 3);
+    assert_eq!(called(Some(Standing::Removed), Some("casa, v")).await, 1);
+    assert_eq!(called(None, Some("%")).await, 0, "a search is for what it says, not a pattern");
+    let row = advisors::get(&pool, advisor).await.unwrap().unwrap();
+    assert_eq!((row.details.firm.as_str(), row.details.regime.word()), ("Casa, Verde", "cvm_178"));
+    assert_eq!((row.standing, row.standing_reason.as_deref()), (Standing::Suspended, Some("so says the register")));
 
     let all = recommendations::list(&pool, Filter::default(), Page::FIRST).await.unwrap();
     assert_eq!(all.len(), 7 * 3 + 6 * 2);

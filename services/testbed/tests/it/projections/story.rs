@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use events::advisor::AdvisorEvent;
+use events::advisor::{AdvisorDetails, AdvisorEvent};
 use events::asset::{AssetEvent, PriceBasis};
 use events::client::ClientEvent;
 use events::portfolio::PortfolioEvent;
 use events::recommendation::{Advice, RecommendationEvent};
+use events::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use events::values::{
     Actor, AdvisorId, AggregateId, Allocation, AssetId, Bars, ClientId, CommandId, Currency, EventId, FiguresSnapshot,
-    Listing, Name, Note, PortfolioId, RecommendationId, Sealed, SealedIdentity,
+    Language, Listing, Name, Note, PortfolioId, RecommendationId, Regime, RiskClass, Sealed, SealedIdentity,
 };
 use events::{Kind, Metadata, Position, Stored, Stream, Subject};
 use jiff::civil::{Date, date};
@@ -98,18 +99,17 @@ fn interleave(lives: Vec<Life>) -> Vec<Draft> {
     drafts
 }
 
-/// About 16 advisory events for each portfolio.
+/// About 18 advisory events for each portfolio.
 pub fn advisory(portfolios: usize) -> Vec<Draft> {
     let mut lives = Vec::new();
     for n in 0..portfolios {
         let command = |what: &str| CommandId::of(&["a story", what, &n.to_string()]);
         let advisor = AdvisorId::created_by(CommandId::of(&["a story", "advisor", &(n / 5).to_string()]));
         if n % 5 == 0 {
-            let registered = AdvisorEvent::Registered { name: name("Ana \"Ninha\" Souza"), firm: name("Casa, Verde") };
-            lives.push(life(Kind::Advisor, &advisor, vec![registered]));
+            lives.push(life(Kind::Advisor, &advisor, advisor_life(n / 5)));
         }
         let client = ClientId::created_by(command("client"));
-        lives.push(life(Kind::Client, &client, vec![client_registered(advisor, command("client"))]));
+        lives.push(life(Kind::Client, &client, client_life(n, advisor, command("client"))));
         let portfolio = PortfolioId::created_by(command("portfolio"));
         lives.push(life(Kind::Portfolio, &portfolio, portfolio_life(n, advisor, client)));
         for (m, letters) in letters().into_iter().enumerate().skip(n % 2) {
@@ -120,6 +120,53 @@ pub fn advisory(portfolios: usize) -> Vec<Draft> {
         }
     }
     interleave(lives)
+}
+
+fn advisor_life(n: usize) -> Vec<AdvisorEvent> {
+    let details = AdvisorDetails::new(name("Ana \"Ninha\" Souza"), name("Casa, Verde"));
+    let assessor = AdvisorDetails {
+        regime: Regime::Cvm178,
+        registration: Some(name("A-12345")),
+        language: Language::BrazilianPortuguese,
+        currency: Some(Currency::parse("BRL").unwrap()),
+        ..details.clone()
+    };
+    let registered = AdvisorEvent::Registered(details.clone());
+    let reason = || note("so says the register");
+    let suspended = AdvisorEvent::Suspended { reason: reason() };
+    match n % 3 {
+        0 => vec![registered, suspended, AdvisorEvent::Reinstated { reason: reason() }],
+        1 => vec![registered, AdvisorEvent::Edited(assessor), suspended],
+        _ => {
+            let registered = AdvisorEvent::Registered(assessor);
+            vec![registered, AdvisorEvent::Edited(details), AdvisorEvent::Removed { reason: reason() }]
+        }
+    }
+}
+
+fn client_life(n: usize, advisor: AdvisorId, command: CommandId) -> Vec<ClientEvent> {
+    let registered = client_registered(advisor, command);
+    let ClientEvent::Registered { mut identity, .. } = registered.clone() else { unreachable!("it is one") };
+    identity.name = Sealed::new((7..77).collect());
+    let day = date(2026, 3, 4);
+    let answered = Profile::from_answers(
+        Answers {
+            objective: Objective::Growth,
+            horizon: Horizon::OverTenYears,
+            loss_capacity: LossCapacity::More,
+            knowledge: Knowledge::Basic,
+            liquidity_need: LiquidityNeed::Half,
+        },
+        day,
+    );
+    let by_hand = Profile::by_hand(RiskClass::Conservative, note("as \"agreed\""), day);
+    let to = AdvisorId::created_by(CommandId::of(&["a story", "somebody else"]));
+    match n % 4 {
+        0 => vec![registered, ClientEvent::Profiled(answered), ClientEvent::IdentityChanged { identity }],
+        1 => vec![registered, ClientEvent::Profiled(by_hand), ClientEvent::Profiled(answered)],
+        2 => vec![registered, ClientEvent::HandedOver { from: advisor, to, reason: note("moved") }],
+        _ => vec![registered, ClientEvent::Removed { reason: note("moved") }],
+    }
 }
 
 fn client_registered(advisor: AdvisorId, command: CommandId) -> ClientEvent {

@@ -1,0 +1,127 @@
+//! Advisors as the register has them now, and queries.
+
+use events::advisor::{AdvisorDetails, Standing};
+use events::values::{AdvisorId, Currency, Language, Name, Regime};
+use events::{Position, Stream};
+use jiff::Timestamp;
+use sqlx::{PgPool, query_as};
+use uuid::Uuid;
+
+use crate::columns::{damaged, natural, position};
+use crate::page::Page;
+
+/// An advisor as the register has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdvisorRow {
+    /// Who it is.
+    pub id: AdvisorId,
+    /// What the register says.
+    pub details: AdvisorDetails,
+    /// Whether they may give advice.
+    pub standing: Standing,
+    /// Why they stand so; `None` where nothing ever changed it.
+    pub standing_reason: Option<String>,
+    /// When they were registered.
+    pub registered_at: Timestamp,
+    /// Where the row stands in lists; the next page goes on after it.
+    pub created_position: u64,
+    /// The aggregate's version, from 1.
+    pub version: u64,
+    /// Where its last event stands.
+    pub position: Position,
+}
+
+struct Record {
+    id: Uuid,
+    name: String,
+    firm: String,
+    regime: String,
+    registration: Option<String>,
+    language: String,
+    currency: Option<String>,
+    standing: String,
+    standing_reason: Option<String>,
+    registered_at: jiff_sqlx::Timestamp,
+    created_position: i64,
+    version: i64,
+    position: i64,
+}
+
+impl TryFrom<Record> for AdvisorRow {
+    type Error = sqlx::Error;
+
+    fn try_from(record: Record) -> Result<Self, sqlx::Error> {
+        let name = |text: &str| Name::parse(text).map_err(|error| sqlx::Error::Decode(Box::new(error)));
+        let unknown = |what: &str, word: &str| damaged(format!("`{word}` is no {what}"));
+        let currency = |code: &String| Currency::parse(code).map_err(|error| sqlx::Error::Decode(Box::new(error)));
+        Ok(Self {
+            id: AdvisorId::new(record.id),
+            details: AdvisorDetails {
+                name: name(&record.name)?,
+                firm: name(&record.firm)?,
+                regime: Regime::parse(&record.regime).ok_or_else(|| unknown("regime", &record.regime))?,
+                registration: record.registration.as_deref().map(name).transpose()?,
+                language: Language::parse(&record.language).ok_or_else(|| unknown("language", &record.language))?,
+                currency: record.currency.as_ref().map(currency).transpose()?,
+            },
+            standing: Standing::parse(&record.standing).ok_or_else(|| unknown("standing", &record.standing))?,
+            standing_reason: record.standing_reason,
+            registered_at: record.registered_at.to_jiff(),
+            created_position: natural(record.created_position)?,
+            version: natural(record.version)?,
+            position: position(Stream::Advisory, record.position)?,
+        })
+    }
+}
+
+/// Which advisors are wanted: those that fit all that is given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Who stand so.
+    pub standing: Option<Standing>,
+    /// Whose name or firm contains this, whatever the case.
+    pub search: Option<String>,
+}
+
+/// The advisor with this id.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn get(pool: &PgPool, id: AdvisorId) -> Result<Option<AdvisorRow>, sqlx::Error> {
+    query_as!(
+        Record,
+        r#"SELECT id, name, firm, regime, registration, language, currency, standing, standing_reason,
+                  registered_at AS "registered_at: jiff_sqlx::Timestamp", created_position, version, position
+           FROM advisors WHERE id = $1"#,
+        id.uuid()
+    )
+    .fetch_optional(pool)
+    .await?
+    .map(AdvisorRow::try_from)
+    .transpose()
+}
+
+/// The advisors that fit the filter, in the order of their registration.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn list(pool: &PgPool, filter: &Filter, page: Page) -> Result<Vec<AdvisorRow>, sqlx::Error> {
+    query_as!(
+        Record,
+        r#"SELECT id, name, firm, regime, registration, language, currency, standing, standing_reason,
+                  registered_at AS "registered_at: jiff_sqlx::Timestamp", created_position, version, position
+           FROM advisors
+           WHERE created_position > $1 AND standing = COALESCE($2::text, standing)
+                 AND ($3::text IS NULL OR strpos(lower(name), lower($3)) > 0 OR strpos(lower(firm), lower($3)) > 0)
+           ORDER BY created_position LIMIT $4"#,
+        page.after(),
+        filter.standing.map(Standing::word),
+        filter.search,
+        page.limit()
+    )
+    .fetch_all(pool)
+    .await?
+    .into_iter()
+    .map(AdvisorRow::try_from)
+    .collect()
+}
