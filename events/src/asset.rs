@@ -195,6 +195,18 @@ pub enum AssetRejection {
         /// The basis that was given.
         given: &'static str,
     },
+    /// A payment leaves nothing of the price before it: one of both is wrong, most often by its unit.
+    #[error("the payment of {payment} on {ex_date} is not below the close before it, {close} on {date}")]
+    PaymentNotBelowPrice {
+        /// The ex-date.
+        ex_date: Date,
+        /// All that is paid then for one unit.
+        payment: Decimal,
+        /// The last day with a price before it.
+        date: Date,
+        /// That day's close.
+        close: Decimal,
+    },
     /// The asset was traded no more on that day.
     #[error("the asset was delisted on {delisted}, before {date}")]
     Delisted {
@@ -221,6 +233,7 @@ impl Refusal for AssetRejection {
             Self::PriceDiffers { .. } => "price-differs",
             Self::PriceUnknown { .. } => "price-unknown",
             Self::BasisDiffers { .. } => "price-basis-differs",
+            Self::PaymentNotBelowPrice { .. } => "payment-not-below-price",
             Self::Delisted { .. } => "asset-delisted",
             Self::StillTraded { .. } => "asset-still-traded",
         }
@@ -233,6 +246,7 @@ impl Refusal for AssetRejection {
             | Self::PriceDiffers { .. }
             | Self::PriceUnknown { .. }
             | Self::BasisDiffers { .. }
+            | Self::PaymentNotBelowPrice { .. }
             | Self::Delisted { .. }
             | Self::StillTraded { .. } => RejectionClass::Conflict,
         }
@@ -318,6 +332,9 @@ impl Decider for Asset {
             (Self::Listed(asset), AssetCommand::RecordPayment { source, ex_date, kind, payment }) => {
                 asset.traded_on(Some(*ex_date))?;
                 let was = asset.payments.get(&(*ex_date, *kind)).copied();
+                if was != Some(*payment) {
+                    asset.leaves_something(*ex_date, *kind, *payment)?;
+                }
                 Ok((was != Some(*payment)).then(|| AssetEvent::Dividend {
                     source: source.clone(),
                     ex_date: *ex_date,
@@ -389,6 +406,24 @@ impl Listed {
         match self.prices_of {
             Some((_, known)) if known != given => {
                 Err(AssetRejection::BasisDiffers { known: known.word(), given: given.word() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether payments of the day are below the close before it. Adjusted closes are no measure of a payment.
+    fn leaves_something(&self, ex_date: Date, kind: PaymentKind, given: Payment) -> Result<(), AssetRejection> {
+        let is_measure = self.prices_of.as_ref().is_some_and(|(_, basis)| match basis {
+            PriceBasis::Raw | PriceBasis::SplitAdjusted => true,
+            PriceBasis::Adjusted => false,
+        });
+        let before = self.bars.before(ex_date).filter(|_| is_measure);
+        let others = self.payments.iter().filter(|((date, of), _)| *date == ex_date && *of != kind);
+        let payment = others.fold(given.amount(), |sum, (_, other)| sum.saturating_add(other.amount()));
+        match before {
+            Some(bar) if bar.close <= payment => {
+                let (date, close) = (bar.date, bar.close);
+                Err(AssetRejection::PaymentNotBelowPrice { ex_date, payment, date, close })
             }
             _ => Ok(()),
         }

@@ -8,7 +8,7 @@ use events::{AnyEvent, Position, Stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
-use sqlx::{PgConnection, PgPool, query, query_as, query_scalar};
+use sqlx::{PgConnection, PgPool, query, query_as};
 
 use crate::columns::{asset_id, natural, position};
 use crate::incoming::Applied;
@@ -396,12 +396,22 @@ pub async fn facets(pool: &PgPool, search: &Search) -> Result<Vec<Facet>, sqlx::
     .await
 }
 
+/// The currencies of those of the assets that are on the list.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn currencies(pool: &PgPool, ids: &[AssetId]) -> Result<BTreeMap<AssetId, String>, sqlx::Error> {
+    let texts: Vec<&str> = ids.iter().map(AssetId::as_str).collect();
+    let rows =
+        query!("SELECT id, currency FROM assets WHERE id = ANY($1::text[])", &texts as _).fetch_all(pool).await?;
+    rows.into_iter().map(|row| Ok((asset_id(&row.id)?, row.currency))).collect()
+}
+
 /// Those of the assets that are on no list, in the order given.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn missing(pool: &PgPool, ids: &[AssetId]) -> Result<Vec<AssetId>, sqlx::Error> {
-    let texts: Vec<&str> = ids.iter().map(AssetId::as_str).collect();
-    let known = query_scalar!("SELECT id FROM assets WHERE id = ANY($1::text[])", &texts as _).fetch_all(pool).await?;
-    Ok(ids.iter().filter(|id| !known.iter().any(|known| known == id.as_str())).cloned().collect())
+    let known = currencies(pool, ids).await?;
+    Ok(ids.iter().filter(|id| !known.contains_key(*id)).cloned().collect())
 }

@@ -22,7 +22,7 @@ use sqlx::PgPool;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::checkpoint::Checkpoints;
-use crate::prices::{AsOf, closes_as_of};
+use crate::prices::{AsOf, SeriesError, closes_as_of};
 
 /// Bytes that columns take at most where nothing else is said: 2,500 assets over 33 years.
 pub const PRICE_CACHE_BYTES_MAX: u64 = 256 << 20;
@@ -39,7 +39,10 @@ const LOADS_AT_ONCE: usize = 4;
 #[derive(Debug, PartialEq)]
 pub struct Column {
     days: Vec<Date>,
+    /// "Not a number" on days that are unfit.
     closes: Vec<f64>,
+    /// The last of the first days whose changes would be no total returns, and why.
+    unfit_until: Option<(Date, SeriesError)>,
     /// The sequence of the last event whose prices are among them; 0 where there are none.
     position: u64,
 }
@@ -70,6 +73,14 @@ pub enum NoTable {
     /// An asset has no price in the window.
     #[error("`{0}` has no price in the window")]
     NoPrices(AssetId),
+    /// No total returns follow from an asset's prices and payments in the window.
+    #[error("`{asset}`: {why}")]
+    Unfit {
+        /// The asset.
+        asset: AssetId,
+        /// Why not.
+        why: SeriesError,
+    },
     /// The prices do not fit together.
     #[error(transparent)]
     Prices(#[from] PriceError),
@@ -96,7 +107,12 @@ impl Prices {
     pub fn table(&self, assets: &[AssetId], from: Option<Date>, to: Option<Date>) -> Result<PriceTable, NoTable> {
         let mut columns = Vec::with_capacity(assets.len());
         for asset in assets {
-            let bars = self.column(asset).map_or((&[][..], &[][..]), |column| column.between(from, to));
+            let column = self.column(asset);
+            let unfit = column.and_then(|column| column.unfit_until.as_ref());
+            if let Some((_, why)) = unfit.filter(|(day, _)| from.is_none_or(|from| from <= *day)) {
+                return Err(NoTable::Unfit { asset: asset.clone(), why: why.clone() });
+            }
+            let bars = column.map_or((&[][..], &[][..]), |column| column.between(from, to));
             if bars.0.is_empty() {
                 return Err(NoTable::NoPrices(asset.clone()));
             }
@@ -229,9 +245,13 @@ impl PriceCache {
         self.loads.fetch_add(1, Ordering::Relaxed);
         let mut read = closes_as_of(&self.pool, std::slice::from_ref(asset), None, None, as_of).await?;
         let bars = read.series.remove(asset).unwrap_or_default();
+        let unfit = read.unfit.remove(asset);
+        let unfit_until = unfit.as_ref().and_then(|unfit| Some((*unfit.days.last()?, unfit.why.clone())));
+        let without = unfit.into_iter().flat_map(|unfit| unfit.days).map(|day| (day, f64::NAN));
         // A close without a float becomes "not a number", which a table refuses by name.
-        let (days, closes) = bars.into_iter().map(|(day, close)| (day, close.to_f64().unwrap_or(f64::NAN))).unzip();
-        Ok(Column { days, closes, position: read.position.sequence })
+        let with = bars.into_iter().map(|(day, close)| (day, close.to_f64().unwrap_or(f64::NAN)));
+        let (days, closes) = without.chain(with).unzip();
+        Ok(Column { days, closes, unfit_until, position: read.position.sequence })
     }
 }
 
@@ -280,11 +300,12 @@ mod tests {
     use jiff::civil::date;
 
     use super::{Column, NoTable, Prices};
+    use crate::prices::SeriesError;
 
     fn prices(columns: &[(&str, &[(i8, f64)])]) -> Prices {
         let column = |bars: &[(i8, f64)]| {
             let (days, closes) = bars.iter().map(|(day, close)| (date(2024, 1, *day), *close)).unzip();
-            Arc::new(Column { days, closes, position: 7 })
+            Arc::new(Column { days, closes, unfit_until: None, position: 7 })
         };
         Prices(columns.iter().map(|(id, bars)| (AssetId::parse(id).unwrap(), column(bars))).collect::<HashMap<_, _>>())
     }
@@ -301,6 +322,19 @@ mod tests {
         assert_eq!((table.column(0), table.column(1)), (&[5.0, 7.0][..], &[2.0, 4.0][..]));
         let one = prices.table(&assets(&["A"]), Some(date(2024, 1, 2)), Some(date(2024, 1, 3))).unwrap();
         assert_eq!(one.column(0), [2.0]);
+    }
+
+    #[test]
+    fn days_that_are_unfit_are_refused_and_those_after_them_are_not() {
+        let (asset, why) = (assets(&["A"]), SeriesError::from(PriceError::Empty));
+        let days = (1..=4).map(|day| date(2024, 1, day)).collect();
+        let closes = vec![f64::NAN, f64::NAN, 3.0, 4.0];
+        let column = Column { days, closes, unfit_until: Some((date(2024, 1, 2), why.clone())), position: 7 };
+        let prices = Prices(HashMap::from([(asset[0].clone(), Arc::new(column))]));
+        let refused = NoTable::Unfit { asset: asset[0].clone(), why };
+        assert_eq!(prices.table(&asset, None, None).unwrap_err(), refused);
+        assert_eq!(prices.table(&asset, Some(date(2024, 1, 2)), None).unwrap_err(), refused);
+        assert_eq!(prices.table(&asset, Some(date(2024, 1, 3)), None).unwrap().column(0), [3.0, 4.0]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use sqlx::{PgConnection, PgPool, query};
 use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
 
-pub use history::{Action, ActionKind, AsOf, BarRow, History, SeriesError, histories};
+pub use history::{Action, ActionKind, AsOf, BarRow, History, SeriesError, TotalReturnCloses, Unfit, histories};
 
 /// What a batch brought: chunks of bars, and corporate actions.
 #[derive(Debug, Default)]
@@ -196,11 +196,13 @@ async fn write_actions(actions: &[ActionRow], connection: &mut PgConnection) -> 
 }
 
 /// Closing prices of some assets over one span of days.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Closes {
     /// Days ascending, each with its close in the asset's currency. Their changes are total returns: where the source did
     /// not adjust for splits and payments, it is done here. An asset without prices in the span is not there.
     pub series: BTreeMap<AssetId, Vec<(Date, Decimal)>>,
+    /// Days of assets that have prices and no such close, and why.
+    pub unfit: BTreeMap<AssetId, Unfit>,
     /// Where the last event stands that has a part in them: the same prices have the same position, whatever else has
     /// happened since. 0 where there are no prices.
     pub position: Position,
@@ -231,13 +233,16 @@ pub async fn closes_as_of(
     as_of: AsOf,
 ) -> Result<Closes, sqlx::Error> {
     let mut position = Position { stream: Stream::Market, sequence: 0 };
-    let mut series = BTreeMap::new();
+    let (mut series, mut unfit) = (BTreeMap::new(), BTreeMap::new());
     for (asset, history) in histories(pool, assets, from, to, as_of).await? {
         position.sequence = position.sequence.max(history.position.sequence);
-        let closes = history.total_return_closes().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-        if !closes.is_empty() {
-            series.insert(asset, closes);
+        let found = history.total_return_closes();
+        if let Some(why) = found.unfit {
+            unfit.insert(asset.clone(), why);
+        }
+        if !found.closes.is_empty() {
+            series.insert(asset, found.closes);
         }
     }
-    Ok(Closes { series, position })
+    Ok(Closes { series, unfit, position })
 }

@@ -157,6 +157,36 @@ fn a_dividend_and_a_capital_gain_of_one_day_are_two_payments() {
 }
 
 #[test]
+fn a_payment_that_leaves_nothing_of_the_price_before_it_is_refused() {
+    let cash = |amount: &str| Payment::try_new(amount.parse().unwrap()).unwrap();
+    let ex_date = date(2022, 12, 2);
+    let wish =
+        |kind, amount| AssetCommand::RecordPayment { source: name("a file"), ex_date, kind, payment: cash(amount) };
+    let paid =
+        |kind, amount, was| AssetEvent::Dividend { source: name("a file"), ex_date, kind, payment: cash(amount), was };
+    let refused = |payment: &str| AssetRejection::PaymentNotBelowPrice {
+        ex_date,
+        payment: payment.parse().unwrap(),
+        date: date(2022, 12, 1),
+        close: "10".parse().unwrap(),
+    };
+    let raw = AssetEvent::Priced { source: name("a file"), basis: PriceBasis::Raw, bars: bars(&[(1, "10"), (2, "2")]) };
+    let history = [listed(), raw.clone()];
+    given::<Asset>(history.clone()).when(&wish(PaymentKind::Dividend, "10")).then_refused(&refused("10"));
+    let most = paid(PaymentKind::Dividend, "9.99", None);
+    given::<Asset>(history.clone()).when(&wish(PaymentKind::Dividend, "9.99")).then(&most);
+    // Two payments of one day are taken off the same price.
+    given::<Asset>([history.to_vec(), vec![most]].concat())
+        .when(&wish(PaymentKind::CapitalGain, "0.01"))
+        .then_refused(&refused("10.00"));
+    // Before any price is known nothing speaks against it, and adjusted prices do not: they are in no unit.
+    let large = paid(PaymentKind::Dividend, "10", None);
+    given::<Asset>([listed()]).when(&wish(PaymentKind::Dividend, "10")).then(&large);
+    given::<Asset>([listed(), priced(&[(1, "10")])]).when(&wish(PaymentKind::Dividend, "10")).then(&large);
+    given::<Asset>([listed(), large, raw]).when(&wish(PaymentKind::Dividend, "10")).then_nothing_happened();
+}
+
+#[test]
 fn after_its_delisting_an_asset_has_no_prices() {
     let day = |day| date(2022, 12, day);
     let delist = |on| AssetCommand::Delist { date: day(on), reason: note("taken over") };

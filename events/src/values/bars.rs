@@ -142,6 +142,13 @@ impl KnownBars {
         self.0.binary_search_by_key(&date, |bar| bar.date).ok().map(|row| &self.0[row])
     }
 
+    /// The last bar of a day before this one.
+    #[must_use]
+    pub fn before(&self, date: Date) -> Option<&Bar> {
+        let later = self.0.partition_point(|bar| bar.date < date);
+        self.0[..later].last()
+    }
+
     /// Takes in what became known later. The bars ascend by day.
     pub fn update(&mut self, later: &[Bar]) {
         let (Some(first), last) = (later.first(), self.0.last()) else { return };
@@ -221,5 +228,7 @@ mod tests {
         assert_eq!(days, expected.map(|(day, close, volume)| (day, close.into(), volume)));
         assert_eq!(known.get(date(2024, 1, 2)).and_then(|bar| bar.volume), Some(7));
         assert_eq!(known.get(date(2024, 1, 6)), None);
+        let before = |month, day| known.before(date(2024, month, day)).map(|bar| bar.date.day());
+        assert_eq!((before(1, 1), before(1, 3), before(2, 1)), (None, Some(2), Some(5)));
     }
 }

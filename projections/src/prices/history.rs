@@ -76,8 +76,9 @@ pub struct Action {
 pub struct BarRow {
     /// The bar as the source gave it.
     pub bar: Bar,
-    /// The close whose changes are total returns, as Yahoo and CRSP adjust: later payments taken off the close before.
-    pub adjusted_close: f64,
+    /// The close whose changes are total returns, as Yahoo and CRSP adjust: later payments taken off the close before. None
+    /// before a payment that is not below the close before it.
+    pub adjusted_close: Option<f64>,
     /// The total return since the bar before, payments reinvested at the ex-date's close; none for the first.
     pub total_return: Option<f64>,
 }
@@ -102,42 +103,70 @@ pub struct History {
 /// A series that cannot be derived.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SeriesError {
-    /// A close, a split or a payment is out of range, or a payment is as large as the price before it.
-    #[error("prices and corporate actions do not fit")]
+    /// A close, a split or a payment is out of range, or a payment is not below the close before it.
+    #[error("prices and corporate actions do not fit: {0}")]
     Prices(#[from] PriceError),
+}
+
+/// Closes whose changes are total returns, of as many of the last days as can be had.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TotalReturnCloses {
+    /// Days with their closes, ascending.
+    pub closes: Vec<(Date, Decimal)>,
+    /// The days before them that have none, and why, where it is not all days.
+    pub unfit: Option<Unfit>,
+}
+
+/// Days that have prices and no closes whose changes are total returns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unfit {
+    /// The days, ascending.
+    pub days: Vec<Date>,
+    /// Why there are none.
+    pub why: SeriesError,
 }
 
 impl History {
     /// Closes whose changes are total returns: as they came where the source adjusted them or nothing has to be.
-    ///
-    /// # Errors
-    /// Where prices and corporate actions do not fit.
-    pub fn total_return_closes(&self) -> Result<Vec<(Date, Decimal)>, SeriesError> {
+    #[must_use]
+    pub fn total_return_closes(&self) -> TotalReturnCloses {
         let bars = self.bars.as_slice();
         if self.effects().is_empty() || bars.is_empty() {
-            return Ok(bars.iter().map(|bar| (bar.date, bar.close)).collect());
+            return TotalReturnCloses { closes: bars.iter().map(|bar| (bar.date, bar.close)).collect(), unfit: None };
         }
-        let adjusted = self.with(|adjustment| Ok(adjustment.adjusted()?))?;
+        let (adjusted, unfit) = match self.with(|adjustment| Ok(adjustment.latest_adjusted()?)) {
+            Ok((adjusted, unfit)) => (Some(adjusted), unfit.map(SeriesError::from)),
+            Err(error) => (None, Some(error)),
+        };
+        let closes = adjusted.as_ref().map_or(&[][..], Series::closes);
+        let (before, after) = bars.split_at(bars.len() - closes.len());
         // Numbers of the range of prices are decimals.
         let decimal = |close: &f64| Decimal::from_f64(*close).unwrap_or_default();
-        Ok(bars.iter().map(|bar| bar.date).zip(adjusted.closes().iter().map(decimal)).collect())
+        TotalReturnCloses {
+            closes: after.iter().map(|bar| bar.date).zip(closes.iter().map(decimal)).collect(),
+            unfit: unfit.map(|why| Unfit { days: before.iter().map(|bar| bar.date).collect(), why }),
+        }
     }
 
-    /// The bars with what follows from corporate actions, by both conventions.
+    /// The bars with what follows from corporate actions, by both conventions; and why some have no adjusted close, where
+    /// that is so.
     ///
     /// # Errors
-    /// Where prices and corporate actions do not fit.
-    pub fn rows(&self) -> Result<Vec<BarRow>, SeriesError> {
+    /// Where prices and corporate actions are out of range.
+    pub fn rows(&self) -> Result<(Vec<BarRow>, Option<SeriesError>), SeriesError> {
         if self.bars.as_slice().is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), None));
         }
         self.with(|adjustment| {
-            let adjusted = adjustment.adjusted()?;
+            let (adjusted, unfit) = adjustment.latest_adjusted()?;
+            let bars = self.bars.as_slice();
+            let without = std::iter::repeat_n(None, bars.len() - adjusted.closes().len());
+            let adjusted = without.chain(adjusted.closes().iter().copied().map(Some));
             let returns = std::iter::once(None).chain(adjustment.total_returns().into_iter().map(Some));
-            let rows = self.bars.as_slice().iter().zip(adjusted.closes()).zip(returns);
-            Ok(rows
-                .map(|((bar, &adjusted_close), total_return)| BarRow { bar: *bar, adjusted_close, total_return })
-                .collect())
+            let rows = bars.iter().zip(adjusted).zip(returns);
+            let rows =
+                rows.map(|((bar, adjusted_close), total_return)| BarRow { bar: *bar, adjusted_close, total_return });
+            Ok((rows.collect(), unfit.map(SeriesError::from)))
         })
     }
 

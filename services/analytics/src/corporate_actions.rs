@@ -71,34 +71,62 @@ impl<'a> Adjustment<'a> {
     /// # Errors
     /// [`PriceError::NotAPrice`] when a close leaves the range of numbers.
     pub fn split_adjusted(&self) -> Result<Series, PriceError> {
-        self.backwards(|_, session| 1.0 / session.split)
+        self.backwards(0, |_, session| 1.0 / session.split)
     }
 
     /// Closes whose changes are total returns when dividends are taken off the day before, as Yahoo and CRSP do: earlier
     /// ones times `1 - dividend / close_(t-1)`, too.
     ///
     /// # Errors
-    /// [`PriceError::NotAPrice`] when a dividend is as large as the close before it.
+    /// [`PriceError::PaymentNotBelowPrice`] when payments take all of the close before them.
     pub fn adjusted(&self) -> Result<Series, PriceError> {
-        self.backwards(|before, session| (1.0 - session.dividend / before) / session.split)
+        match self.latest_unfit_payment() {
+            Some((_, unfit)) => Err(unfit),
+            None => self.adjusted_from(0),
+        }
     }
 
-    /// Closes times the factors of all later sessions; a factor may look at the raw close before its session.
-    fn backwards(&self, factor: impl Fn(f64, Session) -> f64) -> Result<Series, PriceError> {
-        let raw = self.raw.closes();
-        let (mut product, mut closes) = (1.0, raw.to_vec());
-        for row in (1..raw.len()).rev() {
-            product *= factor(raw[row - 1], self.sessions[row]);
-            closes[row - 1] *= product;
+    /// As [`Adjustment::adjusted`], of as many of the last sessions as can be adjusted, with the reason where it is not all:
+    /// what comes before a payment as large as the close before it has no adjusted close.
+    ///
+    /// # Errors
+    /// [`PriceError::NotAPrice`] when a close leaves the range of numbers.
+    pub fn latest_adjusted(&self) -> Result<(Series, Option<PriceError>), PriceError> {
+        match self.latest_unfit_payment() {
+            Some((row, unfit)) => Ok((self.adjusted_from(row)?, Some(unfit))),
+            None => Ok((self.adjusted_from(0)?, None)),
         }
-        Series::new(self.raw.dates().to_vec(), closes)
+    }
+
+    fn adjusted_from(&self, first: usize) -> Result<Series, PriceError> {
+        self.backwards(first, |before, session| (1.0 - session.dividend / before) / session.split)
+    }
+
+    /// The last session whose payments are not below the close before, and what is wrong with it.
+    fn latest_unfit_payment(&self) -> Option<(usize, PriceError)> {
+        let raw = self.raw.closes();
+        let row = (1..raw.len()).rev().find(|&row| self.sessions[row].dividend >= raw[row - 1])?;
+        let (date, payment) = (self.raw.dates()[row], self.sessions[row].dividend);
+        Some((row, PriceError::PaymentNotBelowPrice { date, payment, before: raw[row - 1] }))
+    }
+
+    /// The closes from this row on times the factors of all later sessions; a factor may look at the raw close before its
+    /// session.
+    fn backwards(&self, first: usize, factor: impl Fn(f64, Session) -> f64) -> Result<Series, PriceError> {
+        let raw = self.raw.closes();
+        let (mut product, mut closes) = (1.0, raw[first..].to_vec());
+        for row in (first + 1..raw.len()).rev() {
+            product *= factor(raw[row - 1], self.sessions[row]);
+            closes[row - 1 - first] *= product;
+        }
+        Series::new(self.raw.dates()[first..].to_vec(), closes)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Action, Adjustment};
-    use crate::prices::Series;
+    use crate::prices::{PriceError, Series};
     use jiff::civil::date;
 
     fn raw() -> Series {
@@ -120,7 +148,10 @@ mod tests {
     fn a_dividend_of_the_whole_price_is_refused() {
         let raw = raw();
         let adjustment = Adjustment::new(&raw, &[(date(2024, 1, 4), Action::Dividend(50.0))]).unwrap();
-        assert!(adjustment.adjusted().is_err());
+        let unfit = PriceError::PaymentNotBelowPrice { date: date(2024, 1, 4), payment: 50.0, before: 50.0 };
+        assert_eq!(adjustment.adjusted(), Err(unfit.clone()));
+        let (latest, reason) = adjustment.latest_adjusted().unwrap();
+        assert_eq!((latest.dates(), latest.closes(), reason), (&raw.dates()[2..], &raw.closes()[2..], Some(unfit)));
         assert!(Adjustment::new(&raw, &[(date(2024, 1, 4), Action::Split(0.0))]).is_err());
     }
 }

@@ -49,6 +49,16 @@ pub enum PriceError {
         /// What stood there.
         close: f64,
     },
+    /// A payment leaves nothing of the close before it, so that earlier closes cannot be adjusted for it.
+    #[error("the payment of {payment} on {date} is not below the close before it, {before}")]
+    PaymentNotBelowPrice {
+        /// The session without it.
+        date: Date,
+        /// Cash for one unit.
+        payment: f64,
+        /// The close of the session before.
+        before: f64,
+    },
     /// The same label stands for two columns.
     #[error("asset {0} stands twice")]
     AssetTwice(String),

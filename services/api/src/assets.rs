@@ -1,5 +1,7 @@
-//! `/v1/assets`: what can be held. Recording prices is under `prices.rs`, reading them under `series.rs`.
+//! `/v1/assets`: what can be held. Recording prices is under `prices.rs`, splits and payments under
+//! `actions.rs`, reading them under `series.rs`.
 
+mod actions;
 mod delisting;
 mod prices;
 mod quality;
@@ -34,6 +36,7 @@ use crate::problem::{Problem, ProblemType};
 use crate::references::References;
 use crate::state::Clock;
 
+pub use actions::{__path_pay, __path_split, pay, split};
 pub use delisting::{__path_delist, delist};
 pub use prices::{__path_correct, __path_record, correct, record};
 pub use quality::{__path_quality, quality};

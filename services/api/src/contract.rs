@@ -73,6 +73,8 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(assets::facets))
         .routes(routes!(assets::record, assets::series))
         .routes(routes!(assets::correct))
+        .routes(routes!(assets::split))
+        .routes(routes!(assets::pay))
         .routes(routes!(assets::delist))
         .routes(routes!(assets::quality))
         .routes(routes!(portfolios::create, portfolios::list))

@@ -9,7 +9,7 @@ use events::Position;
 use events::values::{AssetId, Currency, FiguresSnapshot};
 use jiff::civil::Date;
 use projections::price_cache::{NoTable, Prices};
-use projections::prices::AsOf;
+use projections::prices::{AsOf, SeriesError};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
@@ -137,6 +137,14 @@ pub enum NoFigures {
         /// The portfolio's currency.
         kept_in: String,
     },
+    /// No total returns follow from an asset's prices and payments.
+    #[error("`{asset}`: {why}")]
+    Unfit {
+        /// The asset.
+        asset: AssetId,
+        /// Why not.
+        why: SeriesError,
+    },
     /// The prices make no table.
     #[error(transparent)]
     Prices(#[from] PriceError),
@@ -152,6 +160,10 @@ impl NoFigures {
         match self {
             Self::NoPrices(_) => "no-prices",
             Self::OtherCurrency { .. } => "prices-in-other-currency",
+            Self::Unfit { why: SeriesError::Prices(PriceError::PaymentNotBelowPrice { .. }), .. } => {
+                "payment-not-below-price"
+            }
+            Self::Unfit { .. } => "prices-unusable",
             Self::Prices(PriceError::NoCommonSession) => "no-common-session",
             Self::Prices(_) => "prices-unusable",
             Self::Backtest(_) => "not-computable",
@@ -163,6 +175,7 @@ impl From<NoTable> for NoFigures {
     fn from(error: NoTable) -> Self {
         match error {
             NoTable::NoPrices(asset) => Self::NoPrices(asset),
+            NoTable::Unfit { asset, why } => Self::Unfit { asset, why },
             NoTable::Prices(error) => Self::Prices(error),
         }
     }

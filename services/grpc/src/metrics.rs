@@ -83,6 +83,7 @@ impl Metrics for MetricsService {
         }
         let (since, as_of) = (day("since", &asked.since)?, as_of(&asked.as_of)?);
         let pool = &self.service.pool;
+        let mut kept_in = None;
         let (assets, weights): (Vec<AssetId>, Vec<f64>) = match &asked.subject {
             None => return Err(bad_field("subject", "name an asset or a portfolio")),
             Some(Subject::Asset(text)) => (vec![asset("asset", text)?], vec![1.0]),
@@ -90,11 +91,12 @@ impl Metrics for MetricsService {
                 let id = PortfolioId::parse(text).ok_or_else(|| bad_field("portfolio", "it is no id"))?;
                 let row = projections::portfolios::get(pool, id).await.map_err(|error| database(&error))?;
                 let unknown = || fault(Code::NotFound, "PORTFOLIO_UNKNOWN", format!("there is no portfolio {id}"));
-                let targets = row.ok_or_else(unknown)?.allocation.into_iter();
-                targets.map(|(asset, weight)| (asset, weight.to_f64().unwrap_or(f64::NAN))).unzip()
+                let row = row.ok_or_else(unknown)?;
+                kept_in = Some(row.currency);
+                row.allocation.into_iter().map(|(asset, weight)| (asset, weight.to_f64().unwrap_or(f64::NAN))).unzip()
             }
         };
-        let (table, position) = table(pool, &assets, (since, None), as_of).await?;
+        let (table, position) = table(pool, &assets, kept_in.as_deref(), (since, None), as_of).await?;
         let params = FigureParams { rf_annual: asked.risk_free_rate, ..FigureParams::default() };
         let outcome = self.compute(move || run(&table, weights, Policy::MONTHLY)).await?;
         Ok(Response::new(GetMetricsResponse {
@@ -120,7 +122,7 @@ impl Metrics for MetricsService {
             points => return Err(bad_field("points", format!("{points} is not between 2 and 100"))),
         };
         let window = window(&asked.from, &asked.to)?;
-        let (table, position) = table(&self.service.pool, &assets, window, AsOf::Now).await?;
+        let (table, position) = table(&self.service.pool, &assets, None, window, AsOf::Now).await?;
         let points = self.compute(move || curve(&table, points)).await?;
         let assets = assets.iter().map(ToString::to_string).collect();
         Ok(Response::new(GetFrontierResponse { assets, points, prices_position: position.to_string() }))
@@ -154,7 +156,7 @@ impl Metrics for MetricsService {
             // Three steps: prices, values, figures. A caller who hangs up ends it at the next one.
             let outcome = async {
                 told(&send, 0).await?;
-                let (table, _) = table(&pool, &assets, window, AsOf::Now).await?;
+                let (table, _) = table(&pool, &assets, None, window, AsOf::Now).await?;
                 told(&send, 1).await?;
                 let outcome = compute(&desk, move || run(&table, weights, policy)).await?;
                 told(&send, 2).await?;

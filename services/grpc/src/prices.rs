@@ -64,8 +64,9 @@ impl Prices for PricesService {
         let mut known = known.map_err(|error| database(&error))?;
         let history =
             known.remove(&asset).ok_or_else(|| nothing("NO_PRICES", format!("{asset} has no price in the window")))?;
-        let rows = history.rows().map_err(|error| nothing("PRICES_UNUSABLE", error))?;
-        let bars = rows.iter().map(|row| proto::Bar { adjusted_close: Some(row.adjusted_close), ..bar(&row.bar) });
+        // A day before a payment that cannot be one has no adjusted close; all else of it is told.
+        let (rows, _) = history.rows().map_err(|error| nothing("PRICES_UNUSABLE", error))?;
+        let bars = rows.iter().map(|row| proto::Bar { adjusted_close: row.adjusted_close, ..bar(&row.bar) });
         Ok(Response::new(GetPricesResponse {
             asset: asset.to_string(),
             currency: listed.currency,

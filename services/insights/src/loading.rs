@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -180,7 +180,7 @@ fn show(bar: &ProgressBar, progress: &Progress<'_>) {
             if recorded.contradicted > 0 {
                 let days = recorded.contradicted;
                 bar.suspend(|| {
-                    eprintln!("{asset}: {days} days differ from what another source gave; --overrule corrects them");
+                    eprintln!("{asset}: {days} values differ from what another source gave; --overrule corrects them");
                 });
             }
             for dropped in recorded.dropped.iter().take(DROPPED_SHOWN_MAX) {
@@ -235,7 +235,7 @@ pub fn fresh(settings: &Settings) -> anyhow::Result<FreshSettings> {
         assets,
         at,
         overlap_days: OVERLAP_DAYS,
-        yahoo: yahoo(settings),
+        yahoo: YahooSettings { cache_valid_for: Duration::ZERO, ..yahoo(settings) },
         options: LoadOptions {
             actor: Actor::parse("role:load")?,
             currency: Currency::parse("USD")?,

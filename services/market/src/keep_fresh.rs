@@ -24,7 +24,8 @@ pub struct FreshSettings {
     pub at: Time,
     /// Days before the last known price that are asked for again, so that corrections are noticed. 10.
     pub overlap_days: i64,
-    /// How to ask.
+    /// How to ask. Where answers are kept for a while, an evening may be answered with the morning's: let them be valid
+    /// for no time, then they only stand in while the source is away.
     pub yahoo: YahooSettings,
     /// How to load.
     pub options: LoadOptions,
@@ -36,15 +37,14 @@ pub enum KeepFreshError {
     /// The settings make no source.
     #[error("the source cannot be asked")]
     Source(#[from] SourceError),
-    /// The log cannot be read.
-    #[error("it cannot be read what is known of an asset")]
-    Read(#[from] ReadError),
 }
 
 /// The longest wait at a time, so that a clock that was set is noticed.
 const WAIT_MAX: Duration = Duration::from_secs(600);
 /// The pause after the log could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(10);
+/// The pause after the source did not answer, or only with what it had said before.
+const SOURCE_PAUSE: Duration = Duration::from_secs(1_800);
 
 /// Keeps the assets fresh until it is told to stop. What was missed is made up for at once.
 ///
@@ -52,24 +52,27 @@ const READ_PAUSE: Duration = Duration::from_secs(10);
 /// Where the source cannot even be asked.
 pub async fn run(journal: Journal, settings: FreshSettings, stop: CancellationToken) -> Result<(), KeepFreshError> {
     let mut due: BTreeMap<AssetId, Timestamp> = BTreeMap::new();
+    let yahoo = Yahoo::new(settings.yahoo.clone(), Vec::new(), Window::default())?;
     loop {
         let now = (settings.options.clock)();
         let ready: Vec<AssetId> =
             settings.assets.iter().filter(|asset| due.get(*asset).is_none_or(|due| *due <= now)).cloned().collect();
         for asset in ready {
-            let loading = refresh(&journal, &settings, &asset);
-            let zone = tokio::select! {
+            let source = yahoo.about(vec![asset.clone()], Window::default());
+            let loading = refresh(&journal, &settings, source, &asset);
+            let refreshed = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                zone = loading => zone,
+                refreshed = loading => refreshed,
             };
-            match zone {
-                Ok(zone) => due.insert(asset, next_due(now, &zone, settings.at)),
-                Err(KeepFreshError::Read(error)) => {
+            let again = match refreshed {
+                Ok(Refreshed { zone, is_missed: false }) => next_due(now, &zone, settings.at),
+                Ok(Refreshed { zone, is_missed: true }) => next_due(now, &zone, settings.at).min(now + SOURCE_PAUSE),
+                Err(error) => {
                     tracing::warn!(%asset, %error, "it is tried again to keep an asset fresh");
-                    due.insert(asset, now + READ_PAUSE)
+                    now + READ_PAUSE
                 }
-                Err(error @ KeepFreshError::Source(_)) => return Err(error),
             };
+            due.insert(asset, again);
         }
         let next = due.values().min().copied();
         let wait = next.map_or(WAIT_MAX, |next| {
@@ -82,26 +85,44 @@ pub async fn run(journal: Journal, settings: FreshSettings, stop: CancellationTo
     }
 }
 
-/// Loads one asset from a little before its last price on; the time zone in which its next day ends comes back.
-async fn refresh(journal: &Journal, settings: &FreshSettings, asset: &AssetId) -> Result<TimeZone, KeepFreshError> {
+/// What came of one asset.
+struct Refreshed {
+    /// Where its next day ends.
+    zone: TimeZone,
+    /// Whether the source may say later what it did not say now.
+    is_missed: bool,
+}
+
+/// Loads one asset from a little before its last price on.
+async fn refresh(
+    journal: &Journal,
+    settings: &FreshSettings,
+    yahoo: Yahoo,
+    asset: &AssetId,
+) -> Result<Refreshed, ReadError> {
     let known = journal.state::<Asset>(asset).await?.state;
     let last_day = match &known {
         Asset::Listed(known) => known.bars.as_slice().last().map(|bar| bar.date),
         Asset::Unknown => None,
     };
     let from = last_day.and_then(|day| day.checked_sub(Span::new().days(settings.overlap_days)).ok());
-    let mut source = Yahoo::new(settings.yahoo.clone(), vec![asset.clone()], Window { from, to: None })?;
+    let mut source = yahoo.within(Window { from, to: None });
+    let mut is_missed = false;
     load(journal, &mut source, &settings.options, |progress| match &progress.last.result {
-        Ok(recorded) => tracing::info!(
-            asset = %progress.last.asset,
-            new_bars = recorded.new_bars,
-            corrected = recorded.corrected,
-            actions = recorded.actions,
-            dropped = recorded.dropped.len(),
-            kept_since = recorded.kept_since.map(|since| since.to_string()),
-            "an asset is fresh"
-        ),
+        Ok(recorded) => {
+            is_missed = recorded.kept_since.is_some();
+            tracing::info!(
+                asset = %progress.last.asset,
+                new_bars = recorded.new_bars,
+                corrected = recorded.corrected,
+                actions = recorded.actions,
+                dropped = recorded.dropped.len(),
+                kept_since = recorded.kept_since.map(|since| since.to_string()),
+                "an asset is fresh"
+            );
+        }
         Err(error) => {
+            is_missed = error.is_passing();
             tracing::warn!(asset = %progress.last.asset, error = error as &dyn std::error::Error, "an asset stays as it was");
         }
     })
@@ -111,7 +132,8 @@ async fn refresh(journal: &Journal, settings: &FreshSettings, asset: &AssetId) -
         Asset::Listed(known) => known.listing.time_zone.as_ref(),
         Asset::Unknown => None,
     };
-    Ok(zone.and_then(|zone| TimeZone::get(zone.as_str()).ok()).unwrap_or(TimeZone::UTC))
+    let zone = zone.and_then(|zone| TimeZone::get(zone.as_str()).ok()).unwrap_or(TimeZone::UTC);
+    Ok(Refreshed { zone, is_missed })
 }
 
 /// The next time at which it is `at` on a weekday in the zone, after now.

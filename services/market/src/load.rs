@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::asset::{Asset, AssetCommand, AssetRejection, Listed};
-use events::values::{Actor, AssetId, BARS_MAX, Bar, Bars, CommandId, Currency, Listing, Name, Note};
+use events::values::{
+    Actor, AssetId, BARS_MAX, Bar, Bars, CommandId, Currency, Listing, Name, Note, Payment, PaymentKind,
+};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use journal::{CommandContext, ExecuteError, Expect, Journal, Outcome, ReadError};
 use tokio::task::JoinSet;
 
@@ -49,7 +52,7 @@ pub struct Recorded {
     pub new_bars: usize,
     /// Bars that had to be corrected.
     pub corrected: usize,
-    /// Bars that differ from what another source gave, and were left as they are.
+    /// Bars, splits and payments that differ from what another source gave, and were left as they are.
     pub contradicted: usize,
     /// Splits and payments that were new or different.
     pub actions: usize,
@@ -75,6 +78,14 @@ pub enum LoadError {
         /// The source's.
         given: Currency,
     },
+    /// Its prices say something else than the source's.
+    #[error("its prices are {known}, and the source's are {given}")]
+    OtherBasis {
+        /// What its prices say, in one word.
+        known: &'static str,
+        /// What the source's say.
+        given: &'static str,
+    },
     /// Its rules refuse what the source says.
     #[error("it was refused")]
     Rejected(#[from] AssetRejection),
@@ -87,6 +98,18 @@ pub enum LoadError {
     /// What the source says is more or other than can be kept.
     #[error("it cannot be kept: {0}")]
     NotKept(String),
+}
+
+impl LoadError {
+    /// Whether the same may go well later.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Source(error) => error.is_passing(),
+            Self::Log(_) | Self::Read(_) => true,
+            Self::OtherCurrency { .. } | Self::OtherBasis { .. } | Self::Rejected(_) | Self::NotKept(_) => false,
+        }
+    }
 }
 
 /// How far loading has come.
@@ -195,12 +218,19 @@ impl Recording<'_> {
         self.recorded.given = quotes.bars.len();
         self.recorded.kept_since = quotes.kept_since;
         self.recorded.dropped = quotes.dropped;
+        let says_something = !(quotes.bars.is_empty() && quotes.splits.is_empty() && quotes.payments.is_empty());
         let known = self.list(quotes.listing).await?;
+        if let Some((_, basis)) = known.prices_of.as_ref().filter(|(_, basis)| says_something && *basis != quotes.basis)
+        {
+            // Nothing of it compares: neither prices nor payments, which are adjusted as the prices are.
+            return Err(LoadError::OtherBasis { known: basis.word(), given: quotes.basis.word() });
+        }
+        let is_own = known.prices_of.as_ref().is_none_or(|(before, _)| before == self.source);
+        let may_change = is_own || self.options.overrule;
         let (new, changed) = compare(&known, quotes.bars);
         // Corrections first: new prices beside wrong ones would be refused.
         if !changed.is_empty() {
-            let same_source = known.prices_of.as_ref().is_some_and(|(before, _)| before == self.source);
-            if same_source || self.options.overrule {
+            if may_change {
                 self.recorded.corrected = changed.len();
                 let reason = Note::parse("the source gives other values now").expect("a short plain text is a note");
                 for bars in chunks(changed)? {
@@ -217,19 +247,37 @@ impl Recording<'_> {
             self.execute(AssetCommand::RecordPrices { source, basis, bars }).await?;
         }
         for (date, ratio) in quotes.splits {
-            if known.splits.get(&date) != Some(&ratio) {
-                self.recorded.actions += 1;
-                self.execute(AssetCommand::RecordSplit { source: self.source.clone(), date, ratio }).await?;
+            match known.splits.get(&date) {
+                Some(before) if *before == ratio => {}
+                Some(_) if !may_change => self.recorded.contradicted += 1,
+                _ => {
+                    self.recorded.actions += 1;
+                    self.execute(AssetCommand::RecordSplit { source: self.source.clone(), date, ratio }).await?;
+                }
             }
         }
         for (ex_date, kind, payment) in quotes.payments {
-            if known.payments.get(&(ex_date, kind)) != Some(&payment) {
-                self.recorded.actions += 1;
-                let source = self.source.clone();
-                self.execute(AssetCommand::RecordPayment { source, ex_date, kind, payment }).await?;
+            match known.payments.get(&(ex_date, kind)) {
+                Some(before) if *before == payment => {}
+                Some(_) if !may_change => self.recorded.contradicted += 1,
+                _ => self.pay(ex_date, kind, payment).await?,
             }
         }
         Ok(self.recorded)
+    }
+
+    /// Records a payment, or tells that it cannot be one. The rest of what the source says may be right all the same.
+    async fn pay(&mut self, ex_date: Date, kind: PaymentKind, payment: Payment) -> Result<(), LoadError> {
+        let source = self.source.clone();
+        match self.execute(AssetCommand::RecordPayment { source, ex_date, kind, payment }).await {
+            Ok(_) => self.recorded.actions += 1,
+            Err(LoadError::Rejected(AssetRejection::PaymentNotBelowPrice { .. })) => {
+                let reason = "the payment is not below the close before it";
+                self.recorded.dropped.push(Dropped { place: ex_date.to_string(), reason });
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// What is known of the asset, which is listed where it was not.

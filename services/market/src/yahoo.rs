@@ -115,15 +115,31 @@ impl Yahoo {
     /// Where the settings make no client.
     pub fn new(settings: YahooSettings, assets: Vec<AssetId>, window: Window) -> Result<Self, SourceError> {
         let in_flight_max = settings.politeness.in_flight_max.max(1);
-        Ok(Self {
+        Ok(Self::of(Arc::new(Client::new(settings)?), in_flight_max, assets, window))
+    }
+
+    /// The same Yahoo, to be asked about other assets: politeness counts for both together.
+    #[must_use]
+    pub fn about(&self, assets: Vec<AssetId>, window: Window) -> Self {
+        Self::of(self.client.clone(), self.in_flight_max, assets, window)
+    }
+
+    /// This Yahoo, to be asked about this window of what it was not asked about yet.
+    #[must_use]
+    pub fn within(self, window: Window) -> Self {
+        Self { window, ..self }
+    }
+
+    fn of(client: Arc<Client>, in_flight_max: usize, assets: Vec<AssetId>, window: Window) -> Self {
+        Self {
             name: Name::parse("Yahoo").expect("a short word is a name"),
-            client: Arc::new(Client::new(settings)?),
+            client,
             total: assets.len(),
             waiting: assets.into(),
             window,
             asking: FuturesUnordered::new(),
             in_flight_max,
-        })
+        }
     }
 }
 

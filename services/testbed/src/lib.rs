@@ -9,9 +9,12 @@
 //! * [`Postgres`]: a server for one test, to be killed
 //! * [`SmtpSink`]: a mail server that fails as it is told
 //! * [`OtlpTap`]: a receiver of traces
+//! * [`YahooStandIn`]: a source of prices that is as nasty as it is told
+//! * [`Certificates`]: an authority and a server's certificate
 //!
 //! A harness that cannot start is no result of a test: these functions panic with the whole chain of causes.
 
+mod certificates;
 mod database;
 mod fault_proxy;
 mod log;
@@ -19,7 +22,9 @@ mod nats;
 mod otlp;
 mod python;
 mod smtp;
+pub mod yahoo;
 
+pub use certificates::Certificates;
 pub use database::{Database, Postgres};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use insights::private::Durability;
@@ -28,6 +33,7 @@ pub use nats::Nats;
 pub use otlp::{OtlpTap, Span};
 pub use python::python;
 pub use smtp::{Behaviour, Command, Letter, SmtpSink};
+pub use yahoo::YahooStandIn;
 
 use std::time::Duration;
 

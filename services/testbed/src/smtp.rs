@@ -8,6 +8,7 @@ use std::time::Duration;
 use insights::private::{Folder, Process};
 use serde::Deserialize;
 
+use crate::certificates::Certificates;
 use crate::python::{python, text_if_there};
 use crate::{eventually, must};
 
@@ -247,15 +248,9 @@ fn letter(facts: &Path) -> Letter {
 
 /// Writes an authority, and a certificate for `localhost` that it vouches for, made for this one server.
 fn write_certificates(folder: &Path) -> anyhow::Result<()> {
-    let mut authority = rcgen::CertificateParams::new(Vec::new())?;
-    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    authority.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
-    let issuer = rcgen::CertifiedIssuer::self_signed(authority, rcgen::KeyPair::generate()?)?;
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let key = rcgen::KeyPair::generate()?;
-    let server = rcgen::CertificateParams::new(names)?.signed_by(&key, &issuer)?;
-    fs::write(folder.join("authority.pem"), issuer.pem())?;
-    fs::write(folder.join("server.pem"), server.pem())?;
-    fs::write(folder.join("server.key"), key.serialize_pem())?;
+    let certificates = Certificates::new()?;
+    fs::write(folder.join("authority.pem"), certificates.authority)?;
+    fs::write(folder.join("server.pem"), certificates.server)?;
+    fs::write(folder.join("server.key"), certificates.key)?;
     Ok(())
 }

@@ -2,8 +2,7 @@
 
 use axum::extract::State;
 use events::asset::{Asset, AssetCommand, PriceBasis};
-use events::values::{AssetId, BARS_MAX, Bars, BarsError, Name, Note};
-use jiff::civil::Date;
+use events::values::{AssetId, BARS_MAX, Bar, Bars, BarsError, Name, Note};
 use journal::{Expect, Journal};
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -47,20 +46,34 @@ pub struct RecordPrices {
 pub enum Basis {
     /// As traded on the day.
     Raw,
+    /// In units of today: adjusted by the source for splits, not for dividends.
+    SplitAdjusted,
     /// Adjusted by the source for splits and dividends.
     Adjusted,
 }
 
-/// The price of one day.
+/// What one day's trading came to. Prices are in the asset's currency.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BarBody {
     /// The day.
     #[schema(format = Date, example = "2026-01-30")]
     date: String,
-    /// The closing price in the asset's currency.
+    /// The first price, where it is known.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]+)?$", example = "186.20")]
+    open: Option<String>,
+    /// The highest price, where it is known.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]+)?$", example = "188.05")]
+    high: Option<String>,
+    /// The lowest price, where it is known.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]+)?$", example = "185.90")]
+    low: Option<String>,
+    /// The closing price.
     #[schema(pattern = r"^[0-9]+(\.[0-9]+)?$", example = "187.50")]
     close: String,
+    /// Units that changed hands, where it is known.
+    #[schema(example = 41250000)]
+    volume: Option<u64>,
 }
 
 problems!(RecordProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceDiffers, PriceBasisDiffers, AssetDelisted);
@@ -80,16 +93,15 @@ pub async fn record(
 ) -> Result<Answer, Problem> {
     let basis = match body.basis {
         Basis::Raw => PriceBasis::Raw,
+        Basis::SplitAdjusted => PriceBasis::SplitAdjusted,
         Basis::Adjusted => PriceBasis::Adjusted,
     };
     let mut faults = Faults::default();
     let source = faults.value("/source", Name::parse(&body.source));
     let bars = bars(&mut faults, &body.bars);
     let (Some(source), Some(bars)) = (source, bars) else { return Err(faults.into_problem()) };
-    let mut wish = Canonical::of("RecordPrices").with("source", source.as_str()).with("basis", basis.word());
-    for bar in bars.as_slice() {
-        wish = wish.with(&bar.date.to_string(), &bar.close.normalize().to_string());
-    }
+    let wish = Canonical::of("RecordPrices").with("source", source.as_str()).with("basis", basis.word());
+    let wish = with_bars(wish, &bars);
     let context = context(keyed.command(RECORD, &[id.as_str()]), keyed.actor, clock.now(), Expect::Any, wish.sha256());
     let command = AssetCommand::RecordPrices { source, basis, bars };
     let done = journal.execute::<Asset>(&id, &command, &context).await?;
@@ -132,14 +144,29 @@ pub async fn correct(
     let reason = faults.value("/reason", Note::parse(&body.reason));
     let bars = bars(&mut faults, &body.bars);
     let (Some(source), Some(reason), Some(bars)) = (source, reason, bars) else { return Err(faults.into_problem()) };
-    let mut wish = Canonical::of("CorrectPrices").with("source", source.as_str()).with("reason", reason.as_str());
-    for bar in bars.as_slice() {
-        wish = wish.with(&bar.date.to_string(), &bar.close.normalize().to_string());
-    }
+    let wish = Canonical::of("CorrectPrices").with("source", source.as_str()).with("reason", reason.as_str());
+    let wish = with_bars(wish, &bars);
     let context = context(keyed.command(CORRECT, &[id.as_str()]), keyed.actor, clock.now(), Expect::Any, wish.sha256());
     let command = AssetCommand::CorrectPrices { source, reason, bars };
     let done = journal.execute::<Asset>(&id, &command, &context).await?;
     Ok(Answer::changed(id.to_string(), &done))
+}
+
+/// The wish with its bars. What else than the close is known of a day stands there only where it is given.
+fn with_bars(mut wish: Canonical, bars: &Bars) -> Canonical {
+    for bar in bars.as_slice() {
+        let day = bar.date.to_string();
+        wish = wish.with(&day, &bar.close.normalize().to_string());
+        for (field, price) in [("open", bar.open), ("high", bar.high), ("low", bar.low)] {
+            if let Some(price) = price {
+                wish = wish.with(&format!("{day} {field}"), &price.normalize().to_string());
+            }
+        }
+        if let Some(volume) = bar.volume {
+            wish = wish.with(&format!("{day} volume"), &volume.to_string());
+        }
+    }
+    wish
 }
 
 fn bars(faults: &mut Faults, bodies: &[BarBody]) -> Option<Bars> {
@@ -149,22 +176,32 @@ fn bars(faults: &mut Faults, bodies: &[BarBody]) -> Option<Bars> {
         return None;
     }
     let mut read = Vec::with_capacity(bodies.len());
-    for (place, bar) in bodies.iter().enumerate() {
-        let date = read_or_note(faults, place, "date", day(&bar.date));
-        let close = read_or_note(faults, place, "close", decimal(&bar.close));
-        read.extend(date.zip(close));
+    for (place, body) in bodies.iter().enumerate() {
+        read.extend(bar(faults, place, body));
     }
     if read.len() < bodies.len() {
         return None;
     }
-    let places: Vec<(Date, Decimal)> = read.clone();
-    match Bars::try_new(read) {
+    match Bars::of(read.clone()) {
         Ok(bars) => Some(bars),
         Err(error) => {
-            faults.add(&place_of(&error, &places), error.code(), error.to_string());
+            faults.add(&place_of(&error, &read), error.code(), error.to_string());
             None
         }
     }
+}
+
+fn bar(faults: &mut Faults, place: usize, body: &BarBody) -> Option<Bar> {
+    let date = read_or_note(faults, place, "date", day(&body.date));
+    let mut price = |field: &str, text: &str| read_or_note(faults, place, field, decimal(text));
+    let close = price("close", &body.close);
+    let mut optional = |field: &str, text: &Option<String>| match text.as_deref() {
+        None => Some(None),
+        Some(text) => price(field, text).map(Some),
+    };
+    let (open, high) = (optional("open", &body.open), optional("high", &body.high));
+    let low = optional("low", &body.low);
+    Some(Bar { date: date?, open: open?, high: high?, low: low?, close: close?, volume: body.volume })
 }
 
 /// Builds the place's text only where there is something to say about it: there may be ten thousand places.
@@ -178,15 +215,23 @@ fn read_or_note<T, E: Fault>(faults: &mut Faults, place: usize, field: &str, rea
     }
 }
 
-fn place_of(error: &BarsError, bars: &[(Date, Decimal)]) -> String {
+fn place_of(error: &BarsError, bars: &[Bar]) -> String {
     let (found, field) = match error {
         BarsError::Empty | BarsError::TooMany(_) => (None, ""),
         BarsError::NotAscending { before, date } => {
-            let found = bars.windows(2).position(|pair| (pair[0].0, pair[1].0) == (*before, *date));
+            let found = bars.windows(2).position(|pair| (pair[0].date, pair[1].date) == (*before, *date));
             (found.map(|first| first + 1), "date")
         }
         BarsError::NotPositive { date, close } | BarsError::TooFine { date, close } => {
-            (bars.iter().position(|bar| bar == &(*date, *close)), "close")
+            let found = bars.iter().position(|bar| bar.date == *date);
+            let is = |price: Option<Decimal>| price == Some(*close);
+            let field = match found.map(|place| &bars[place]) {
+                Some(bar) if is(bar.open) => "open",
+                Some(bar) if is(bar.high) => "high",
+                Some(bar) if is(bar.low) => "low",
+                _ => "close",
+            };
+            (found, field)
         }
     };
     found.map_or_else(|| "/bars".to_owned(), |place| format!("/bars/{place}/{field}"))
@@ -194,23 +239,43 @@ fn place_of(error: &BarsError, bars: &[(Date, Decimal)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{BarBody, bars};
+    use super::{BarBody, Canonical, bars, with_bars};
     use crate::faults::Faults;
 
-    fn told(rows: &[(&str, &str)]) -> String {
-        let bodies: Vec<_> =
-            rows.iter().map(|(date, close)| BarBody { date: (*date).to_owned(), close: (*close).to_owned() }).collect();
+    fn body(date: &str, close: &str) -> BarBody {
+        let (date, close) = (date.to_owned(), close.to_owned());
+        BarBody { date, open: None, high: None, low: None, close, volume: None }
+    }
+
+    fn told(bodies: &[BarBody]) -> String {
         let mut faults = Faults::default();
-        assert!(bars(&mut faults, &bodies).is_none(), "{rows:?}");
+        assert!(bars(&mut faults, bodies).is_none(), "{bodies:?}");
         format!("{:?}", faults.into_problem())
     }
 
     #[test]
     fn each_bad_bar_is_told_with_its_place() {
-        let both = told(&[("2024-01-02", "1"), ("2024-1-3", "x")]);
+        let both = told(&[body("2024-01-02", "1"), body("2024-1-3", "x")]);
         assert!(both.contains("#/bars/1/date") && both.contains("#/bars/1/close"), "{both}");
-        assert!(told(&[("2024-01-03", "1"), ("2024-01-02", "1")]).contains("#/bars/1/date"));
-        assert!(told(&[("2024-01-02", "1"), ("2024-01-03", "0")]).contains("#/bars/1/close"));
+        assert!(told(&[body("2024-01-03", "1"), body("2024-01-02", "1")]).contains("#/bars/1/date"));
+        assert!(told(&[body("2024-01-02", "1"), body("2024-01-03", "0")]).contains("#/bars/1/close"));
+        let with_low = |low: &str| BarBody { low: Some(low.to_owned()), ..body("2024-01-03", "1") };
+        assert!(told(&[body("2024-01-02", "1"), with_low("0")]).contains("#/bars/1/low"));
+        assert!(told(&[body("2024-01-02", "1"), with_low("-")]).contains("#/bars/1/low"));
         assert!(told(&[]).contains("no-prices"));
+    }
+
+    #[test]
+    fn a_wish_tells_bars_apart_by_all_that_they_know_and_is_the_same_wish_for_ever() {
+        let digest = |bar: BarBody| {
+            let read = bars(&mut Faults::default(), &[bar]).unwrap();
+            with_bars(Canonical::of("RecordPrices"), &read).sha256()
+        };
+        let alone = Canonical::of("RecordPrices").with("2024-01-02", "1").sha256();
+        assert_eq!(digest(body("2024-01-02", "1.0")), alone, "as before there was more than the close");
+        let opened = BarBody { open: Some("1".to_owned()), ..body("2024-01-02", "1") };
+        let traded = BarBody { volume: Some(1), ..body("2024-01-02", "1") };
+        let digests = [alone, digest(opened), digest(traded)];
+        assert!(digests[0] != digests[1] && digests[1] != digests[2] && digests[0] != digests[2], "{digests:?}");
     }
 }

@@ -7,7 +7,7 @@ use events::values::{AssetId, Bar};
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
-use projections::prices::{AsOf, histories};
+use projections::prices::{AsOf, BarRow, SeriesError, histories};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
@@ -47,6 +47,9 @@ pub struct QualityView {
     /// Days on which open or close are not between low and high.
     #[schema(value_type = Vec<String>)]
     inconsistent: Vec<Date>,
+    /// The latest payment that is not below the close before it; `null` where there is none.
+    #[schema(required)]
+    unfit_payment: Option<String>,
 }
 
 /// A run of days.
@@ -88,18 +91,19 @@ pub async fn quality(
     let listed = listed.ok_or_else(|| Problem::of(ProblemType::AssetUnknown))?;
     let mut known = histories(&pool, std::slice::from_ref(&id), None, None, AsOf::Now).await?;
     let today = listed.delisted_on.unwrap_or_else(|| TimeZone::UTC.to_datetime(clock.now()).date());
-    let view = match known.remove(&id) {
-        Some(history) => {
-            // Splits and payments are no outliers.
-            let closes = history.total_return_closes().map_err(|_| Problem::of(ProblemType::Internal))?;
-            view(history.bars.as_slice(), &closes, today)
-        }
-        None => view(&[], &[], today),
-    };
-    Ok(Json(view).into_response())
+    let rows = known.remove(&id).map(|history| history.rows());
+    let (rows, unfit) = rows.transpose().map_err(|error| unreadable(&error))?.unwrap_or_default();
+    Ok(Json(view(&rows, unfit.map(|why| why.to_string()), today)).into_response())
 }
 
-fn view(bars: &[Bar], closes: &[(Date, Decimal)], today: Date) -> QualityView {
+fn unreadable(error: &SeriesError) -> Problem {
+    tracing::error!(%error, "a series cannot be derived");
+    Problem::of(ProblemType::Internal)
+}
+
+fn view(rows: &[BarRow], unfit_payment: Option<String>, today: Date) -> QualityView {
+    let bars: Vec<Bar> = rows.iter().map(|row| row.bar).collect();
+    let bars = bars.as_slice();
     let (Some(first), Some(last)) = (bars.first(), bars.last()) else {
         let none = Vec::new;
         let (gaps, stale) = (none(), none());
@@ -111,6 +115,7 @@ fn view(bars: &[Bar], closes: &[(Date, Decimal)], today: Date) -> QualityView {
             stale,
             outliers: Vec::new(),
             inconsistent: Vec::new(),
+            unfit_payment,
         };
     };
     let expected = weekdays_after(first.date, last.date) + 1;
@@ -129,8 +134,9 @@ fn view(bars: &[Bar], closes: &[(Date, Decimal)], today: Date) -> QualityView {
         weekdays_behind: if last.date < today { weekdays_after(last.date, today) } else { 0 },
         gaps: bars.windows(2).filter_map(between).take(FINDINGS_MAX).collect(),
         stale: stale(bars),
-        outliers: outliers(closes),
+        outliers: outliers(rows),
         inconsistent: bars.iter().filter(|bar| !consistent(bar)).map(|bar| bar.date).take(FINDINGS_MAX).collect(),
+        unfit_payment,
     }
 }
 
@@ -154,10 +160,10 @@ fn stale(bars: &[Bar]) -> Vec<RunView> {
     runs.filter_map(view).take(FINDINGS_MAX).collect()
 }
 
-fn outliers(closes: &[(Date, Decimal)]) -> Vec<OutlierView> {
-    let float = |number: Decimal| number.to_f64().unwrap_or(f64::NAN);
+fn outliers(rows: &[BarRow]) -> Vec<OutlierView> {
+    // Total returns: splits and payments are no outliers.
     let returns: Vec<(Date, f64)> =
-        closes.windows(2).map(|pair| (pair[1].0, float(pair[1].1) / float(pair[0].1) - 1.0)).collect();
+        rows.iter().filter_map(|row| row.total_return.map(|value| (row.bar.date, value))).collect();
     let median = |mut values: Vec<f64>| {
         values.sort_by(f64::total_cmp);
         values.get(values.len() / 2).copied()
@@ -177,9 +183,18 @@ mod tests {
     use events::values::Bar;
     use jiff::ToSpan;
     use jiff::civil::{Date, date};
+    use projections::prices::BarRow;
     use rust_decimal::Decimal;
+    use rust_decimal::prelude::ToPrimitive;
 
     use super::{view, weekdays_after};
+
+    fn rows(bars: &[Bar]) -> Vec<BarRow> {
+        let close = |bar: &Bar| bar.close.to_f64().unwrap();
+        let returns = bars.windows(2).map(|pair| Some(close(&pair[1]) / close(&pair[0]) - 1.0));
+        let rows = bars.iter().zip(std::iter::once(None).chain(returns));
+        rows.map(|(bar, total_return)| BarRow { bar: *bar, adjusted_close: None, total_return }).collect()
+    }
 
     fn bars(first: Date, closes: &[i64]) -> Vec<Bar> {
         let mut day = first;
@@ -212,8 +227,7 @@ mod tests {
             bar.close = Decimal::from(2_000);
         }
         odd[5].high = Some(Decimal::ONE);
-        let closes: Vec<_> = odd.iter().map(|bar| (bar.date, bar.close)).collect();
-        let found = view(&odd, &closes, date(2024, 3, 29));
+        let found = view(&rows(&odd), None, date(2024, 3, 29));
         assert_eq!((found.days, found.gaps.len(), found.gaps[0].days), (54, 1, 6));
         assert_eq!((found.stale.len(), found.stale[0].days), (1, 6));
         assert_eq!(found.outliers.len(), 2, "there and back: {:?}", found.outliers);
@@ -225,10 +239,9 @@ mod tests {
     fn prices_as_they_should_be_show_nothing() {
         let moving: Vec<i64> = (0..300).map(|n| 1_000 + n * n * 31 % 41).collect();
         let sound = bars(date(2024, 1, 1), &moving);
-        let closes: Vec<_> = sound.iter().map(|bar| (bar.date, bar.close)).collect();
-        let found = view(&sound, &closes, sound[299].date);
+        let found = view(&rows(&sound), None, sound[299].date);
         assert!(found.gaps.is_empty() && found.stale.is_empty() && found.outliers.is_empty(), "{found:?}");
         assert!((found.coverage - 1.0).abs() < 1e-12 && found.weekdays_behind == 0);
-        assert_eq!(view(&[], &[], sound[0].date).days, 0);
+        assert_eq!(view(&[], None, sound[0].date).days, 0);
     }
 }

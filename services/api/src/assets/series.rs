@@ -83,6 +83,9 @@ pub struct SeriesView {
     position: Option<Position>,
     /// How many days there are; more than there are bars where the series was thinned.
     days: usize,
+    /// Why the first days have no `adjusted_close`: a payment that is not below the close before it. `null` where all have.
+    #[schema(required)]
+    not_adjusted_because: Option<String>,
     /// The bars, days ascending.
     bars: Vec<BarView>,
 }
@@ -108,8 +111,10 @@ pub struct BarView {
     /// Units that changed hands.
     #[schema(required)]
     volume: Option<u64>,
-    /// The close whose changes are total returns: later payments are taken off the close before each.
-    adjusted_close: f64,
+    /// The close whose changes are total returns: later payments are taken off the close before each. `null` where the
+    /// answer's `not_adjusted_because` says why.
+    #[schema(required)]
+    adjusted_close: Option<f64>,
     /// The return since the day before with payments reinvested on the ex-date, as a fraction; `null` on the first day.
     #[schema(required)]
     total_return: Option<f64>,
@@ -151,12 +156,12 @@ pub async fn series(
     let listed = listed.ok_or_else(|| Problem::of(ProblemType::AssetUnknown))?;
     let mut known = histories(&pool, std::slice::from_ref(&id), window.0, window.1, as_of).await?;
     let history = known.remove(&id);
-    let rows = match &history {
+    let (rows, unfit) = match &history {
         Some(history) => history.rows().map_err(|error| {
             tracing::error!(%error, asset = %id, "a series cannot be derived");
             Problem::of(ProblemType::Internal)
         })?,
-        None => Vec::new(),
+        None => (Vec::new(), None),
     };
     let days = rows.len();
     let rows = thin::thinned(rows, points);
@@ -169,6 +174,7 @@ pub async fn series(
             source: history.map(|history| history.source),
             position,
             days,
+            not_adjusted_because: unfit.map(|why| why.to_string()),
             bars: rows.iter().map(BarView::from).collect(),
         })
         .into_response(),
@@ -224,7 +230,8 @@ fn csv(rows: &[BarRow]) -> String {
         let [open, high, low] = optional;
         let volume = view.volume.map(|units| units.to_string()).unwrap_or_default();
         let total_return = view.total_return.map(|value| value.to_string()).unwrap_or_default();
-        let (date, close, adjusted) = (view.date, view.close, view.adjusted_close);
+        let adjusted = view.adjusted_close.map(|value| value.to_string()).unwrap_or_default();
+        let (date, close) = (view.date, view.close);
         text.push_str(&format!("{date},{open},{high},{low},{close},{volume},{adjusted},{total_return}\n"));
     }
     text

@@ -43,6 +43,7 @@ impl From<&AssetRejection> for ProblemType {
             AssetRejection::PriceDiffers { .. } => Self::PriceDiffers,
             AssetRejection::PriceUnknown { .. } => Self::PriceUnknown,
             AssetRejection::BasisDiffers { .. } => Self::PriceBasisDiffers,
+            AssetRejection::PaymentNotBelowPrice { .. } => Self::PaymentNotBelowPrice,
             AssetRejection::Delisted { .. } => Self::AssetDelisted,
             AssetRejection::StillTraded { .. } => Self::AssetStillTraded,
         }
@@ -205,6 +206,12 @@ mod tests {
             AssetRejection::PriceDiffers { date: date(2024, 1, 2), known: one, given: one },
             AssetRejection::PriceUnknown { date: date(2024, 1, 2) },
             AssetRejection::BasisDiffers { known: "raw", given: "adjusted" },
+            AssetRejection::PaymentNotBelowPrice {
+                ex_date: date(2024, 1, 3),
+                payment: one,
+                date: date(2024, 1, 2),
+                close: one,
+            },
             AssetRejection::Delisted { delisted: date(2024, 1, 2), date: date(2024, 1, 3) },
             AssetRejection::StillTraded { last_day: date(2024, 1, 3), date: date(2024, 1, 2) },
         ]);

@@ -1,10 +1,11 @@
 //! Market data: from sources into the log, and from there to whoever asks.
 
+mod by_hand;
 mod correction;
 mod grpc;
+mod keep_fresh;
 mod nasty;
 mod tables;
-mod yahoo_stand_in;
 
 use std::time::Duration;
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use market::{Politeness, Report, Window, Yahoo, YahooSettings, load};
 use serde_json::{Value, json};
+use testbed::YahooStandIn;
+use testbed::yahoo::{Play, error, ok, payload, say};
 
-use super::yahoo_stand_in::{Play, StandIn, error, ok, payload, say};
 use super::{closes, id, known, log, options, quick};
 
-fn settings(yahoo: &StandIn) -> YahooSettings {
+fn settings(yahoo: &YahooStandIn) -> YahooSettings {
     YahooSettings { base_url: yahoo.url.clone(), politeness: quick(), ..YahooSettings::default() }
 }
 
@@ -56,7 +57,7 @@ fn with(mut value: Value, change: impl FnOnce(&mut Value)) -> Play {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_nastiness_ends_in_a_written_state() {
     let (_nats, journal) = log().await;
-    let yahoo = StandIn::open().await;
+    let yahoo = YahooStandIn::open().await;
     let good = |symbol: &str| payload(symbol, &[10.0, 11.0, 12.0]);
     let whole = good("CUT").to_string();
     let huge = format!("{{\"x\":\"{}\"}}", "y".repeat(17 * 1024 * 1024));
@@ -143,7 +144,7 @@ async fn every_nastiness_ends_in_a_written_state() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_crumb_flow_an_old_crumb_is_fetched_anew() {
     let (_nats, journal) = log().await;
-    let yahoo = StandIn::open().await;
+    let yahoo = YahooStandIn::open().await;
     let refused = error(401, "Unauthorized", "Invalid Crumb");
     yahoo.plays("CRUMB", vec![refused, ok(&payload("CRUMB", &[10.0]))]);
     let with_crumb = YahooSettings { crumb: true, ..settings(&yahoo) };
@@ -154,7 +155,7 @@ async fn with_the_crumb_flow_an_old_crumb_is_fetched_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_load_again_changes_nothing_and_a_changed_past_is_a_correction() {
     let (_nats, journal) = log().await;
-    let yahoo = StandIn::open().await;
+    let yahoo = YahooStandIn::open().await;
     let before = payload("ABC", &[10.0, 11.0, 12.0]);
     yahoo.plays("ABC", vec![ok(&before), ok(&before), ok(&payload("ABC", &[10.0, 11.5, 12.0, 13.0]))]);
     let load = async || ends(&journal, settings(&yahoo), &["ABC"]).await.1.sum;
@@ -170,7 +171,7 @@ async fn the_same_load_again_changes_nothing_and_a_changed_past_is_a_correction(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_is_away_leaves_what_it_said_and_since_when() {
     let (_nats, journal) = log().await;
-    let yahoo = StandIn::open().await;
+    let yahoo = YahooStandIn::open().await;
     let folder = tempfile::tempdir().unwrap();
     yahoo.plays("ABC", vec![ok(&payload("ABC", &[10.0, 11.0])), say(500, "oops")]);
     let kept = |valid_for| YahooSettings {
@@ -189,7 +190,7 @@ async fn a_source_that_is_away_leaves_what_it_said_and_since_when() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_fails_again_and_again_is_left_alone() {
     let (_nats, journal) = log().await;
-    let yahoo = StandIn::open().await;
+    let yahoo = YahooStandIn::open().await;
     let symbols = ["A", "B", "C", "D", "E"];
     for symbol in symbols {
         yahoo.plays(symbol, vec![say(500, "oops")]);
@@ -203,7 +204,7 @@ async fn a_source_that_fails_again_and_again_is_left_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn questions_are_spaced() {
     let (_nats, journal) = log().await;
-    let yahoo = StandIn::open().await;
+    let yahoo = YahooStandIn::open().await;
     let symbols = ["A", "B", "C", "D", "E"];
     for symbol in symbols {
         yahoo.plays(symbol, vec![ok(&payload(symbol, &[1.0]))]);

@@ -109,13 +109,66 @@ async fn read_models_answer_with_what_was_known_then_and_with_both_kinds_of_retu
     let close = |history: &projections::prices::History| history.bars.get(date(2024, 1, 4)).unwrap().close.to_string();
     assert_eq!((close(&then), close(&now)), ("5.75".to_owned(), "5.5".to_owned()));
 
-    let rows = then.rows().unwrap();
+    let (rows, unfit) = then.rows().unwrap();
+    assert_eq!(unfit, None);
     let near = |got: f64, expected: f64| assert!((got - expected).abs() < 1e-12, "{got} is not {expected}");
     // Reinvested at the ex-date's close; and the payment taken off the close before, then the split.
     near(rows[1].total_return.unwrap(), (11.5 + 0.25) / 11.0 - 1.0);
     near(rows[2].total_return.unwrap(), 2.0 * 5.75 / 11.5 - 1.0);
-    near(rows[1].adjusted_close, 11.5 / 2.0);
-    near(rows[0].adjusted_close, 11.0 / 2.0 * (1.0 - 0.25 / 11.0));
+    near(rows[1].adjusted_close.unwrap(), 11.5 / 2.0);
+    near(rows[0].adjusted_close.unwrap(), 11.0 / 2.0 * (1.0 - 0.25 / 11.0));
     let row = projections::assets::get(&pool, &abc[0]).await.unwrap().unwrap();
     assert_eq!((row.days, row.source.as_deref(), row.basis.as_deref()), (4, Some("a file"), Some("raw")));
+}
+
+const UNFIT: &str = "symbol,date,close,dividends
+ABC,2024-01-02,10,0
+ABC,2024-01-03,10,10
+ABC,2024-01-04,10,0.5
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_as_large_as_the_price_is_left_out_and_told_and_all_else_is_loaded() {
+    let (_nats, journal) = log().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.csv");
+    std::fs::write(&path, UNFIT).unwrap();
+    let report = loaded(&journal, settings(&path, "a file"), false).await;
+    assert_eq!((report.failed, report.sum.new_bars, report.sum.actions, report.sum.dropped.len()), (0, 3, 1, 1));
+    assert_eq!(report.sum.dropped[0].place, "2024-01-03");
+    let paid = known(&journal, "ABC").await.unwrap().payments;
+    assert_eq!(paid.keys().map(|(day, _)| *day).collect::<Vec<_>>(), [date(2024, 1, 4)]);
+    // Once the price is right, the payment is.
+    std::fs::write(&path, UNFIT.replace("01-02,10", "01-02,1000")).unwrap();
+    let report = loaded(&journal, settings(&path, "a file"), false).await;
+    assert_eq!((report.sum.corrected, report.sum.actions, report.sum.dropped.len()), (1, 1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_and_payments_that_are_adjusted_otherwise_are_refused_whatever_the_source() {
+    let (_nats, journal) = log().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.csv");
+    std::fs::write(&path, LONG).unwrap();
+    loaded(&journal, settings(&path, "a file"), false).await;
+    let end = journal.last_position(Stream::Market).await.unwrap();
+    std::fs::write(&path, LONG.replace(",0.25,", ",0.125,").replace("11,12,10,11.5", "5.5,6,5,5.75")).unwrap();
+    let adjusted = FilesSettings { basis: PriceBasis::SplitAdjusted, ..settings(&path, "a file") };
+    let report = loaded(&journal, adjusted, true).await;
+    assert_eq!((report.assets, report.failed, report.sum.events), (2, 2, 0));
+    assert_eq!(journal.last_position(Stream::Market).await.unwrap(), end);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_source_changes_splits_and_payments_only_where_it_may_overrule() {
+    let (_nats, journal) = log().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.csv");
+    std::fs::write(&path, LONG).unwrap();
+    loaded(&journal, settings(&path, "a file"), false).await;
+    std::fs::write(&path, LONG.replace(",0.25,0", ",0.3,0").replace(",0,2", ",0,3")).unwrap();
+    let told = loaded(&journal, settings(&path, "another file"), false).await;
+    assert_eq!((told.sum.contradicted, told.sum.actions, told.sum.events), (2, 0, 0));
+    let overruled = loaded(&journal, settings(&path, "another file"), true).await;
+    assert_eq!((overruled.sum.contradicted, overruled.sum.actions, overruled.sum.events), (0, 2, 2));
 }
