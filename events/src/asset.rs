@@ -388,6 +388,17 @@ impl Decider for Asset {
         }
         Self::Listed(asset)
     }
+
+    /// An event may bring ten thousand bars, each of some hundred bytes.
+    fn weight(&self) -> u32 {
+        const BARS_OF_AN_EVENTS_WEIGHT: usize = 2;
+        match self {
+            Self::Unknown => 0,
+            Self::Listed(asset) => {
+                u32::try_from(asset.bars.as_slice().len() / BARS_OF_AN_EVENTS_WEIGHT).unwrap_or(u32::MAX)
+            }
+        }
+    }
 }
 
 impl Listed {

@@ -30,6 +30,13 @@ pub trait Decider: Default + Clone + Send + Sync + 'static {
     /// The state after the event.
     #[must_use]
     fn evolve(self, event: &Self::Event) -> Self;
+
+    /// What the state keeps in memory beside what any aggregate keeps of each of its events, in events of some 200 bytes.
+    /// Whoever keeps states bounds them by it.
+    #[must_use]
+    fn weight(&self) -> u32 {
+        0
+    }
 }
 
 /// What kind of refusal a rejection is, for whoever has to choose a status code.

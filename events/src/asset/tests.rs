@@ -203,3 +203,17 @@ fn after_its_delisting_an_asset_has_no_prices() {
         .when(&record(&[(5, "12")]))
         .then_refused(&AssetRejection::Delisted { delisted: day(3), date: day(5) });
 }
+
+#[test]
+fn an_asset_weighs_as_much_as_its_bars_take() {
+    use crate::Decider;
+
+    let days = 5_000_u32;
+    let first = date(2000, 1, 1);
+    let closes = (0..days).map(|day| (first + jiff::Span::new().days(i64::from(day)), 1.into())).collect();
+    let priced =
+        AssetEvent::Priced { source: name("a file"), basis: PriceBasis::Raw, bars: Bars::try_new(closes).unwrap() };
+    let asset = Asset::default().evolve(&listed()).evolve(&priced);
+    let bytes = usize::try_from(days).unwrap() * size_of::<Bar>();
+    assert!((100..=300).contains(&(bytes / usize::try_from(asset.weight()).unwrap())), "{} bytes", bytes);
+}

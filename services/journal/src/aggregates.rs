@@ -157,7 +157,8 @@ impl Aggregates {
         place: &mut Option<Loaded<D>>,
         loaded: Loaded<D>,
     ) {
-        let events = u32::try_from(loaded.ledger.len()).unwrap_or(u32::MAX).max(1);
+        let events = u32::try_from(loaded.ledger.len()).unwrap_or(u32::MAX);
+        let events = events.saturating_add(loaded.state.weight()).max(1);
         *place = Some(loaded);
         let before = slot.events.swap(events, Ordering::Relaxed);
         // The cache weighs what is put into it and never again, so what has grown is put in again: whenever its events
@@ -170,8 +171,10 @@ impl Aggregates {
 
 #[cfg(test)]
 mod tests {
-    use events::values::{AdvisorId, AggregateId, CommandId};
-    use events::{Advisor, Decider, Subject};
+    use events::asset::{AssetEvent, PriceBasis};
+    use events::values::{AdvisorId, AggregateId, AssetId, Bars, CommandId, Currency, Listing, Name};
+    use events::{Advisor, Asset, Decider, Subject};
+    use jiff::civil::date;
     use tokio::time::Instant;
 
     use super::{Aggregates, Entry, Loaded};
@@ -200,6 +203,30 @@ mod tests {
         let kept = aggregates.0.entry_count();
         // Each was last weighed at 64 events at the latest.
         assert!((1..=EVENTS_MAX / 64).contains(&kept), "{kept} are kept");
+    }
+
+    #[tokio::test]
+    async fn aggregates_with_large_states_are_weighed_by_them() {
+        const EVENTS_MAX: u64 = 10_000;
+        let aggregates = Aggregates::new(EVENTS_MAX);
+        let closes = (0..2_000).map(|day| (date(2000, 1, 1) + jiff::Span::new().days(day), 1.into())).collect();
+        let priced = AssetEvent::Priced {
+            source: Name::parse("a file").unwrap(),
+            basis: PriceBasis::Raw,
+            bars: Bars::try_new(closes).unwrap(),
+        };
+        let listed = Listing::new(Name::parse("An asset").unwrap(), Currency::parse("USD").unwrap());
+        let state = Asset::default().evolve(&AssetEvent::Listed(listed)).evolve(&priced);
+        for number in 0..100 {
+            let subject = Subject::new(Asset::KIND, &AssetId::parse(&format!("A{number}")).unwrap().token());
+            let slot = aggregates.slot::<Asset>(&subject);
+            let mut place = slot.turn(Instant::now()).await.ok().unwrap();
+            let loaded = Loaded { version: 2, state: state.clone(), ..Loaded::empty() };
+            aggregates.keep(&subject, &slot, &mut place, loaded);
+        }
+        aggregates.0.run_pending_tasks();
+        let kept = aggregates.0.entry_count();
+        assert!((1..=EVENTS_MAX / 1_000).contains(&kept), "{kept} are kept");
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! The rows of a table, gathered by asset.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use csv::{ByteRecord, ReaderBuilder};
@@ -14,6 +15,9 @@ use crate::source::{Dropped, Fetched, Quotes};
 
 /// Rows of one asset that are gathered before they are given away: no asset has been traded for more days.
 const ROWS_MAX: usize = 50_000;
+/// Bars of assets whose rows come one by one, as in tables by day, that are gathered before they are given away: some
+/// 100 MB.
+const BARS_GATHERED_MAX: usize = 1_000_000;
 /// Rows that were not taken of which is told where they stand; of more only that there were more.
 const DROPPED_TOLD_MAX: usize = 1_000;
 
@@ -85,6 +89,8 @@ fn long(
         Some(_) => None,
         None => settings.assets.first().cloned().map(|asset| Gathering::of(asset, settings)),
     };
+    let mut others = Others::default();
+    let mut rows_of_run = 0_usize;
     while rows.read_byte_record(&mut row)? {
         let line = row.position().map_or(0, csv::Position::line);
         if let Some(symbol) = columns.symbol.and_then(|symbol| row.get(symbol)) {
@@ -92,48 +98,84 @@ fn long(
                 .as_ref()
                 .is_some_and(|one| one.asset.as_str().as_bytes() == symbol && one.quotes.bars.len() < ROWS_MAX);
             if !goes_on {
-                if let Some(done) = gathering.take()
-                    && !give(done.finish())
-                {
-                    return Ok(());
+                if let Some(done) = gathering.take() {
+                    // One row of each asset after another: the table is by day, and more of this one is to come.
+                    let given = if rows_of_run == 1 { others.put(done, give) } else { give(done.finish()) };
+                    if !given {
+                        return Ok(());
+                    }
                 }
                 let id = std::str::from_utf8(symbol).ok().and_then(|symbol| AssetId::parse(symbol.trim()).ok());
                 let wanted = id.filter(|id| settings.assets.is_empty() || settings.assets.contains(id));
-                gathering = wanted.map(|asset| Gathering::of(asset, settings));
+                gathering = wanted.map(|asset| others.take(&asset).unwrap_or_else(|| Gathering::of(asset, settings)));
+                rows_of_run = 0;
             }
         }
         let Some(one) = gathering.as_mut() else { continue };
-        let Some(date) = row.get(columns.date).and_then(day) else {
-            one.drop(line, "the day cannot be read");
-            continue;
-        };
-        if !settings.window.contains(date) {
-            continue;
-        }
-        actions(one, &row, columns, date, line);
-        let close = row.get(columns.close).unwrap_or_default();
-        if close.is_empty() {
-            continue;
-        }
-        match price(close) {
-            Ok(close) => {
-                let more = |column: Option<usize>| column.and_then(|column| price(row.get(column)?).ok());
-                one.quotes.bars.push(Bar {
-                    date,
-                    open: more(columns.open),
-                    high: more(columns.high),
-                    low: more(columns.low),
-                    close,
-                    volume: columns.volume.and_then(|column| volume(row.get(column)?)),
-                });
-            }
-            Err(reason) => one.drop(line, reason),
-        }
+        rows_of_run += 1;
+        take_row(one, &row, columns, settings, line);
     }
-    if let Some(done) = gathering {
-        give(done.finish());
+    if gathering.is_none_or(|last| give(last.finish())) {
+        others.give_away(give);
     }
     Ok(())
+}
+
+/// Assets that are gathered while others have their rows.
+#[derive(Default)]
+struct Others {
+    gathered: BTreeMap<AssetId, Gathering>,
+    bars: usize,
+}
+
+impl Others {
+    /// Keeps what was gathered, or gives everything away where that is too much. Whether anybody takes it still.
+    fn put(&mut self, one: Gathering, give: &mut impl FnMut(Fetched) -> bool) -> bool {
+        self.bars += one.quotes.bars.len();
+        self.gathered.insert(one.asset.clone(), one);
+        self.bars <= BARS_GATHERED_MAX || self.give_away(give)
+    }
+
+    fn take(&mut self, asset: &AssetId) -> Option<Gathering> {
+        let one = self.gathered.remove(asset)?;
+        self.bars -= one.quotes.bars.len();
+        Some(one)
+    }
+
+    fn give_away(&mut self, give: &mut impl FnMut(Fetched) -> bool) -> bool {
+        self.bars = 0;
+        std::mem::take(&mut self.gathered).into_values().all(|one| give(one.finish()))
+    }
+}
+
+/// Takes what stands in the row, or notes why not.
+fn take_row(one: &mut Gathering, row: &ByteRecord, columns: &LongColumns, settings: &FilesSettings, line: u64) {
+    let Some(date) = row.get(columns.date).and_then(day) else {
+        one.drop(line, "the day cannot be read");
+        return;
+    };
+    if !settings.window.contains(date) {
+        return;
+    }
+    actions(one, row, columns, date, line);
+    let close = row.get(columns.close).unwrap_or_default();
+    if close.is_empty() {
+        return;
+    }
+    match price(close) {
+        Ok(close) => {
+            let more = |column: Option<usize>| column.and_then(|column| price(row.get(column)?).ok());
+            one.quotes.bars.push(Bar {
+                date,
+                open: more(columns.open),
+                high: more(columns.high),
+                low: more(columns.low),
+                close,
+                volume: columns.volume.and_then(|column| volume(row.get(column)?)),
+            });
+        }
+        Err(reason) => one.drop(line, reason),
+    }
 }
 
 /// A split and a payment that stand in the row.

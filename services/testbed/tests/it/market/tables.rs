@@ -74,6 +74,24 @@ async fn a_long_table_is_loaded_once_however_often_it_is_given() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_table_by_day_is_gathered_so_that_an_asset_becomes_one_event() {
+    let (_nats, journal) = log().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("by-day.csv");
+    let mut table = String::from("date,ticker,close,dividend\n");
+    for day in 1..=20 {
+        for (asset, close) in [("ABC", 10 + day), ("DEF", 100 - day), ("XYZ", 50)] {
+            table += &format!("2024-01-{day:02},{asset},{close},{}\n", if day == 7 { "0.5" } else { "0" });
+        }
+    }
+    std::fs::write(&path, table).unwrap();
+    let report = loaded(&journal, settings(&path, "a file"), false).await;
+    // Listed, priced and one payment, for each of three.
+    assert_eq!((report.assets, report.sum.new_bars, report.sum.actions, report.sum.events), (3, 60, 3, 9));
+    assert_eq!(closes(&journal, "ABC").await, (11..=30).map(|close| close.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wide_table_has_a_column_of_closes_for_each_asset() {
     let (_nats, journal) = log().await;
     let folder = tempfile::tempdir().unwrap();
