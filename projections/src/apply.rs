@@ -78,7 +78,7 @@ pub(crate) async fn incoming(target: &Target<'_>, stream: Stream, events: &[Inco
 
 /// How the rows of a batch are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Writing {
+pub(crate) enum Writing {
     /// Folded in memory, one statement for all.
     Together,
     /// Each event by itself, so that one that PostgreSQL refuses can be parked.
@@ -139,7 +139,7 @@ fn contiguous(stream: Stream, events: &[Incoming], names: &[&str]) -> Result<(),
 }
 
 /// Writes what of the events is new to one read model, and parks what it cannot take.
-async fn write(
+pub(crate) async fn write(
     connection: &mut PgConnection,
     model: &ReadModel,
     held: &Held,

@@ -17,7 +17,7 @@ const CHANNEL: &str = "insights_checkpoint";
 /// Checkpoints are read again this often even where nobody tells of them: a notice may get lost with its connection.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Up to where every read model of a stream has come.
+/// Up to where every read model of a stream has come that readers wait for.
 type Reached = BTreeMap<Stream, u64>;
 
 /// The checkpoints, watched by one task for as many waiters as there are. Cheap to clone; the task ends with the last
@@ -115,7 +115,7 @@ async fn listen(pool: &PgPool, tell: &watch::Sender<Reached>) -> Result<(), sqlx
 }
 
 async fn read_reached(pool: &PgPool) -> Result<Reached, sqlx::Error> {
-    let rows = query!(r#"SELECT stream, MIN(position) AS "position!" FROM checkpoints GROUP BY stream"#)
+    let rows = query!(r#"SELECT stream, MIN(position) AS "position!" FROM checkpoints WHERE awaited GROUP BY stream"#)
         .fetch_all(pool)
         .await?;
     let mut reached = Reached::new();

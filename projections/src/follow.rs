@@ -3,31 +3,33 @@
 //! A task reads and decodes the next events while the transaction of those before runs. Any number of such projectors
 //! may run at once: the checkpoints in PostgreSQL are the fence between them.
 
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use events::Stream;
 use futures::future::try_join_all;
-use journal::{Journal, ReadError};
+use journal::{Journal, ReadError, Recorded};
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::apply::{self, ApplyError, Target};
-use crate::checkpoint;
+use crate::checkpoint::{self, Behind};
 use crate::connect::SCHEMA;
 use crate::incoming::Incoming;
 use crate::model::{self, ReadModel};
 
 /// Batches that wait, decoded, while the one before is written. What waits goes into one transaction: the further
 /// behind, the larger it is, and the fewer rows are written twice.
-const DECODED_BATCHES_MAX: usize = 2;
+pub(crate) const DECODED_BATCHES_MAX: usize = 2;
 /// How long a read waits for the first event. It only bounds how long a lost connection goes unnoticed.
 const READ_WAIT: Duration = Duration::from_secs(30);
 /// How often the checkpoints are looked at while no event comes: tables that were dropped and made again begin at 0.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
+pub(crate) const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// How long one batch may take to be written, before the connection counts as lost.
-const APPLY_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const APPLY_TIMEOUT: Duration = Duration::from_secs(60);
 /// The pause after the first failure; it doubles with each further one.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// The longest pause between two attempts.
@@ -99,15 +101,19 @@ struct Follower {
 
 /// Why following was broken off; most of it mends itself.
 #[derive(Debug, thiserror::Error)]
-enum Broken {
+pub(crate) enum Broken {
     #[error(transparent)]
     Final(#[from] FollowError),
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    #[error("checkpoints could not be read")]
-    Checkpoints(#[from] sqlx::Error),
+    #[error("PostgreSQL did not do it")]
+    Database(#[from] sqlx::Error),
+    #[error("prices could not be loaded")]
+    Prices(#[from] Arc<sqlx::Error>),
+    #[error(transparent)]
+    Behind(#[from] Behind),
     #[error("read models stand at {checkpoint} now, before {after}")]
     MovedBack { checkpoint: u64, after: u64 },
     #[error("a batch was not written within {} s", APPLY_TIMEOUT.as_secs())]
@@ -118,47 +124,67 @@ enum Broken {
 
 impl Broken {
     /// The gap in the log that it speaks of, if it does.
-    const fn gap(&self) -> Option<(u64, u64)> {
+    const fn gap(&self) -> Option<(Stream, u64, u64)> {
         match self {
-            Self::Read(ReadError::Gap { after, got, .. }) | Self::Apply(ApplyError::Gap { after, got, .. }) => {
-                Some((*after, *got))
-            }
+            Self::Read(ReadError::Gap { stream, after, got })
+            | Self::Apply(ApplyError::Gap { stream, after, got, .. }) => Some((*stream, *after, *got)),
             _ => None,
         }
     }
 }
 
+/// What was broken off, and how long to wait before it begins anew from the checkpoints.
+pub(crate) struct Breaks {
+    what: &'static str,
+    pause: Duration,
+    gap_before: Option<(Stream, u64, u64)>,
+}
+
+impl Breaks {
+    /// Nothing was broken off yet.
+    pub const fn new(what: &'static str) -> Self {
+        Self { what, pause: PAUSE_MIN, gap_before: None }
+    }
+
+    /// Waits for as long as it makes sense after this break. `applied` says whether anything was done before it.
+    ///
+    /// # Errors
+    /// Where nothing mends itself.
+    pub async fn wait_after(&mut self, broken: Broken, applied: bool) -> Result<(), FollowError> {
+        if applied {
+            self.pause = PAUSE_MIN;
+        }
+        // A gap may be no more than tables that were dropped or put in place meanwhile. One that is found twice is in
+        // the log.
+        let gap = broken.gap();
+        if let Some((stream, after, got)) = gap.filter(|_| gap == self.gap_before) {
+            return Err(FollowError::Gap { stream, after, got });
+        }
+        self.gap_before = gap;
+        if let Broken::Final(error) = broken {
+            return Err(error);
+        }
+        tracing::warn!(self.what, error = &broken as &dyn std::error::Error, "read models are followed anew");
+        // What there is to wait for is a server that answers again, and it tells nobody.
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        Ok(())
+    }
+}
+
 impl Follower {
     /// Follows, and begins anew from the checkpoints whenever that is broken off.
-    async fn run(&self) -> Result<(), FollowError> {
-        let mut pause = PAUSE_MIN;
-        let mut gap_before = None;
+    async fn run(&self) -> Result<Infallible, FollowError> {
+        let mut breaks = Breaks::new(self.stream.name());
         loop {
             let mut applied = false;
             let Err(broken) = self.session(&mut applied).await;
-            if applied {
-                pause = PAUSE_MIN;
-            }
-            if let Broken::Final(error) = broken {
-                return Err(error);
-            }
-            // A gap may be no more than tables that were dropped or put in place meanwhile. One that is found twice
-            // is in the log.
-            let gap = broken.gap();
-            if let Some((after, got)) = gap.filter(|_| gap == gap_before) {
-                return Err(FollowError::Gap { stream: self.stream, after, got });
-            }
-            gap_before = gap;
-            let stream = self.stream.name();
-            tracing::warn!(stream, error = &broken as &dyn std::error::Error, "read models are followed anew");
-            // What there is to wait for is a server that answers again, and it tells nobody.
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PAUSE_MAX);
+            breaks.wait_after(broken, applied).await?;
         }
     }
 
     /// Follows from the checkpoints on, until that is broken off.
-    async fn session(&self, applied: &mut bool) -> Result<std::convert::Infallible, Broken> {
+    async fn session(&self, applied: &mut bool) -> Result<Infallible, Broken> {
         let mut after = self.checkpoint().await?;
         let (send, mut batches) = mpsc::channel(DECODED_BATCHES_MAX);
         let reading = read(self.journal.clone(), self.stream, after, send);
@@ -178,7 +204,10 @@ impl Follower {
             for _ in 0..meanwhile {
                 batch.extend(batches.try_recv().into_iter().flatten());
             }
-            let spans = spans(&batch);
+            let spans = spans(
+                &batch,
+                |event| tracing::info_span!("project", position = %event.position(), event_type = event.event_type()),
+            );
             let applying = tokio::time::timeout(APPLY_TIMEOUT, apply::incoming(&target, self.stream, &batch));
             applying.await.map_err(|_elapsed| Broken::TimedOut)??;
             drop(spans);
@@ -200,14 +229,16 @@ impl Follower {
                 return Err(ApplyError::NoCheckpoint(model.name).into());
             }
         }
-        let end = self.journal.last_position(self.stream).await?.sequence;
-        match checkpoints.values().max() {
-            Some(&checkpoint) if checkpoint > end => {
-                Err(FollowError::BeyondTheEnd { stream: self.stream, end, checkpoint }.into())
-            }
-            _ => Ok(checkpoints.values().min().copied().unwrap_or(0)),
-        }
+        let furthest = checkpoints.values().max().copied().unwrap_or(0);
+        not_beyond(&self.journal, self.stream, furthest).await?;
+        Ok(checkpoints.values().min().copied().unwrap_or(0))
     }
+}
+
+/// Nothing, where the log goes as far as this checkpoint.
+pub(crate) async fn not_beyond(journal: &Journal, stream: Stream, checkpoint: u64) -> Result<(), Broken> {
+    let end = journal.last_position(stream).await?.sequence;
+    if checkpoint > end { Err(FollowError::BeyondTheEnd { stream, end, checkpoint }.into()) } else { Ok(()) }
 }
 
 /// Events that are read at a time. A market event may carry 10,000 prices, an advisory event a few weights.
@@ -244,17 +275,15 @@ pub(crate) async fn read(
 }
 
 /// A span in the trace of each event that has one, for as long as they are held.
-fn spans(batch: &[Incoming]) -> Vec<tracing::Span> {
+pub(crate) fn spans(batch: &[Incoming], span: impl Fn(&Recorded) -> tracing::Span) -> Vec<tracing::Span> {
     if batch.len() > TRACED_EVENTS_MAX {
         return Vec::new();
     }
     let traced = batch.iter().filter(|event| event.recorded.trace_parent().is_some());
     traced
         .map(|event| {
-            let recorded = &event.recorded;
-            let position = recorded.position();
-            let span = tracing::info_span!("project", %position, event_type = recorded.event_type());
-            recorded.follow_trace(&span);
+            let span = span(&event.recorded);
+            event.recorded.follow_trace(&span);
             span
         })
         .collect()

@@ -42,23 +42,23 @@ pub enum LagError {
 /// # Errors
 /// Where one of the two servers does not answer.
 pub async fn lag(journal: &Journal, pool: &PgPool, now: Timestamp) -> Result<Vec<Lag>, LagError> {
-    let names = model::ALL.map(|model| model.name);
+    let names: Vec<&str> = model::checkpoints().map(|(name, _)| name).collect();
     let checkpoints = checkpoint::read(pool, &names).await?;
     let parked = parked::counts(pool).await?;
-    let mut lags = Vec::with_capacity(model::ALL.len());
+    let mut lags = Vec::with_capacity(names.len());
     for stream in Stream::ALL {
         let end = journal.last_position(stream).await?.sequence;
-        for model in model::ALL.iter().filter(|model| model.stream == stream) {
-            let position = checkpoints.get(model.name).copied().unwrap_or(0);
+        for (read_model, _) in model::checkpoints().filter(|(_, of)| *of == stream) {
+            let position = checkpoints.get(read_model).copied().unwrap_or(0);
             let age = if position < end { waiting_since(journal, stream, position, now).await? } else { None };
             lags.push(Lag {
-                read_model: model.name,
+                read_model,
                 stream,
                 position,
                 end,
                 events: end.saturating_sub(position),
                 age,
-                parked: parked.iter().find(|(name, _)| name == model.name).map_or(0, |(_, events)| *events),
+                parked: parked.iter().find(|(name, _)| name == read_model).map_or(0, |(_, events)| *events),
             });
         }
     }

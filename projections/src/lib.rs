@@ -9,6 +9,8 @@
 //! * [`apply`]: one batch, one transaction: rows, parked events and checkpoints together.
 //! * [`checkpoint`]: how far read models have come, and waiting for them. [`lag`]: how far they are behind.
 //! * [`follow`]: the `project` role: reads, decodes and applies without end.
+//! * [`figures`]: a portfolio's figures over prices in memory ([`price_cache`]). [`analyze`]: the `analyze` role, which keeps
+//!   them in the read model [`portfolio_figures`].
 //! * [`parked`]: events that a read model could not take, and trying them again.
 //! * [`replay`]: one aggregate's row as it was at a position or a time, by the same folds.
 //! * [`rebuild`]: a read model filled anew beside the live one, and put in its place.
@@ -18,6 +20,7 @@
 //! that were replayed equal rows that were followed, byte for byte.
 
 pub mod advisors;
+pub mod analyze;
 pub mod apply;
 pub mod assets;
 pub mod checkpoint;
@@ -25,12 +28,14 @@ pub mod clients;
 mod columns;
 pub mod connect;
 pub mod dump;
+pub mod figures;
 pub mod follow;
 mod incoming;
 pub mod lag;
 pub mod model;
 mod page;
 pub mod parked;
+pub mod portfolio_figures;
 pub mod portfolios;
 pub mod price_cache;
 pub mod prices;

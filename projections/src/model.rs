@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use sqlx::PgConnection;
 
 use crate::incoming::Applied;
-use crate::{advisors, assets, clients, portfolios, prices, recommendations};
+use crate::{advisors, assets, clients, portfolio_figures, portfolios, prices, recommendations};
 
 /// What a batch of events changes in one read model: folded in memory first, so that a row is written once.
 pub trait Changes: Default + Send + 'static {
@@ -68,7 +68,7 @@ pub struct Table {
     pub key: &'static str,
 }
 
-/// Every read model of this build.
+/// Every read model that the role `project` follows.
 pub const ALL: [ReadModel; 6] = [
     ReadModel::new::<advisors::Changed>(
         "advisors",
@@ -106,18 +106,39 @@ pub const ALL: [ReadModel; 6] = [
     ),
 ];
 
+/// The read model that the role `analyze` keeps. It reads the market stream too: [`portfolio_figures::PRICES`].
+pub const ANALYZED: ReadModel = ReadModel::new::<portfolio_figures::Allocated>(
+    portfolio_figures::NAME,
+    Stream::Advisory,
+    &[Kind::Portfolio],
+    &[Table { name: "portfolio_figures", key: "portfolio" }],
+);
+
+/// The names of all read models of this build.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.map(|model| model.name).into_iter().chain([ANALYZED.name])
+}
+
+/// Every checkpoint of this build, with the stream that it is a place in.
+pub fn checkpoints() -> impl Iterator<Item = (&'static str, Stream)> {
+    let analyzed = [(ANALYZED.name, ANALYZED.stream), (portfolio_figures::PRICES, Stream::Market)];
+    ALL.map(|model| (model.name, model.stream)).into_iter().chain(analyzed)
+}
+
 /// The read model with this name.
 ///
 /// # Errors
 /// [`NoSuchReadModel`] where this build has none.
 pub fn named(name: &str) -> Result<&'static ReadModel, NoSuchReadModel> {
     static MODELS: [ReadModel; ALL.len()] = ALL;
-    MODELS.iter().find(|model| model.name == name).ok_or_else(|| NoSuchReadModel(name.to_owned()))
+    static FIGURES: ReadModel = ANALYZED;
+    let found = MODELS.iter().chain([&FIGURES]).find(|model| model.name == name);
+    found.ok_or_else(|| NoSuchReadModel(name.to_owned()))
 }
 
 /// There is no read model of this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no read model `{0}`; there are {names}", names = ALL.map(|model| model.name).join(", "))]
+#[error("there is no read model `{0}`; there are {names}", names = names().collect::<Vec<_>>().join(", "))]
 pub struct NoSuchReadModel(pub String);
 
 impl ReadModel {

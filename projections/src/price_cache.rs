@@ -33,7 +33,7 @@ const READ_WAIT: Duration = Duration::from_secs(30);
 /// The pause after the log could not be read.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Columns of one request that are loaded at once.
-const LOADS_AT_ONCE: usize = 4;
+pub(crate) const LOADS_AT_ONCE: usize = 4;
 
 /// Closing prices of one asset, days ascending.
 #[derive(Debug, PartialEq)]
@@ -56,7 +56,7 @@ impl Column {
         (&self.days[first..end], &self.closes[first..end])
     }
 
-    fn bytes(&self) -> u32 {
+    pub(crate) fn bytes(&self) -> u32 {
         const OVERHEAD: usize = 256;
         let bytes = self.days.len() * (size_of::<Date>() + size_of::<f64>()) + OVERHEAD;
         u32::try_from(bytes).unwrap_or(u32::MAX)
@@ -65,7 +65,7 @@ impl Column {
 
 /// The columns of some assets, as they were at one moment.
 #[derive(Debug, Clone)]
-pub struct Prices(HashMap<AssetId, Arc<Column>>);
+pub struct Prices(pub(crate) HashMap<AssetId, Arc<Column>>);
 
 /// Why prices make no table.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -92,6 +92,11 @@ impl Prices {
     pub fn position(&self) -> Position {
         let sequence = self.0.values().map(|column| column.position).max().unwrap_or(0);
         Position { stream: Stream::Market, sequence }
+    }
+
+    /// The columns of these assets alone.
+    pub(crate) fn of<'a>(&self, assets: impl Iterator<Item = &'a AssetId>) -> Self {
+        Self(assets.filter_map(|asset| Some((asset.clone(), Arc::clone(self.0.get(asset)?)))).collect())
     }
 
     /// The column of an asset, where it was asked for.
@@ -243,16 +248,21 @@ impl PriceCache {
 
     async fn load(&self, asset: &AssetId, as_of: AsOf) -> Result<Column, sqlx::Error> {
         self.loads.fetch_add(1, Ordering::Relaxed);
-        let mut read = closes_as_of(&self.pool, std::slice::from_ref(asset), None, None, as_of).await?;
-        let bars = read.series.remove(asset).unwrap_or_default();
-        let unfit = read.unfit.remove(asset);
-        let unfit_until = unfit.as_ref().and_then(|unfit| Some((*unfit.days.last()?, unfit.why.clone())));
-        let without = unfit.into_iter().flat_map(|unfit| unfit.days).map(|day| (day, f64::NAN));
-        // A close without a float becomes "not a number", which a table refuses by name.
-        let with = bars.into_iter().map(|(day, close)| (day, close.to_f64().unwrap_or(f64::NAN)));
-        let (days, closes) = without.chain(with).unzip();
-        Ok(Column { days, closes, unfit_until, position: read.position.sequence })
+        load(&self.pool, asset, as_of).await
     }
+}
+
+/// The column of an asset as the read model has it.
+pub(crate) async fn load(pool: &PgPool, asset: &AssetId, as_of: AsOf) -> Result<Column, sqlx::Error> {
+    let mut read = closes_as_of(pool, std::slice::from_ref(asset), None, None, as_of).await?;
+    let bars = read.series.remove(asset).unwrap_or_default();
+    let unfit = read.unfit.remove(asset);
+    let unfit_until = unfit.as_ref().and_then(|unfit| Some((*unfit.days.last()?, unfit.why.clone())));
+    let without = unfit.into_iter().flat_map(|unfit| unfit.days).map(|day| (day, f64::NAN));
+    // A close without a float becomes "not a number", which a table refuses by name.
+    let with = bars.into_iter().map(|(day, close)| (day, close.to_f64().unwrap_or(f64::NAN)));
+    let (days, closes) = without.chain(with).unzip();
+    Ok(Column { days, closes, unfit_until, position: read.position.sequence })
 }
 
 /// Follows the market stream from its beginning, for ever.
@@ -283,7 +293,7 @@ async fn read(journal: &Journal, after: u64, told: &Told) -> Result<std::convert
 }
 
 /// The asset that the event is about, whatever it says: any of them may change what its prices are.
-fn asset_of(event: &Recorded) -> Option<AssetId> {
+pub(crate) fn asset_of(event: &Recorded) -> Option<AssetId> {
     match event.kind_and_token() {
         Ok((Kind::Asset, token)) => AssetId::from_token(token),
         _ => None,

@@ -16,12 +16,13 @@ use crate::checkpoint;
 use crate::connect::{SCHEMA, migrate_schema};
 use crate::follow;
 use crate::incoming::Incoming;
-use crate::model::{self, NoSuchReadModel, ReadModel};
+use crate::model::{self, NoSuchReadModel, ReadModel, Table};
+use crate::{analyze, portfolio_figures};
 
 /// Attempts to put the new tables in place.
-const SWAP_ATTEMPTS_MAX: u32 = 10;
+pub(crate) const SWAP_ATTEMPTS_MAX: u32 = 10;
 /// Events that may be missing when the live read model is held up for the swap: well under a second's work.
-const SWAP_EVENTS_MAX: u64 = 10_000;
+pub(crate) const SWAP_EVENTS_MAX: u64 = 10_000;
 /// How long the swap waits for queries on the old tables to end, in PostgreSQL's spelling.
 const SWAP_LOCK_TIMEOUT: &str = "2s";
 /// Decoded batches that wait while the one before is written.
@@ -54,6 +55,9 @@ pub enum RebuildError {
     /// Events could not be applied to the new tables.
     #[error("the log could not be replayed")]
     Apply(#[from] ApplyError),
+    /// Figures could not be computed for the new tables.
+    #[error("figures could not be computed anew")]
+    Analyze(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// PostgreSQL did not do it.
     #[error("new tables could not be put in place")]
     Database(#[from] sqlx::Error),
@@ -75,7 +79,10 @@ pub async fn run(
     read_model: &str,
     progress: impl FnMut(Progress),
 ) -> Result<(), RebuildError> {
-    run_model(journal, pool, model::named(read_model)?, progress).await
+    match model::named(read_model)? {
+        figures if figures.name == portfolio_figures::NAME => analyze::rebuild::run(journal, pool, progress).await,
+        model => run_model(journal, pool, model, progress).await,
+    }
 }
 
 /// As [`run`], for a read model that need not be one of [`model::ALL`].
@@ -89,14 +96,7 @@ pub async fn run_model(
     mut progress: impl FnMut(Progress),
 ) -> Result<(), RebuildError> {
     let schema = format!("rebuild_{}", model.name);
-    // This connection holds the lock that keeps a second rebuild out; PostgreSQL lets it go however we end.
-    let mut connection = pool.acquire().await?.detach();
-    let alone = query_scalar::<_, bool>("SELECT pg_try_advisory_lock(hashtext($1))").bind(&schema);
-    if !alone.fetch_one(&mut connection).await? {
-        return Err(RebuildError::Running(model.name));
-    }
-    connection.execute(AssertSqlSafe(format!("DROP SCHEMA IF EXISTS {schema} CASCADE"))).await?;
-    migrate_schema(&mut connection, &schema).await?;
+    let mut connection = prepare(pool, model.name, &schema).await?;
     let mut replay = Replay::begin(journal, pool, model, &schema);
     let mut total = journal.last_position(model.stream).await?.sequence;
     for _ in 0..SWAP_ATTEMPTS_MAX {
@@ -117,6 +117,23 @@ pub async fn run_model(
         total = journal.last_position(model.stream).await?.sequence;
     }
     Err(RebuildError::NeverSwapped { read_model: model.name })
+}
+
+/// Makes new tables in a schema of their own. The connection that comes back holds the lock that keeps a second rebuild
+/// out; PostgreSQL lets it go however we end.
+pub(crate) async fn prepare(
+    pool: &PgPool,
+    read_model: &'static str,
+    schema: &str,
+) -> Result<PgConnection, RebuildError> {
+    let mut connection = pool.acquire().await?.detach();
+    let alone = query_scalar::<_, bool>("SELECT pg_try_advisory_lock(hashtext($1))").bind(schema);
+    if !alone.fetch_one(&mut connection).await? {
+        return Err(RebuildError::Running(read_model));
+    }
+    connection.execute(AssertSqlSafe(format!("DROP SCHEMA IF EXISTS {schema} CASCADE"))).await?;
+    migrate_schema(&mut connection, schema).await?;
+    Ok(connection)
 }
 
 /// The log, replayed into new tables.
@@ -164,8 +181,7 @@ async fn swap(
     schema: &str,
     replay: &mut Replay<'_>,
 ) -> Result<bool, RebuildError> {
-    let begin = format!("BEGIN; SET LOCAL search_path TO {SCHEMA}; SET LOCAL lock_timeout = '{SWAP_LOCK_TIMEOUT}'");
-    let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
+    let mut transaction = connection.begin_with(AssertSqlSafe(begin_swap())).await?;
     // From here on the live read model stands still, and the log has all that it has taken.
     let held = checkpoint::hold(&mut transaction, &[model.name]).await?;
     let live = held.first().ok_or(ApplyError::NoCheckpoint(model.name))?;
@@ -175,24 +191,42 @@ async fn swap(
     while replay.done < live.position {
         replay.step().await?;
     }
-    for table in model.tables {
-        let name = table.name;
-        let sql = format!("DROP TABLE IF EXISTS {SCHEMA}.{name}; ALTER TABLE {schema}.{name} SET SCHEMA {SCHEMA}");
-        transaction.execute(AssertSqlSafe(sql)).await?;
-    }
-    let name = model.name;
-    let sql = format!(
-        "DELETE FROM {SCHEMA}.parked WHERE read_model = '{name}';
-         INSERT INTO {SCHEMA}.parked SELECT * FROM {schema}.parked WHERE read_model = '{name}';
-         UPDATE {SCHEMA}.checkpoints live SET position = new.position
-         FROM {schema}.checkpoints new WHERE new.read_model = live.read_model AND live.read_model = '{name}';
-         DROP SCHEMA {schema} CASCADE"
-    );
-    transaction.execute(AssertSqlSafe(sql)).await?;
+    put_in_place(&mut transaction, schema, model.tables, &[model.name]).await?;
     transaction.commit().await?;
     Ok(true)
 }
 
-fn is_lock_timeout(error: &sqlx::Error) -> bool {
+/// The statement that begins a transaction in which tables are put in place.
+pub(crate) fn begin_swap() -> String {
+    format!("BEGIN; SET LOCAL search_path TO {SCHEMA}; SET LOCAL lock_timeout = '{SWAP_LOCK_TIMEOUT}'")
+}
+
+/// Puts new tables in the place of the live ones, with their checkpoints and what they have parked; nothing is left of
+/// their schema.
+pub(crate) async fn put_in_place(
+    connection: &mut PgConnection,
+    schema: &str,
+    tables: &[Table],
+    checkpoints: &[&str],
+) -> Result<(), sqlx::Error> {
+    for table in tables {
+        let name = table.name;
+        let sql = format!("DROP TABLE IF EXISTS {SCHEMA}.{name}; ALTER TABLE {schema}.{name} SET SCHEMA {SCHEMA}");
+        connection.execute(AssertSqlSafe(sql)).await?;
+    }
+    for name in checkpoints {
+        let sql = format!(
+            "DELETE FROM {SCHEMA}.parked WHERE read_model = '{name}';
+             INSERT INTO {SCHEMA}.parked SELECT * FROM {schema}.parked WHERE read_model = '{name}';
+             UPDATE {SCHEMA}.checkpoints live SET position = new.position
+             FROM {schema}.checkpoints new WHERE new.read_model = live.read_model AND live.read_model = '{name}'"
+        );
+        connection.execute(AssertSqlSafe(sql)).await?;
+    }
+    connection.execute(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).await?;
+    Ok(())
+}
+
+pub(crate) fn is_lock_timeout(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55P03")
 }

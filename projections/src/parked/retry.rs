@@ -10,7 +10,9 @@ use crate::columns::natural;
 use crate::connect::SCHEMA;
 use crate::incoming::Incoming;
 use crate::model::{self, NoSuchReadModel, ReadModel};
-use events::{Position, Stream};
+use crate::portfolio_figures;
+use events::values::{AggregateId, AssetId};
+use events::{Kind, Position, Stream, Subject};
 
 /// What became of parked events that were tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +84,13 @@ pub async fn retry_into(
     }
     let parked = parking.len();
     parking.write(&mut transaction).await?;
+    if model.stream == Stream::Market
+        && let Ok((Kind::Asset, token)) = Subject::parse(subject)
+        && let Some(asset) = AssetId::from_token(token)
+    {
+        // Figures have passed these events, and were computed without them.
+        portfolio_figures::mark_stale(&mut transaction, asset.as_str()).await?;
+    }
     transaction.commit().await?;
     Ok(Retried { taken: events.len() - parked, parked })
 }

@@ -80,6 +80,7 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(portfolios::create, portfolios::list))
         .routes(routes!(portfolios::get, portfolios::rename))
         .routes(routes!(portfolios::reallocate))
+        .routes(routes!(portfolios::list_figures))
         .routes(routes!(portfolios::show_figures))
         .routes(routes!(portfolios::show_rolling))
         .routes(routes!(computations::backtest::of_portfolio))

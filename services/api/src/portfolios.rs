@@ -3,6 +3,7 @@
 pub(crate) mod allocation;
 mod events;
 mod figures;
+mod kept_figures;
 mod recommend;
 mod rolling;
 
@@ -39,6 +40,7 @@ use self::allocation::TargetBody;
 pub use self::allocation::{__path_reallocate, TargetView, reallocate, target_views};
 pub use self::events::{__path_history, history};
 pub use self::figures::{__path_show as __path_show_figures, show as show_figures};
+pub use self::kept_figures::{__path_list as __path_list_figures, list as list_figures};
 pub use self::recommend::{__path_recommend, recommend};
 pub use self::rolling::{__path_show as __path_show_rolling, show as show_rolling};
 

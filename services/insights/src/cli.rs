@@ -26,6 +26,8 @@ enum Command {
     Api,
     /// Keep the read models current
     Project,
+    /// Keep the figures of every portfolio current
+    Analyze,
     /// Turn recommended portfolios into one recommendation a client
     Recommend,
     /// Send the letters
@@ -87,6 +89,7 @@ impl Cli {
             Command::Grpc => "grpc",
             Command::Load(options) if options.is_role() => "load",
             Command::Project => "project",
+            Command::Analyze => "analyze",
             Command::Recommend => "recommend",
             Command::Notify => "notify",
             _ => return "insights".to_owned(),
@@ -111,6 +114,7 @@ impl Cli {
             Command::Demo(options) => demo::run(settings, options, stop).await,
             Command::Api => roles::run(&settings, &[Role::Api], stop).await,
             Command::Project => roles::run(&settings, &[Role::Project], stop).await,
+            Command::Analyze => roles::run(&settings, &[Role::Analyze], stop).await,
             Command::Recommend => roles::run(&settings, &[Role::Recommend], stop).await,
             Command::Notify => roles::run(&settings, &[Role::Notify], stop).await,
             Command::Grpc => roles::run(&settings, &[Role::Grpc], stop).await,

@@ -106,7 +106,7 @@ pub async fn rebuild(settings: &Settings, read_model: Option<&str>) -> anyhow::R
     let pool = roles::pool(settings).await?;
     let names = match read_model {
         Some(name) => vec![name],
-        None => projections::model::ALL.iter().map(|model| model.name).collect(),
+        None => projections::model::names().collect(),
     };
     for name in names {
         let style = ProgressStyle::with_template("{msg:16} {wide_bar} {pos}/{len} events, {per_sec}, {eta} left")?;

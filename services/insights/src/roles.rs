@@ -23,6 +23,8 @@ pub enum Role {
     Api,
     /// Keeps the read models current.
     Project,
+    /// Keeps the figures of every portfolio current.
+    Analyze,
     /// Turns recommended portfolios into one recommendation a client.
     Recommend,
     /// Sends the letters.
@@ -35,12 +37,13 @@ pub enum Role {
 
 impl Role {
     /// Every role that needs nothing but the servers: what `all` and `up` run.
-    pub const ALL: [Self; 4] = [Self::Api, Self::Project, Self::Recommend, Self::Notify];
+    pub const ALL: [Self; 5] = [Self::Api, Self::Project, Self::Analyze, Self::Recommend, Self::Notify];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Api => "api",
             Self::Project => "project",
+            Self::Analyze => "analyze",
             Self::Recommend => "recommend",
             Self::Notify => "notify",
             Self::Grpc => "grpc",
@@ -94,6 +97,11 @@ pub async fn run_on(
             Role::Project => {
                 running.spawn(async move {
                     (role, projections::follow::run(journal, pool, stop).await.map_err(anyhow::Error::from))
+                });
+            }
+            Role::Analyze => {
+                running.spawn(async move {
+                    (role, projections::analyze::run(journal, pool, stop).await.map_err(anyhow::Error::from))
                 });
             }
             Role::Recommend => {

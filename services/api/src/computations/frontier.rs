@@ -258,7 +258,7 @@ fn answer(material: &Material, wanted: Wanted) -> Result<FrontierView, Problem> 
     let (best, reason) = match max_sharpe(&problem, wanted.rf) {
         Ok(best) => (Some(best), None),
         Err(error @ OptimiseError::NoExcessReturn { .. }) => {
-            (None, Some(ReasonView { code: "no-excess-return", detail: error.to_string() }))
+            (None, Some(ReasonView { code: "no-excess-return".into(), detail: error.to_string() }))
         }
         Err(error) => return Err(refused(error)),
     };

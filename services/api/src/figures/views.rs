@@ -1,5 +1,7 @@
 //! How figures travel: each number with its definition, and `null` with the reason where there is none.
 
+use std::borrow::Cow;
+
 use analytics::figures::{Episode, YearOfReturns};
 use analytics::{Figure, Figures, NoFigure};
 use jiff::civil::Date;
@@ -48,8 +50,8 @@ pub struct FigureView {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ReasonView {
     /// A stable name.
-    #[schema(example = "shorter-than-one-year")]
-    pub code: &'static str,
+    #[schema(value_type = String, example = "shorter-than-one-year")]
+    pub code: Cow<'static, str>,
     /// For people.
     pub detail: String,
 }
@@ -107,7 +109,7 @@ pub fn figure_views(figures: &Result<Figured, NoFigures>) -> Vec<FigureView> {
     match figures {
         Ok(figured) => of_window(&figured.of.figures, figured.of.n_returns),
         Err(why) => {
-            let reason = ReasonView { code: why.code(), detail: why.to_string() };
+            let reason = ReasonView { code: why.code().into(), detail: why.to_string() };
             let without_benchmark = Figures::of(&[], &[], None, &analytics::FigureParams::default());
             let named = without_benchmark.iter().filter(|(_, value)| *value != Err(NoFigure::NoBenchmark));
             named.map(|(figure, _)| one(figure, 0, Err(reason.clone()))).collect()
@@ -127,7 +129,7 @@ fn one(figure: Figure, n: usize, value: Result<f64, ReasonView>) -> FigureView {
 
 impl From<NoFigure> for ReasonView {
     fn from(why: NoFigure) -> Self {
-        Self { code: why.code(), detail: why.to_string() }
+        Self { code: why.code().into(), detail: why.to_string() }
     }
 }
 

@@ -120,7 +120,7 @@ pub async fn show(
         (volatility, numbers(rolling_sharpe(&returns, window, rf, year)))
     });
     let (volatility, sharpe) = rolled.await?;
-    let reason = computed.figures.err().map(|why| ReasonView { code: why.code(), detail: why.to_string() });
+    let reason = computed.figures.err().map(|why| ReasonView { code: why.code().into(), detail: why.to_string() });
     let view = RollingView {
         portfolio: id,
         portfolio_version: row.version,

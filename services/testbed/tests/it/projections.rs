@@ -1,5 +1,6 @@
 //! Read models: the same rows whatever happens on the way.
 
+mod analyzing;
 mod batches;
 mod following;
 mod parking;

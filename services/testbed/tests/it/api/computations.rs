@@ -214,3 +214,33 @@ async fn prices_stay_in_memory_until_an_event_of_their_asset_comes() {
     }
     println!("{:?} for two columns from memory", begun.elapsed() / READS);
 }
+
+#[tokio::test]
+async fn kept_figures_are_those_that_are_computed_on_request() {
+    let house = furnished().await;
+    let id = portfolio(&house).await;
+    let listed = house.get_now("/v1/figures").await;
+    assert_eq!(listed.body["items"], json!([]), "nobody keeps them yet");
+    let analyst = projections::analyze::Analyst::new(house.journal.clone(), house.pool.clone());
+    let stop = tokio_util::sync::CancellationToken::new();
+    let _stopped_at_the_end = stop.clone().drop_guard();
+    let running = analyst.clone();
+    tokio::spawn(async move { running.run(stop).await.unwrap() });
+    let kept = testbed::eventually("kept figures", async || {
+        let listed = house.get_now("/v1/figures").await;
+        assert_eq!(listed.status, 200, "{listed:?}");
+        listed.body["items"].get(0).filter(|item| !item["prices_position"].is_null()).cloned()
+    });
+    let kept = kept.await;
+    let computed = house.get_now(&format!("/v1/portfolios/{id}/figures")).await;
+    for same in ["portfolio_version", "currency", "definitions", "window", "prices_position", "rebalancing"] {
+        assert_eq!(kept[same], computed.body[same], "{same}");
+    }
+    let values = |of: &Value| -> Vec<(Value, Value)> {
+        let all = of["figures"].as_array().unwrap().iter();
+        all.map(|figure| (figure["id"].clone(), figure["value"].clone())).collect()
+    };
+    assert!(values(&kept).len() > 20);
+    assert_eq!(values(&kept), values(&computed.body));
+    assert_eq!(analyst.computations(), 1);
+}

@@ -81,7 +81,7 @@ pub async fn rows(pool: &PgPool, stream: Stream) -> Vec<String> {
 
 /// Where each read model of the stream stands.
 pub async fn checkpoints(pool: &PgPool, stream: Stream) -> Vec<i64> {
-    sqlx::query_scalar("SELECT position FROM checkpoints WHERE stream = $1 ORDER BY read_model")
+    sqlx::query_scalar("SELECT position FROM checkpoints WHERE stream = $1 AND awaited ORDER BY read_model")
         .bind(stream.token())
         .fetch_all(pool)
         .await
