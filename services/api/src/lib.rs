@@ -7,7 +7,7 @@
 //!   a folder for what more is done with one. Each has what travels first, handlers after. `health.rs` for operators.
 //! * What every request goes through: `guard.rs`, with `trace.rs`, `access.rs` (who calls) and [`Limits`].
 //! * What requests bring: `body.rs` and `objects.rs` (strict JSON), `faults.rs` and `numbers.rs` (its fields), `paths.rs`,
-//!   `as_of.rs`, `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
+//!   `as_of.rs`, `queries.rs` and `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
 //! * What becomes of commands: `canonical.rs` (what was asked, in bytes), `commands.rs` (the receipt), `references.rs`
 //!   (what must exist before anything is written). `figures.rs`: a portfolio's numbers. `computations.rs`: what is computed
 //!   on request and recorded nowhere. `desk.rs`: where all of them run.
@@ -40,6 +40,7 @@ mod paths;
 mod portfolios;
 mod preconditions;
 pub mod problem;
+mod queries;
 mod recommendations;
 mod references;
 mod server;
@@ -81,6 +82,7 @@ pub fn router(api: &Api) -> Router {
     let guard = Arc::new(guard::Guard::new(tokens, api.limits));
     let (routes, _) = contract::routes().split_for_parts();
     routes
+        .route_layer(middleware::from_fn(queries::refuse_unknown))
         .merge(contract::pages())
         .with_state(state::Parts::new(api))
         .layer(middleware::from_fn_with_state(guard, guard::guard))
