@@ -11,7 +11,8 @@ every command, tells how to fail:
 
 at     AUTH, MAIL, RCPT or DATA (when the letter is complete)
 do     answer: say that; hang: wait so many seconds, then go on; cut: close the connection;
-       store-and-cut: keep the letter, then close the connection (DATA only)
+       store-and-cut: keep the letter, then close the connection (DATA only);
+       store-and-hang: keep the letter, then wait so many seconds before saying so (DATA only)
 times  after so many failures behave well again; null: never
 id     changes with every new order, so that times is counted anew
 """
@@ -61,7 +62,9 @@ class Sink:
 
     async def obey(self, command, server):
         """What the order has us say, or None."""
-        order = self.orders.at(command)
+        return await self.carry_out(self.orders.at(command), server)
+
+    async def carry_out(self, order, server):
         if order is None:
             return None
         if order["do"] == "answer":
@@ -89,7 +92,12 @@ class Sink:
         return answer or "250 2.1.5 ok"
 
     async def handle_DATA(self, server, session, envelope):
-        answer = await self.obey("DATA", server)
+        order = self.orders.at("DATA")
+        if order is not None and order["do"] == "store-and-hang":
+            self.keep(session, envelope)
+            await asyncio.sleep(order["seconds"])
+            return f"250 2.0.0 kept as {self.count:04}"
+        answer = await self.carry_out(order, server)
         if answer not in (None, "store-and-cut"):
             return answer
         self.keep(session, envelope)

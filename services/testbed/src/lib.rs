@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! * [`Nats`]: one nats-server or three, for one test
-//! * [`Log`]: the log on such servers, provisioned; [`assert_whole`] checks it after a fault
+//! * [`Log`]: the log on such servers, provisioned; [`events_after`] reads it, [`assert_whole`] checks it after a fault
 //! * [`FaultProxy`]: a network that fails as it is told
 //! * [`Database`]: a migrated database for one test, on one server that a whole test run shares
 //! * [`Postgres`]: a server for one test, to be killed
@@ -28,7 +28,7 @@ pub use certificates::Certificates;
 pub use database::{Database, Postgres};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use insights::private::Durability;
-pub use log::{Log, assert_whole, operator};
+pub use log::{Log, assert_whole, events_after, operator};
 pub use nats::Nats;
 pub use otlp::{OtlpTap, Span};
 pub use python::python;

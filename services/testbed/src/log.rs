@@ -3,9 +3,12 @@
 use async_nats::jetstream;
 use events::Stream;
 use events::values::CommandId;
-use journal::{Journal, JournalSettings};
+use journal::{Journal, JournalSettings, Recorded};
 
-use crate::{Nats, eventually, must};
+use crate::{Nats, PATIENCE, eventually, must};
+
+/// How many events are asked for at a time.
+const EVENTS_AT_ONCE: usize = 1_000;
 
 /// One nats-server or three with the streams of `deploy/nats/topology.json`.
 #[derive(Debug)]
@@ -67,6 +70,23 @@ impl Log {
 pub async fn operator(nats: &Nats) -> jetstream::Context {
     let client = must("connecting as operator", journal::connect(&nats.operator_urls(), "operator").await);
     jetstream::new(client)
+}
+
+/// Every event behind this sequence, up to where the stream ends now. A reader's answer is no whole: it waits for its
+/// first event and for no other.
+///
+/// # Panics
+/// If the log cannot be read, or nothing more comes before the end within the patience of a test.
+pub async fn events_after(journal: &Journal, stream: Stream, sequence: u64) -> Vec<Recorded> {
+    let end = must("the end of the stream", journal.last_position(stream).await).sequence;
+    let mut reader = must("a reader", journal.reader(stream, sequence).await);
+    let mut events = Vec::new();
+    while reader.after() < end {
+        let batch = must("reading the stream", reader.next(EVENTS_AT_ONCE, PATIENCE).await);
+        assert!(!batch.events.is_empty(), "nothing came behind {} of {end} within {PATIENCE:?}", reader.after());
+        events.extend(batch.events);
+    }
+    events
 }
 
 /// Panics unless both streams are as they must be and hold every acknowledged command of the advisory stream: no

@@ -69,6 +69,11 @@ pub enum Behaviour {
         /// So many times; `None` is every time.
         times: Option<u32>,
     },
+    /// Keeps the letter, then waits before it says so.
+    KeepAndHang {
+        /// How long.
+        time: Duration,
+    },
     /// Keeps the letter, then closes the connection instead of saying so.
     KeepAndCut {
         /// So many times; `None` is every time.
@@ -210,6 +215,7 @@ fn order(id: u32, behaviour: Behaviour) -> serde_json::Value {
         Behaviour::Answer { at, line, times } => (word(at), "answer", line, 0.0, times),
         Behaviour::Hang { at, time } => (word(at), "hang", "", time.as_secs_f64(), None),
         Behaviour::Cut { at, times } => (word(at), "cut", "", 0.0, times),
+        Behaviour::KeepAndHang { time } => (word(Command::Data), "store-and-hang", "", time.as_secs_f64(), None),
         Behaviour::KeepAndCut { times } => (word(Command::Data), "store-and-cut", "", 0.0, times),
     };
     serde_json::json!({

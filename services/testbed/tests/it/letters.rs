@@ -10,7 +10,7 @@ use events::{Kind, Recommendation, Stream};
 use futures::future::join_all;
 use journal::Verdict;
 use notifier::{LetterSettings, Outbox, handle};
-use testbed::{Behaviour, Command, SmtpSink, eventually};
+use testbed::{Behaviour, Command, PATIENCE, SmtpSink, events_after, eventually};
 
 use office::{CLAIM_MARGIN, Office, SEND_TIMEOUT, message_id, parked, smtp};
 
@@ -241,17 +241,18 @@ async fn a_letter_that_is_not_answered_for_in_time_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_process_that_dies_between_claim_and_record_leaves_an_unknown_outcome_and_no_second_letter() {
+async fn a_task_that_dies_between_claim_and_record_leaves_an_unknown_outcome_and_no_second_letter() {
     let (office, sink) = (Office::open().await, SmtpSink::start().await);
-    // Kept, and never answered for while the process lives.
-    sink.behave(Behaviour::Hang { at: Command::Data, time: Duration::from_secs(60) });
+    sink.behave(Behaviour::KeepAndHang { time: PATIENCE });
     let (id, made) = office.usual().await;
     let notifier = office.notifier(&sink).await;
     let dying = tokio::spawn({
         let (notifier, made) = (notifier.clone(), made.clone());
         async move { handle(&notifier, made).await }
     });
-    office.until(id, Letter::Claimed { attempt: 1 }).await;
+    // The letter is taken, and nobody has said so.
+    assert_eq!(sink.wait_for_letters(1).await.len(), 1);
+    assert_eq!(office.letter(id).await, Letter::Claimed { attempt: 1 });
     dying.abort();
     assert!(dying.await.unwrap_err().is_cancelled());
     sink.behave(Behaviour::Well);
@@ -266,7 +267,7 @@ async fn a_process_that_dies_between_claim_and_record_leaves_an_unknown_outcome_
     parked(handle(&heir, made.clone()).await);
     assert_eq!(office.letter(id).await, Letter::OutcomeUnknown { attempt: 1 });
     parked(handle(&notifier, made).await);
-    assert!(sink.letters().len() <= 1, "what the dying process handed over may be there, nothing else");
+    assert_eq!(sink.letters().len(), 1, "what the dying process handed over, and nothing else");
 }
 
 #[tokio::test]
@@ -352,10 +353,10 @@ async fn the_log_and_what_is_parked_name_no_client() {
     let role = office.run(smtp(&sink.url(), &sink)).await;
     office.until(id, Letter::OutcomeUnknown { attempt: 1 }).await;
     role.stop().await;
-    let mut reader = office.journal.reader(Stream::Advisory, 0).await.unwrap();
-    let batch = reader.next(1_000, Duration::from_secs(5)).await.unwrap();
-    assert!(batch.events.len() >= 5);
-    for event in batch.events {
+    let events = events_after(&office.journal, Stream::Advisory, 0).await;
+    // Two registrations, the recommendation, the claim and what became of it.
+    assert!(events.len() >= 5, "{events:?}");
+    for event in events {
         let payload = String::from_utf8_lossy(event.payload()).to_lowercase();
         assert!(!payload.contains("zulmira") && !payload.contains("quixote"), "{}", event.event_type());
     }
@@ -435,11 +436,10 @@ async fn a_portfolio_recommended_to_many_makes_one_recommendation_for_each_howev
         assert_eq!(verdict, Verdict::Done);
     }
 
-    let mut reader = office.journal.reader(Stream::Advisory, recommended.position().sequence).await.unwrap();
-    let batch = reader.next(1_000, Duration::from_secs(5)).await.unwrap();
+    let events = events_after(&office.journal, Stream::Advisory, recommended.position().sequence).await;
     let cause = recommended.metadata().unwrap();
     let mut advised = Vec::new();
-    for event in &batch.events {
+    for event in &events {
         assert_eq!(event.kind_and_token().unwrap().0, Kind::Recommendation);
         let metadata = event.metadata().unwrap();
         assert_eq!((metadata.version, metadata.time, metadata.causation_id), (1, cause.time, Some(cause.event_id)));
