@@ -74,10 +74,12 @@ async fn a_killed_server_comes_back_with_what_it_acknowledged() {
 
 #[tokio::test]
 async fn every_server_writes_to_disk_before_it_says_yes() {
-    let nats = Nats::three().await;
-    for url in nats.monitor_urls() {
-        let answer = crate::harness::get(&format!("{url}/jsz")).await;
-        assert_eq!(answer["config"]["sync_always"], true, "{url}");
+    for (members, nats) in [(1, Nats::one().await), (3, Nats::three().await)] {
+        assert_eq!(nats.monitor_urls().len(), members);
+        for url in nats.monitor_urls() {
+            let answer = crate::harness::get(&format!("{url}/jsz")).await;
+            assert_eq!(answer["config"]["sync_always"], true, "{url}, one of {members}");
+        }
     }
 }
 
