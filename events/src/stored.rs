@@ -10,9 +10,15 @@ mod any;
 mod asset;
 mod bars;
 mod client;
+#[cfg(test)]
+mod generated;
+#[cfg(test)]
+mod models;
 mod parts;
 mod portfolio;
 mod recommendation;
+#[cfg(test)]
+mod replays;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

@@ -1,0 +1,149 @@
+//! What a history comes to, said in another way than `evolve` says it: not step by step, but by the last word on each
+//! matter. Properties hold the one against the other. The histories are such as the rules of today write.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::advisor::{Advisor, AdvisorEvent, Standing};
+use crate::asset::{Asset, AssetEvent, Listed};
+use crate::client::{Client, ClientEvent};
+use crate::portfolio::{Portfolio, PortfolioEvent};
+use crate::recommendation::{Letter, Recommendation, RecommendationEvent};
+use crate::values::{Bar, KnownBars};
+
+/// The last that any event says of a matter.
+fn last<'a, E, T>(history: &'a [E], says: impl Fn(&'a E) -> Option<T>) -> Option<T> {
+    history.iter().rev().find_map(says)
+}
+
+pub(super) fn advisor(history: &[AdvisorEvent]) -> Advisor {
+    use AdvisorEvent as E;
+    let details = last(history, |event| match event {
+        E::Registered(details) | E::Edited(details) => Some(details.clone()),
+        _ => None,
+    });
+    let standing = last(history, |event| match event {
+        E::Suspended { .. } => Some(Standing::Suspended),
+        E::Reinstated { .. } => Some(Standing::Active),
+        E::Removed { .. } => Some(Standing::Removed),
+        _ => None,
+    });
+    match details {
+        Some(details) => Advisor::Registered { details, standing: standing.unwrap_or(Standing::Active) },
+        None => Advisor::Unknown,
+    }
+}
+
+pub(super) fn client(history: &[ClientEvent]) -> Client {
+    use ClientEvent as E;
+    let advisor = last(history, |event| match event {
+        E::Registered { advisor, .. } => Some(*advisor),
+        E::HandedOver { to, .. } => Some(*to),
+        _ => None,
+    });
+    let identity = last(history, |event| match event {
+        E::Registered { identity, .. } | E::IdentityChanged { identity } => Some(identity.clone()),
+        _ => None,
+    });
+    let profile = last(history, |event| match event {
+        E::Profiled(profile) => Some(profile.clone()),
+        _ => None,
+    });
+    let is_removed = history.iter().any(|event| matches!(event, E::Removed { .. }));
+    match (advisor, identity) {
+        (Some(advisor), Some(identity)) if is_removed => Client::Removed { advisor, identity, profile },
+        (Some(advisor), Some(identity)) => Client::Registered { advisor, identity, profile },
+        _ => Client::Unknown,
+    }
+}
+
+pub(super) fn portfolio(history: &[PortfolioEvent]) -> Portfolio {
+    use PortfolioEvent as E;
+    let name = last(history, |event| match event {
+        E::Created { name, .. } | E::Renamed { name } => Some(name.clone()),
+        _ => None,
+    });
+    let allocation = last(history, |event| match event {
+        E::Created { allocation, .. } | E::Reallocated { allocation, .. } => Some(allocation.clone()),
+        _ => None,
+    });
+    match (history.first(), name, allocation) {
+        (Some(E::Created { advisor, currency, .. }), Some(name), Some(allocation)) => {
+            Portfolio::Active { advisor: *advisor, name, currency: *currency, allocation }
+        }
+        _ => Portfolio::Unknown,
+    }
+}
+
+pub(super) fn recommendation(history: &[RecommendationEvent]) -> Recommendation {
+    use RecommendationEvent as E;
+    let Some(E::Made(advice)) = history.first() else { return Recommendation::Unknown };
+    // Claims are numbered without a gap, so the number of the last one is how many there were.
+    let claims = history.iter().filter(|event| matches!(event, E::EmailClaimed { .. })).count();
+    let attempt = u32::try_from(claims).unwrap();
+    let letter = match history.last() {
+        Some(E::EmailClaimed { .. }) => Letter::Claimed { attempt },
+        Some(E::Emailed { .. }) => Letter::Sent { attempt },
+        Some(E::EmailFailed { .. }) => Letter::Failed { attempt },
+        Some(E::EmailUnknown { .. }) => Letter::OutcomeUnknown { attempt },
+        _ => Letter::Due { attempts: attempt },
+    };
+    Recommendation::Made { advice: advice.clone(), letter }
+}
+
+pub(super) fn asset(history: &[AssetEvent]) -> Asset {
+    use AssetEvent as E;
+    let Some(E::Listed(listing)) = history.first() else { return Asset::Unknown };
+    let prices_of = last(history, |event| match event {
+        E::Priced { source, basis, .. } => Some((source.clone(), *basis)),
+        _ => None,
+    });
+    let split = |event: &AssetEvent| match event {
+        E::Split { date, ratio, .. } => Some((*date, *ratio)),
+        _ => None,
+    };
+    let payment = |event: &AssetEvent| match event {
+        E::Dividend { ex_date, kind, payment, .. } => Some(((*ex_date, *kind), *payment)),
+        _ => None,
+    };
+    let delisted = last(history, |event| match event {
+        E::Delisted { date, .. } => Some(*date),
+        _ => None,
+    });
+    Asset::Listed(Listed {
+        listing: listing.clone(),
+        prices_of,
+        bars: Arc::new(bars(history)),
+        // Of two words on one day, the later one.
+        splits: history.iter().filter_map(split).collect::<BTreeMap<_, _>>(),
+        payments: history.iter().filter_map(payment).collect::<BTreeMap<_, _>>(),
+        delisted,
+    })
+}
+
+/// Day by day the last that was said of each of its values.
+fn bars(history: &[AssetEvent]) -> KnownBars {
+    let said: Vec<Bar> = history
+        .iter()
+        .flat_map(|event| match event {
+            AssetEvent::Priced { bars, .. } => bars.as_slice().to_vec(),
+            AssetEvent::Corrected { corrections, .. } => corrections.iter().map(|correction| correction.is).collect(),
+            _ => Vec::new(),
+        })
+        .collect();
+    let days: BTreeSet<_> = said.iter().map(|bar| bar.date).collect();
+    let of = |date| {
+        let of_the_day: Vec<Bar> = said.iter().filter(|bar| bar.date == date).copied().collect();
+        Bar {
+            date,
+            open: last(&of_the_day, |bar| bar.open),
+            high: last(&of_the_day, |bar| bar.high),
+            low: last(&of_the_day, |bar| bar.low),
+            close: last(&of_the_day, |bar| Some(bar.close)).unwrap(),
+            volume: last(&of_the_day, |bar| bar.volume),
+        }
+    };
+    let mut known = KnownBars::default();
+    known.update(&days.into_iter().map(of).collect::<Vec<_>>());
+    known
+}
