@@ -118,7 +118,7 @@ pub enum MetadataError {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::BTreeMap;
 
     use super::{Metadata, MetadataError, header};
     use crate::values::{Actor, CommandId, EventId};
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn headers_say_back_what_was_put_in() {
-        let headers: HashMap<_, _> = metadata().to_headers("insights.x.y.v1").into_iter().collect();
+        let headers: BTreeMap<_, _> = metadata().to_headers("insights.x.y.v1").into_iter().collect();
         let back = Metadata::from_headers(|name| headers.get(name).map(String::as_str));
         assert_eq!(back, Ok(metadata()));
         assert_eq!(headers[header::TYPE], "insights.x.y.v1");
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_missing_header_is_named() {
-        let headers: HashMap<_, _> =
+        let headers: BTreeMap<_, _> =
             metadata().to_headers("t").into_iter().filter(|(name, _)| *name != header::ACTOR).collect();
         let back = Metadata::from_headers(|name| headers.get(name).map(String::as_str));
         assert_eq!(back, Err(MetadataError::Missing(header::ACTOR)));

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "without its material there is nothing to measure")]
 #![expect(missing_docs, reason = "the macros of the harness write items without one")]
+#![expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "material is read, and results are shown")]
 
 mod cpu_time;
 mod material;

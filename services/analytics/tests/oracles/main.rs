@@ -4,6 +4,7 @@
 //! project's `data/`. A case of a kind, or with an expected value, that is not known here fails.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "cases are files, and what agrees is told")]
 
 mod backtests;
 mod case;
