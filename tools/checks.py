@@ -6,9 +6,18 @@
 """
 
 import pathlib
+import re
 import sys
 
 import yaml
+
+# The image that is built here; what its containers are told is told to our binary.
+OURS = "insights:local"
+# What the binary understands, as its sources say.
+CLI = pathlib.Path("services/insights/src/cli.rs")
+SETTINGS = pathlib.Path("services/insights/src/settings.rs")
+# Other variables that mean something to the binary or to what it is made of.
+OTHER_VARIABLES = {"OTEL_EXPORTER_OTLP_ENDPOINT", "RUST_BACKTRACE"}
 
 
 def compose(document, folder):
@@ -26,6 +35,8 @@ def compose(document, folder):
                 yield f"{name}: the network {network} is not declared"
         yield from mounts(name, service, document, folder)
         yield from secret_files(name, service)
+        if service.get("image") == OURS:
+            yield from orders(name, service)
         image = service.get("image", "")
         if "build" not in service and ":" not in image.rpartition("/")[2]:
             yield f"{name}: the image {image} names no version"
@@ -65,6 +76,54 @@ def secret_files(name, service):
         given = service.get("secrets", [])
         if str(value).startswith("/run/secrets/") and str(value).removeprefix("/run/secrets/") not in given:
             yield f"{name}: {setting} names {value}, a secret that it is not given"
+
+
+def orders(name, service):
+    """Commands, options and settings that our binary does not know."""
+    command, *options = service.get("command") or [None]
+    if command not in commands():
+        yield f"{name}: the binary has no command {command}"
+    for option in options:
+        if option.startswith("--") and option.split("=")[0] not in long_options():
+            yield f"{name}: no command of the binary has the option {option}"
+    for variable in service.get("environment") or {}:
+        if variable not in OTHER_VARIABLES and setting(variable) not in settings():
+            yield f"{name}: {variable} is no setting"
+
+
+def body(path, begin):
+    """The lines between an item's head and the brace that closes it."""
+    inside = path.read_text().split(begin, 1)
+    if len(inside) < 2:
+        sys.exit(f"{path} has no `{begin.strip()}`: tools/checks.py looks for what it says there")
+    return inside[1].split("\n}\n")[0]
+
+
+def commands():
+    """The binary's commands as they are typed."""
+    variants = re.findall(r"^    ([A-Z]\w+)", body(CLI, "\nenum Command {\n"), re.MULTILINE)
+    return {re.sub(r"(?<!^)(?=[A-Z])", "-", variant).lower() for variant in variants} - {"offline"}
+
+
+def long_options():
+    """The options of all commands as they are typed."""
+    found = set()
+    for path in CLI.parent.rglob("*.rs"):
+        arguments = re.findall(r"#\[arg\((.*?\blong\b.*?)\)\]\s+(?:pub )?(\w+):", path.read_text())
+        for attributes, field in arguments:
+            named = re.search(r'\blong = "([\w-]+)"', attributes)
+            found.add("--" + (named[1] if named else field.replace("_", "-")))
+    return found
+
+
+def settings():
+    return set(re.findall(r"^    pub (\w+):", body(SETTINGS, "\npub struct Settings {\n"), re.MULTILINE))
+
+
+def setting(variable):
+    """The setting that a variable sets, by its value or by a file that holds it."""
+    name = variable.removeprefix("INSIGHTS_").lower() if variable.startswith("INSIGHTS_") else None
+    return name.removesuffix("_file") if name and name not in settings() else name
 
 
 def used(service, kind):

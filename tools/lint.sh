@@ -24,10 +24,19 @@ check_compose() {
   with_packages tools/checks.py compose compose.yaml
 }
 
-check_collector() { with_packages tools/checks.py collector deploy/otel/collector.yaml; }
+matches() { with_packages -m check_jsonschema --schemafile "$1" "$2" | { grep -v '^ok ' || true; }; }
 
-# The server's own reader of its configuration, with made-up values for what comes from outside.
+check_collector() {
+  matches deploy/otel/collector.schema.json deploy/otel/collector.yaml
+  with_packages tools/checks.py collector deploy/otel/collector.yaml
+}
+
+# What each crate depends on, against the map in docs/architecture.md.
+check_crates() { "$python" tools/crates.py; }
+
+# The streams, and the server's own reader of its configuration, with made-up values for what comes from outside.
 check_nats() {
+  matches deploy/nats/topology.schema.json deploy/nats/topology.json
   local file said server=${NATS_SERVER_BIN:-$tools/bin/nats-server}
   [ -x "$server" ] || server=nats-server
   for file in one node; do
@@ -47,7 +56,7 @@ check_clippy() { cargo clippy ${CI:+--locked} --quiet --workspace --all-targets 
 # Read in the tree, where private items have their page too.
 check_doc() { RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc ${CI:+--locked} --quiet --workspace --no-deps --document-private-items; }
 
-if [ $# -eq 0 ]; then set -- format typos shell python docker compose collector nats deny clippy doc; fi
+if [ $# -eq 0 ]; then set -- format typos shell python docker compose collector nats crates deny clippy doc; fi
 for check in "$@"; do
   started=$SECONDS
   echo "lint: $check"
