@@ -101,12 +101,13 @@ impl Default for Settings {
 }
 
 /// What may stand in the environment and is not a setting: it belongs to scripts, servers and tests.
-const NOT_SETTINGS: [&str; 8] = [
+const NOT_SETTINGS: [&str; 9] = [
     "INSIGHTS_CONFIG",
     "INSIGHTS_PROFILE",
     "INSIGHTS_TOOLS",
     "INSIGHTS_NEW_GOLDEN",
     "INSIGHTS_ORACLES",
+    "INSIGHTS_RECORDINGS",
     "INSIGHTS_NATS_OPERATOR_PASSWORD",
     "INSIGHTS_NATS_APP_PASSWORD",
     "INSIGHTS_NATS_SYS_PASSWORD",
