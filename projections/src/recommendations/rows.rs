@@ -52,6 +52,8 @@ pub struct RecommendationRow {
 /// Which recommendations are wanted: those that fit all that is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Filter {
+    /// By this advisor.
+    pub advisor: Option<AdvisorId>,
     /// Of this portfolio.
     pub portfolio: Option<PortfolioId>,
     /// To this client.
@@ -131,39 +133,58 @@ pub async fn get(pool: &PgPool, id: RecommendationId) -> Result<Option<Recommend
 pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<RecommendationRow>, sqlx::Error> {
     // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table.
     let records = match filter {
-        Filter { portfolio: Some(portfolio), client } => {
+        Filter { advisor, portfolio: Some(portfolio), client } => {
             query_as!(
                 Record,
                 r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
                           weights AS "weights: Vec<Decimal>", rationale, figures, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
                           emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
                    FROM recommendations
-                   WHERE portfolio = $1 AND client = COALESCE($2::uuid, client) AND created_position > $3
-                   ORDER BY created_position LIMIT $4"#,
+                   WHERE portfolio = $1 AND client = COALESCE($2::uuid, client)
+                     AND advisor = COALESCE($3::uuid, advisor) AND created_position > $4
+                   ORDER BY created_position LIMIT $5"#,
                 portfolio.uuid(),
                 client.map(ClientId::uuid),
+                advisor.map(AdvisorId::uuid),
                 page.after(),
                 page.limit()
             )
             .fetch_all(pool)
             .await?
         }
-        Filter { portfolio: None, client: Some(client) } => {
+        Filter { advisor, portfolio: None, client: Some(client) } => {
             query_as!(
                 Record,
                 r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
                           weights AS "weights: Vec<Decimal>", rationale, figures, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
                           emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
                    FROM recommendations
-                   WHERE client = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
+                   WHERE client = $1 AND advisor = COALESCE($2::uuid, advisor) AND created_position > $3
+                   ORDER BY created_position LIMIT $4"#,
                 client.uuid(),
+                advisor.map(AdvisorId::uuid),
                 page.after(),
                 page.limit()
             )
             .fetch_all(pool)
             .await?
         }
-        Filter { portfolio: None, client: None } => {
+        Filter { advisor: Some(advisor), portfolio: None, client: None } => {
+            query_as!(
+                Record,
+                r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
+                          weights AS "weights: Vec<Decimal>", rationale, figures, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                          emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
+                   FROM recommendations
+                   WHERE advisor = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
+                advisor.uuid(),
+                page.after(),
+                page.limit()
+            )
+            .fetch_all(pool)
+            .await?
+        }
+        Filter { advisor: None, portfolio: None, client: None } => {
             query_as!(
                 Record,
                 r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,

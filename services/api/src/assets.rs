@@ -229,7 +229,8 @@ problems!(GetProblems: ANY, GUARDED, READ; AssetUnknown);
 /// Puts an asset on the list.
 ///
 /// The caller chooses the asset's id, so an Idempotency-Key counts for each asset by itself.
-#[utoipa::path(post, path = "/v1/assets", tag = "assets", operation_id = "listAsset", params(KeyHeader),
+#[utoipa::path(post, path = "/v1/assets", tag = "assets", operation_id = "listAsset",
+    security(("bearer" = ["admin"])), params(KeyHeader),
     request_body = ListAsset, responses(CreatedAnswer, ListAssetProblems))]
 pub async fn create(
     State(journal): State<Journal>,
@@ -263,6 +264,7 @@ pub async fn create(
 
 /// Lists assets, all or those that are searched for, in the order of their listing.
 #[utoipa::path(get, path = "/v1/assets", tag = "assets", operation_id = "listAssets",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(AssetsQuery, MinPositionHeader),
     responses((status = 200, body = Listing<AssetView>), ListProblems))]
 pub async fn list(
@@ -280,6 +282,7 @@ pub async fn list(
 
 /// Shows an asset.
 #[utoipa::path(get, path = "/v1/assets/{id}", tag = "assets", operation_id = "getAsset",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, example = "AAPL"), MinPositionHeader),
     responses((status = 200, body = AssetView, headers(("ETag" = String))), GetProblems))]
 pub async fn get(State(pool): State<PgPool>, Id(id): Id<AssetId>, _: CaughtUp) -> Result<Response, Problem> {

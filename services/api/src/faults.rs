@@ -134,6 +134,14 @@ impl Fault for EmailAddressError {
     }
 }
 
+impl Fault for vault::PasswordRejection {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Length(_) => "password-length",
+        }
+    }
+}
+
 impl Fault for WeightError {
     fn code(&self) -> &'static str {
         match self {

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::access::Reach;
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::clients::advisor_parameter;
@@ -137,7 +138,8 @@ problems!(GetProblems: ANY, GUARDED, READ; PortfolioUnknown);
 problems!(RenameProblems: ANY, GUARDED, COMMAND, CONDITIONAL; PortfolioUnknown);
 
 /// Composes a portfolio.
-#[utoipa::path(post, path = "/v1/portfolios", tag = "portfolios", operation_id = "createPortfolio", params(KeyHeader),
+#[utoipa::path(post, path = "/v1/portfolios", tag = "portfolios", operation_id = "createPortfolio",
+    security(("bearer" = ["admin", "advisor"])), params(KeyHeader),
     request_body = CreatePortfolio, responses(CreatedAnswer, CreateProblems))]
 pub async fn create(
     State(journal): State<Journal>,
@@ -157,7 +159,7 @@ pub async fn create(
     let allocation = allocation::whole(&targets)?;
     let command_id = keyed.command(CREATE, &[]);
     let id = PortfolioId::created_by(command_id);
-    let needed = references.need_advisor(advisor).await;
+    let needed = references.need_advisor(keyed.reach, advisor).await;
     unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;
     references.need_assets(&allocation, |asset| allocation::place_of(&targets, asset)).await?;
     let wish = Canonical::of("CreatePortfolio")
@@ -173,22 +175,28 @@ pub async fn create(
 
 /// Lists portfolios in the order of their composition.
 #[utoipa::path(get, path = "/v1/portfolios", tag = "portfolios", operation_id = "listPortfolios",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(PortfoliosQuery, MinPositionHeader),
     responses((status = 200, body = Listing<PortfolioView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
     OriginalUri(uri): OriginalUri,
+    reach: Reach,
     Parameters(query): Parameters<PortfoliosQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let advisor = query.advisor.as_deref().map(advisor_parameter).transpose()?;
-    let rows = projections::portfolios::list(&pool, advisor, page).await?;
+    let rows = match reach.narrowed(advisor) {
+        Some(advisor) => projections::portfolios::list(&pool, advisor, page).await?,
+        None => Vec::new(),
+    };
     Ok(listing(&uri, page, rows, |row| row.created_position, PortfolioView::from))
 }
 
 /// Shows a portfolio.
 #[utoipa::path(get, path = "/v1/portfolios/{id}", tag = "portfolios", operation_id = "getPortfolio",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, format = Uuid), MinPositionHeader),
     responses((status = 200, body = PortfolioView, headers(("ETag" = String))), GetProblems))]
 pub async fn get(State(pool): State<PgPool>, Id(id): Id<PortfolioId>, _: CaughtUp) -> Result<Response, Problem> {
@@ -199,6 +207,7 @@ pub async fn get(State(pool): State<PgPool>, Id(id): Id<PortfolioId>, _: CaughtU
 
 /// Renames a portfolio.
 #[utoipa::path(patch, path = "/v1/portfolios/{id}", tag = "portfolios", operation_id = "renamePortfolio",
+    security(("bearer" = ["admin", "advisor"])),
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
     request_body = RenamePortfolio, responses(ChangedAnswer, RenameProblems))]
 pub async fn rename(

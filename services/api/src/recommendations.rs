@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::access::Reach;
 use crate::described::problems;
 use crate::faults::{Fault, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
@@ -121,22 +122,25 @@ problems!(GetProblems: ANY, GUARDED, READ; RecommendationUnknown);
 
 /// Lists recommendations in the order in which they were made.
 #[utoipa::path(get, path = "/v1/recommendations", tag = "recommendations", operation_id = "listRecommendations",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(RecommendationsQuery, MinPositionHeader),
     responses((status = 200, body = Listing<RecommendationView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
     OriginalUri(uri): OriginalUri,
+    reach: Reach,
     Parameters(query): Parameters<RecommendationsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
-    let filter = filter(&query)?;
+    let filter = filter(&query, reach)?;
     let rows = projections::recommendations::list(&pool, filter, page).await?;
     Ok(listing(&uri, page, rows, |row| row.created_position, RecommendationView::from))
 }
 
 /// Shows a recommendation.
 #[utoipa::path(get, path = "/v1/recommendations/{id}", tag = "recommendations", operation_id = "getRecommendation",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, format = Uuid), MinPositionHeader),
     responses((status = 200, body = RecommendationView, headers(("ETag" = String))), GetProblems))]
 pub async fn get(State(pool): State<PgPool>, Id(id): Id<RecommendationId>, _: CaughtUp) -> Result<Response, Problem> {
@@ -145,7 +149,7 @@ pub async fn get(State(pool): State<PgPool>, Id(id): Id<RecommendationId>, _: Ca
     Ok(tagged(row.version, Json(RecommendationView::from(row)).into_response()))
 }
 
-fn filter(query: &RecommendationsQuery) -> Result<Filter, Problem> {
+fn filter(query: &RecommendationsQuery, reach: Reach) -> Result<Filter, Problem> {
     let mut errors = Vec::new();
     let mut read = |name: &str, known: bool| {
         if !known {
@@ -157,7 +161,8 @@ fn filter(query: &RecommendationsQuery) -> Result<Filter, Problem> {
     let client = query.client.as_deref().map(ClientId::parse);
     read("client", client != Some(None));
     if errors.is_empty() {
-        Ok(Filter { portfolio: portfolio.flatten(), client: client.flatten() })
+        let advisor = reach.narrowed(None).flatten();
+        Ok(Filter { advisor, portfolio: portfolio.flatten(), client: client.flatten() })
     } else {
         Err(invalid_parameters(errors))
     }

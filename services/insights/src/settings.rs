@@ -27,6 +27,10 @@ pub struct Settings {
     pub database_connections_max: u32,
     /// Where the web API listens. Default: `127.0.0.1:8080`; `insights up` takes a free port.
     pub listen: String,
+    /// Requests of one caller a minute that each process of the web API answers. Default: 60000.
+    pub requests_per_minute: u32,
+    /// Tries a minute to log in from one network address that each process answers. Default: 30.
+    pub logins_per_minute: u32,
     /// The file with the key-encryption key, made on first use. Default: `.insights/key`.
     pub key_file: PathBuf,
     /// The mail server: `smtp://user:password@host:port` with STARTTLS, `smtps://` with TLS. Default: none; letters
@@ -81,6 +85,8 @@ impl Default for Settings {
             database_url: String::new(),
             database_connections_max: 16,
             listen: "127.0.0.1:8080".to_owned(),
+            requests_per_minute: 60_000,
+            logins_per_minute: 30,
             key_file: ".insights/key".into(),
             smtp_url: String::new(),
             smtp_ca_file: None,

@@ -66,6 +66,7 @@ problems!(ReallocateProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
 
 /// Changes a portfolio's target weights.
 #[utoipa::path(put, path = "/v1/portfolios/{id}/allocation", tag = "portfolios", operation_id = "reallocatePortfolio",
+    security(("bearer" = ["admin", "advisor"])),
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
     request_body = Reallocate, responses(ChangedAnswer, ReallocateProblems))]
 pub async fn reallocate(

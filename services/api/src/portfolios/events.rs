@@ -82,6 +82,7 @@ problems!(HistoryProblems: ANY, GUARDED; InvalidParameter, PortfolioUnknown, Log
 ///
 /// Read from the log, not from a read model: always up to date.
 #[utoipa::path(get, path = "/v1/portfolios/{id}/events", tag = "portfolios", operation_id = "listPortfolioEvents",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, format = Uuid), EventsQuery),
     responses((status = 200, body = Listing<EventView>), HistoryProblems))]
 pub async fn history(

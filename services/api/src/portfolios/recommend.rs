@@ -70,7 +70,8 @@ problems!(RecommendProblems: ANY, GUARDED, COMMAND, KEYED, CONDITIONAL;
 /// Each client gets a recommendation of their own, with the allocation and the figures as they are at this moment, and
 /// a letter. They appear under the answer's `Location` as they are made.
 #[utoipa::path(post, path = "/v1/portfolios/{id}/recommendations", tag = "portfolios",
-    operation_id = "recommendPortfolio", params(("id" = String, Path, format = Uuid), IfMatchHeader, KeyHeader),
+    operation_id = "recommendPortfolio",
+    security(("bearer" = ["admin", "advisor"])), params(("id" = String, Path, format = Uuid), IfMatchHeader, KeyHeader),
     request_body = RecommendPortfolio, responses(AcceptedAnswer, RecommendProblems))]
 pub async fn recommend(
     State(journal): State<Journal>,
@@ -99,8 +100,8 @@ pub async fn recommend(
     enough_clients(clients.len())?;
     let command_id = keyed.command(RECOMMEND, &[&id.to_string()]);
     let place_of = |client: ClientId| place_of(&body.client_ids, client);
-    let needed = match office.references.need_advisor(advisor).await {
-        Ok(()) => office.references.need_clients(advisor, &clients, place_of).await,
+    let needed = match office.references.need_advisor(keyed.reach, advisor).await {
+        Ok(()) => office.references.need_clients(keyed.reach, advisor, &clients, place_of).await,
         refused => refused,
     };
     unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;

@@ -57,7 +57,25 @@ problem_types! {
     MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed" "The resource does not take this method"
         "The header Allow lists the methods that the resource takes.";
     Unauthenticated UNAUTHORIZED "unauthenticated" "A valid token is needed"
-        "Everything under /v1 needs the header `Authorization: Bearer <token>` with a token that is known, not expired and not revoked.";
+        "Nearly everything under /v1 needs the header `Authorization: Bearer <token>` with a token that is known, not expired and not revoked, or the cookie of a session.";
+    Forbidden FORBIDDEN "forbidden" "Not with this role or token"
+        "Each operation lists the roles that may call it; a token for reading changes nothing. What is not yours is not there: 404.";
+    LoginRefused UNAUTHORIZED "login-refused" "The address or the password is not right"
+        "There is no open account with this address and this password. Which of both it is, is not told.";
+    LoginLocked TOO_MANY_REQUESTS "login-locked" "Too many failures under this address"
+        "After failures in a row, trying again is possible only after the time that Retry-After tells; each failure more doubles it.";
+    TooManyRequests TOO_MANY_REQUESTS "too-many-requests" "Too many requests"
+        "The quota that RateLimit-Policy tells is used up. Try again after the time in Retry-After.";
+    InvitationUnknown NOT_FOUND "invitation-unknown" "There is no such invitation"
+        "The invitation or set-up token is not known, was used, was replaced by a later one, or is too old. Ask an administrator for another.";
+    EmailTaken CONFLICT "email-taken" "Another account has this address"
+        "An account was made for this address, with another role or by another request. An address belongs to one account, open or closed.";
+    AccountUnknown NOT_FOUND "account-unknown" "There is no such account"
+        "No account has this id, or it is closed.";
+    TokenUnknown NOT_FOUND "token-unknown" "There is no such token"
+        "No token that the caller may see has this id.";
+    CsrfTokenMissing FORBIDDEN "csrf-token-missing" "The page did not show that it meant the request"
+        "With a session, every change needs the header Insights-CSRF with the word that `GET /v1/sessions/current` tells, from a page of this site.";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The body is not declared as JSON"
         "Bodies are JSON: send the header `Content-Type: application/json`.";
     BodyTooLarge PAYLOAD_TOO_LARGE "body-too-large" "The body is too large"

@@ -44,7 +44,7 @@ async fn a_filter_gives_what_fits_all_of_it() {
     assert_eq!(clients::list(&pool, removed, Page::FIRST).await.unwrap().len(), 3);
 
     let called = async |standing, search: Option<&str>| {
-        let filter = advisors::Filter { standing, search: search.map(str::to_owned) };
+        let filter = advisors::Filter { own: None, standing, search: search.map(str::to_owned) };
         advisors::list(&pool, &filter, Page::FIRST).await.unwrap().len()
     };
     assert_eq!(called(None, None).await, 3);
@@ -61,10 +61,10 @@ async fn a_filter_gives_what_fits_all_of_it() {
     let (portfolio, client) = (Some(all[0].portfolio), Some(all[0].client));
     let other = Some(all.iter().find(|row| Some(row.client) != client).unwrap().client);
     for (filter, rows) in [
-        (Filter { portfolio, client: None }, 3),
-        (Filter { portfolio: None, client }, 3),
-        (Filter { portfolio, client }, 3),
-        (Filter { portfolio, client: other }, 0),
+        (Filter { advisor: None, portfolio, client: None }, 3),
+        (Filter { advisor: None, portfolio: None, client }, 3),
+        (Filter { advisor: None, portfolio, client }, 3),
+        (Filter { advisor: None, portfolio, client: other }, 0),
     ] {
         assert_eq!(recommendations::list(&pool, filter, Page::FIRST).await.unwrap().len(), rows, "{filter:?}");
     }
