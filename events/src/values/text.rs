@@ -81,7 +81,7 @@ fn checked(text: &str, chars_max: usize, lines: bool) -> Result<String, TextErro
         return Err(TextError::ControlCharacter(c as u32));
     }
     let text = text.trim();
-    if text.is_empty() {
+    if text.chars().all(is_invisible) {
         return Err(TextError::Empty);
     }
     let chars = text.chars().count();
@@ -97,10 +97,15 @@ fn is_unwanted(c: char) -> bool {
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Characters that show nothing. Inside a text some of them join or part letters, and are kept there.
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}')
+}
+
 /// Why a text is no name or note.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Nothing but white space.
+    /// Nothing that can be seen.
     #[error("the text is empty")]
     Empty,
     /// Longer than the bound.
@@ -125,6 +130,7 @@ mod tests {
         assert_eq!(Name::parse("  José da Silva ").unwrap().as_str(), "José da Silva");
         assert_eq!(Name::parse(" \t"), Err(TextError::ControlCharacter(9)));
         assert_eq!(Name::parse("   "), Err(TextError::Empty));
+        assert_eq!(Name::parse("\u{200b} \u{2060}"), Err(TextError::Empty));
         assert_eq!(Name::parse("a\r\nBcc: x@y"), Err(TextError::ControlCharacter(13)));
         assert_eq!(Name::parse("abc\u{202e}fdp"), Err(TextError::ControlCharacter(0x202e)));
         assert!(matches!(Name::parse(&"x".repeat(121)), Err(TextError::TooLong { chars: 121, chars_max: 120 })));

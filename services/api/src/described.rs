@@ -8,8 +8,13 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use crate::problem::{PROBLEM_JSON, ProblemType};
 
 /// What any request may meet.
-pub const ANY: &[ProblemType] =
-    &[ProblemType::MalformedRequest, ProblemType::Busy, ProblemType::TimedOut, ProblemType::Internal];
+pub const ANY: &[ProblemType] = &[
+    ProblemType::MalformedRequest,
+    ProblemType::InvalidParameter,
+    ProblemType::Busy,
+    ProblemType::TimedOut,
+    ProblemType::Internal,
+];
 /// What any request under `/v1` may meet besides.
 pub const GUARDED: &[ProblemType] = &[
     ProblemType::Unauthenticated,
@@ -20,7 +25,7 @@ pub const GUARDED: &[ProblemType] = &[
     ProblemType::LogUnavailable,
 ];
 /// What any read may meet besides.
-pub const READ: &[ProblemType] = &[ProblemType::InvalidParameter, ProblemType::ProjectionBehind];
+pub const READ: &[ProblemType] = &[ProblemType::ProjectionBehind];
 /// What anything with a body may meet besides.
 pub const BODY: &[ProblemType] = &[
     ProblemType::UnsupportedMediaType,
@@ -46,7 +51,6 @@ pub const COMPUTATION: &[ProblemType] = &[
     ProblemType::BodyTooLarge,
     ProblemType::MalformedJson,
     ProblemType::InvalidBody,
-    ProblemType::InvalidParameter,
     ProblemType::ProjectionBehind,
     ProblemType::NoSuchAssets,
     ProblemType::NotComputable,

@@ -8,7 +8,7 @@
 //! * What every request goes through: `guard.rs`, with `trace.rs`, `access.rs` (who calls, and what they reach),
 //!   `rights.rs` (who may call what) and [`Limits`].
 //! * What requests bring: `body.rs` and `objects.rs` (strict JSON), `faults.rs` and `numbers.rs` (its fields), `paths.rs`,
-//!   `as_of.rs`, `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
+//!   `as_of.rs`, `queries.rs` and `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
 //! * What becomes of commands: `canonical.rs` (what was asked, in bytes), `commands.rs` (the receipt), `references.rs`
 //!   (what must exist before anything is written). `figures.rs`: a portfolio's numbers. `computations.rs`: what is computed
 //!   on request and recorded nowhere. `desk.rs`: where all of them run.
@@ -42,6 +42,7 @@ mod paths;
 mod portfolios;
 mod preconditions;
 pub mod problem;
+mod queries;
 mod recommendations;
 mod references;
 mod rights;
@@ -86,6 +87,7 @@ pub fn router(api: &Api) -> Router {
     let guard = Arc::new(guard::Guard::new(callers, rights::Rights::of(&openapi()), api.limits));
     let (routes, _) = contract::routes().split_for_parts();
     routes
+        .route_layer(middleware::from_fn(queries::refuse_unknown))
         .merge(contract::pages())
         .with_state(state::Parts::new(api))
         .layer(middleware::from_fn_with_state(guard, guard::guard))

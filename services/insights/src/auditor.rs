@@ -1,5 +1,6 @@
 //! What auditors do: read the log and check it.
 
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -81,22 +82,33 @@ pub async fn events(settings: &Settings, options: EventsOptions, stop: Cancellat
         if history.is_empty() {
             bail!("nothing has ever happened to `{aggregate}`");
         }
-        history.iter().filter(|recorded| within(recorded)).for_each(|recorded| println!("{}", line(recorded)));
+        for recorded in history.iter().filter(|recorded| within(recorded)) {
+            if !print(&line(recorded))? {
+                break;
+            }
+        }
         return Ok(());
     }
     let name = options.stream.unwrap_or_default();
     let stream = Stream::ALL.into_iter().find(|stream| stream.token() == name);
     let stream = stream.with_context(|| format!("`{name}` is no stream; there are `advisory` and `market`"))?;
+    for bound in [from, until].into_iter().flatten() {
+        if let Bound::Position(position) = bound
+            && position.stream != stream
+        {
+            bail!("{position} is no position in the stream `{name}`");
+        }
+    }
     let after = match from {
         Some(Bound::Position(position)) => position.sequence.saturating_sub(1),
         Some(Bound::Time(_)) | None => 0,
     };
     replay(&journal, stream, after, stop, |recorded| {
-        if within(recorded) {
-            println!("{}", line(recorded));
+        if within(recorded) && !print(&line(recorded))? {
+            return Ok(false);
         }
         // Times are not in order everywhere, positions are.
-        !matches!(until, Some(bound @ Bound::Position(_)) if bound.compare(recorded).is_ge())
+        Ok(!matches!(until, Some(bound @ Bound::Position(_)) if bound.compare(recorded).is_ge()))
     })
     .await
 }
@@ -107,7 +119,7 @@ async fn replay(
     stream: Stream,
     after: u64,
     stop: CancellationToken,
-    mut each: impl FnMut(&Recorded) -> bool,
+    mut each: impl FnMut(&Recorded) -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
     let last = journal.last_position(stream).await?.sequence;
     let mut reader = journal.reader(stream, after).await?;
@@ -117,7 +129,7 @@ async fn replay(
             bail!("{} ends at {last}, and nothing came after {}", stream.name(), reader.after());
         }
         for recorded in &batch.events {
-            if recorded.position().sequence > last || !each(recorded) {
+            if recorded.position().sequence > last || !each(recorded)? {
                 return Ok(());
             }
         }
@@ -137,6 +149,15 @@ fn subject(text: &str) -> anyhow::Result<Subject> {
         Kind::Advisor | Kind::Client | Kind::Portfolio | Kind::Recommendation => id.to_owned(),
     };
     Ok(Subject::new(kind, &token))
+}
+
+/// Prints a line. False where nobody reads any more, as behind `head`.
+fn print(line: &Value) -> anyhow::Result<bool> {
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// One event as one line. What cannot be read is said so, not left out.

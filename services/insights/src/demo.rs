@@ -150,7 +150,7 @@ async fn main_job(client: &Client, instance: Option<&Instance>) -> anyhow::Resul
                 .is_some_and(|letter| !["due", "claimed"].contains(&letter))
         })
         .await
-        .context("the letter has not left")?;
+        .context("the letter has not left; `insights events --stream advisory` tells what became of it")?;
     let letter = text(&settled.body, "/items/0/letter/state")?;
     if letter != "sent" {
         bail!("the letter is {letter}");

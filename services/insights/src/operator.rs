@@ -78,7 +78,7 @@ pub struct TokenOptions {
 /// # Errors
 /// Where the server cannot be reached, or a stream is there and differs.
 pub async fn provision(settings: &Settings) -> anyhow::Result<()> {
-    sync_always::check(&settings.nats_monitors()).await?;
+    sync_always::check(settings).await?;
     let servers = settings.nats_operator_servers();
     let client = journal::connect(&servers, "/insights/provision").await?;
     let context = async_nats::jetstream::new(client);
@@ -236,15 +236,7 @@ pub async fn doctor(settings: &Settings) -> anyhow::Result<()> {
             println!("wrong {what}: {error:#}");
         }
     };
-    let monitors = settings.nats_monitors();
-    if monitors.is_empty() {
-        say("disk", Ok("not asked: no nats_monitor_url is set".to_owned()));
-    } else {
-        say(
-            "disk",
-            sync_always::check(&monitors).await.map(|()| "every server syncs before it acknowledges".to_owned()),
-        );
-    }
+    say("disk", sync_always::check(settings).await.map(str::to_owned));
     match roles::journal(settings, "doctor").await {
         Ok(journal) => {
             let streams = journal::topology::verify(journal.context(), None).await;

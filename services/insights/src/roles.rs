@@ -80,7 +80,7 @@ pub async fn run_on(
     mut listener: Option<TcpListener>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    sync_always::check(&settings.nats_monitors()).await?;
+    sync_always::check(settings).await?;
     let pool = pool(settings).await?;
     let mut running = JoinSet::new();
     for &role in roles {

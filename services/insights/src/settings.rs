@@ -16,9 +16,11 @@ pub struct Settings {
     pub nats_url: String,
     /// The same as a user who may create streams. Default: `nats_url`.
     pub nats_operator_url: String,
-    /// The monitoring addresses of the nats servers, separated by commas. Where set, a role does not start before each
-    /// of them says that it writes to disk before it acknowledges. Default: none.
+    /// The monitoring addresses of the nats servers, separated by commas. No role starts before each of them says that
+    /// it writes to disk before it acknowledges. Default: none.
     pub nats_monitor_url: String,
+    /// Whether servers must say so: `checked`, or `unchecked` to serve without knowing. Default: `checked`.
+    pub nats_sync: NatsSync,
     /// Copies that the servers keep of each stream: 1 on one server, 3 on three. Default: 1.
     pub nats_replicas: usize,
     /// The PostgreSQL database. Default: the instance that `insights up` runs here.
@@ -65,6 +67,16 @@ pub struct Settings {
     pub otlp_endpoint: String,
 }
 
+/// Whether nats servers must say that they write to the disk before they acknowledge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NatsSync {
+    /// They must, or nothing starts.
+    Checked,
+    /// Nobody asks them: an operator answers for it.
+    Unchecked,
+}
+
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -81,6 +93,7 @@ impl Default for Settings {
             nats_url: String::new(),
             nats_operator_url: String::new(),
             nats_monitor_url: String::new(),
+            nats_sync: NatsSync::Checked,
             nats_replicas: 1,
             database_url: String::new(),
             database_connections_max: 16,
@@ -216,6 +229,7 @@ impl Settings {
             ("nats_url", masked_list(&self.nats_url)),
             ("nats_operator_url", masked_list(&self.nats_operator_url)),
             ("nats_monitor_url", self.nats_monitor_url.clone()),
+            ("nats_sync", format!("{:?}", self.nats_sync).to_lowercase()),
             ("nats_replicas", self.nats_replicas.to_string()),
             ("database_url", masked(&self.database_url)),
             ("database_connections_max", self.database_connections_max.to_string()),

@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::instance::{FOLDER, Instance};
 use crate::private::{Durability, Folder, FolderError, Nats, Postgres, Tools};
 use crate::roles::{self, Role};
-use crate::settings::Settings;
+use crate::settings::{NatsSync, Settings};
 use crate::{demo_prices, operator};
 
 /// How long the token that is printed is good for, in hours. The next `up` prints another.
@@ -165,6 +165,15 @@ async fn servers(settings: &mut Settings, home: &Path) -> anyhow::Result<Servers
         settings.nats_operator_url = nats.operator_urls().join(",");
         settings.nats_monitor_url = nats.monitor_urls().join(",");
         servers.nats = Some(nats);
+    } else if settings.nats_monitors().is_empty() && settings.nats_sync == NatsSync::Checked {
+        // Here somebody tries things out on servers of theirs, and is told. Roles that are deployed refuse.
+        eprintln!(
+            "insights: warning: nobody has asked the given nats servers whether they write to the disk before they"
+        );
+        eprintln!(
+            "  acknowledge, so a power cut may lose what was acknowledged; INSIGHTS_NATS_MONITOR_URL has them asked"
+        );
+        settings.nats_sync = NatsSync::Unchecked;
     }
     if settings.database_url.is_empty() {
         let postgres = Postgres::start(&tools()?, &home.join("postgres"), Durability::Safe).await?;

@@ -101,7 +101,7 @@ struct Words<'a> {
     /// The rationale for HTML: paragraphs of lines.
     paragraphs: Vec<Vec<&'a str>>,
     positions: Vec<Position<'a>>,
-    window: Window,
+    window: Option<Window>,
     currency: &'a str,
     figures: Vec<Line>,
     /// Under whose rules the advice is given; empty where there are none to name.
@@ -148,11 +148,12 @@ impl<'a> Words<'a> {
             rationale: rationale.as_str(),
             paragraphs: paragraphs(rationale.as_str()),
             positions: positions(language, content.advice),
-            window: Window {
+            // Without a return there were no figures, and the days that stand there are nobody's window.
+            window: (figures.returns > 0).then(|| Window {
                 start: day(language, figures.start),
                 end: day(language, figures.end),
                 returns: count(language, figures.returns),
-            },
+            }),
             currency: content.advice.currency.as_str(),
             figures: figures::lines(language, figures),
             notice_lines: regime::lines(&notice),

@@ -26,7 +26,7 @@ use events::{AnyEvent, Kind, Metadata, Position, Recommendation, Subject};
 use jiff::Timestamp;
 use journal::{ExecuteError, ReadError, Recorded, Verdict, Versioned};
 use tokio::time::Instant;
-use tracing::{Instrument, Span, error, info, info_span};
+use tracing::{Instrument, Span, error, info, info_span, warn};
 
 use crate::Notifier;
 use crate::ledger::{Claim, Outcome};
@@ -218,8 +218,17 @@ impl Notifier {
         Span::current().record("outcome", outcome.word());
         match self.record(work.id, attempt, work.cause, outcome).await {
             Ok(()) => Ok(match outcome {
-                Outcome::Emailed | Outcome::Failed(_) => Verdict::Done,
-                Outcome::Deferred(_) => Verdict::Later { after: self.settings.pause_after(attempt) },
+                Outcome::Emailed => Verdict::Done,
+                Outcome::Failed(_) => {
+                    error!(recommendation = %work.id, attempt, "a letter failed and is not tried again");
+                    Verdict::Done
+                }
+                Outcome::Deferred(_) => {
+                    // The reason stands in the event: servers' words may name the client.
+                    let after = self.settings.pause_after(attempt);
+                    warn!(recommendation = %work.id, attempt, ?after, "a letter did not leave and is tried again later");
+                    Verdict::Later { after }
+                }
                 Outcome::Unknown(_) => park_unknown(attempt),
             }),
             Err(ExecuteError::Rejected(rejection)) => {

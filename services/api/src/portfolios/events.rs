@@ -76,7 +76,7 @@ pub struct EventsQuery {
     cursor: Option<String>,
 }
 
-problems!(HistoryProblems: ANY, GUARDED; InvalidParameter, PortfolioUnknown, LogUnavailable);
+problems!(HistoryProblems: ANY, GUARDED; PortfolioUnknown, LogUnavailable);
 
 /// Lists what happened to a portfolio, from the first event on.
 ///

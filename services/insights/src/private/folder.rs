@@ -7,9 +7,14 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What the names of temporary folders begin with.
 const PREFIX: &str = "insights-";
+/// What they begin with until their lock is held.
+const STARTING: &str = ".insights-";
+/// How long that may take. What is older belongs to a process that was killed in between.
+const STARTING_MAX: Duration = Duration::from_secs(60);
 /// Name of the lock file in a folder.
 const OWNER: &str = "owner";
 /// Others may search our folders but not list them: PostgreSQL runs as another user when we are root.
@@ -55,7 +60,13 @@ impl Folder {
         let parent = std::env::temp_dir();
         sweep(&parent);
         let name = uuid::Uuid::new_v4().simple().to_string();
-        Self::own(parent.join(format!("{PREFIX}{}", &name[..12])), true)
+        let path = parent.join(format!("{PREFIX}{}", &name[..12]));
+        // It gets its name with the lock held: one who sweeps between the two would take it for a dead one's.
+        let starting = parent.join(format!("{STARTING}{}", &name[..12]));
+        let mut folder = Self::own(starting, true)?;
+        fs::rename(&folder.path, &path).map_err(|source| FolderError::Io { path: path.clone(), source })?;
+        folder.path = path;
+        Ok(folder)
     }
 
     /// The folder at `path`, made if missing, now ours. It stays when the value is dropped.
@@ -112,13 +123,14 @@ fn lock(path: &Path) -> io::Result<Result<File, String>> {
 }
 
 /// Removes the temporary folders below `parent` whose owner is dead. A folder without a lock file is left
-/// alone: its owner may be about to make one.
+/// alone, and so is one that may be about to be locked.
 fn sweep(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else {
         return;
     };
     for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        let ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let ours = name.starts_with(PREFIX) || (name.starts_with(STARTING) && is_old(&path));
         if !ours {
             continue;
         }
@@ -132,6 +144,11 @@ fn sweep(parent: &Path) {
             tracing::debug!(path = %path.display(), %error, "could not sweep a left-over folder");
         }
     }
+}
+
+fn is_old(path: &Path) -> bool {
+    let modified = fs::metadata(path).and_then(|of| of.modified()).ok();
+    modified.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > STARTING_MAX)
 }
 
 #[cfg(test)]
@@ -150,6 +167,16 @@ mod tests {
         );
         drop(first);
         Folder::claim(&path).unwrap();
+    }
+
+    #[test]
+    fn folders_that_are_made_while_others_sweep_are_not_swept() {
+        const EACH: usize = 200;
+        let makers: Vec<_> =
+            (0..4).map(|_| std::thread::spawn(|| (0..EACH).try_for_each(|_| Folder::temporary().map(drop)))).collect();
+        for maker in makers {
+            maker.join().unwrap().unwrap();
+        }
     }
 
     #[test]

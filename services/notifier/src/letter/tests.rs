@@ -91,6 +91,37 @@ fn the_letter_in_html() {
     insta::assert_snapshot!(usual().html);
 }
 
+/// Advice on assets of which no prices are known: the figures' days then are no window.
+fn without_figures() -> Advice {
+    let figures = FiguresSnapshot {
+        returns: 0,
+        cumulative: None,
+        cagr: None,
+        volatility: None,
+        sharpe: None,
+        max_drawdown: None,
+        drawdown_peak: None,
+        drawdown_valley: None,
+        ..advice().figures
+    };
+    Advice { figures, ..advice() }
+}
+
+#[test]
+fn where_there_are_no_figures_the_letter_says_so_and_names_no_days() {
+    for language in [Language::English, Language::BrazilianPortuguese] {
+        let details = AdvisorDetails { language, ..AdvisorDetails::new(name("Ana Souza"), name("Casa Verde")) };
+        let letter = written_by(&without_figures(), "José da Silva", &details);
+        for text in [&letter.text, &letter.html] {
+            let said = ["There are no figures of this allocation", "Não há números desta alocação"];
+            assert!(said.iter().any(|words| text.contains(words)), "{text}");
+            for day in ["1990", "2022"] {
+                assert!(!text.contains(day), "{day}: {text}");
+            }
+        }
+    }
+}
+
 fn under(regime: Regime, language: Language) -> Letter {
     let details = AdvisorDetails::new(name("Ana Souza"), name("Casa Verde"));
     let details = AdvisorDetails { regime, registration: Some(name("A12345")), language, ..details };

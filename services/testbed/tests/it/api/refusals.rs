@@ -273,3 +273,21 @@ async fn prices_that_contradict_are_refused_and_nothing_is_written() {
     house.post("/v1/assets", "k", &listed).await.is_problem(409, "asset-already-listed");
     assert_eq!(house.written().await, before);
 }
+
+#[tokio::test]
+async fn a_parameter_that_an_operation_does_not_know_is_refused_and_nothing_is_written() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    let id = house.portfolio(&advisor).await;
+    let before = house.written().await;
+    for path in [format!("/v1/portfolios/{id}"), format!("/v1/advisors/{advisor}"), "/healthz".to_owned()] {
+        assert_eq!(house.get(&path).await.status, 200, "{path}");
+        house.get(&format!("{path}?nonsense=1")).await.is_problem(400, "invalid-parameter");
+    }
+    let allocation = json!({"allocation": halves("MSFT", "AAPL"), "reason": "a hopeful trial"});
+    let path = format!("/v1/portfolios/{id}/allocation?dry_run=true");
+    house.change(Method::PUT, &path, "1", &allocation).await.is_problem(400, "invalid-parameter");
+    let wish = portfolio(&advisor);
+    house.post("/v1/portfolios?x=1", &unique("create"), &wish).await.is_problem(400, "invalid-parameter");
+    assert_eq!(house.written().await, before);
+}
