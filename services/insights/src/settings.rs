@@ -46,6 +46,8 @@ pub struct Settings {
     pub letter_from: String,
     /// Where Yahoo's chart API answers. Default: `https://query2.finance.yahoo.com`.
     pub yahoo_url: String,
+    /// `on` to ask with a cookie and a crumb, where Yahoo wants them. Default: `off`; charts are given without.
+    pub yahoo_crumb: Switch,
     /// Where Yahoo's answers are kept. Default: `.insights/yahoo`.
     pub yahoo_cache: PathBuf,
     /// The assets that the `load` role keeps fresh, separated by commas. Default: none.
@@ -77,6 +79,16 @@ pub enum NatsSync {
     Unchecked,
 }
 
+/// Whether something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -106,6 +118,7 @@ impl Default for Settings {
             outbox: ".insights/outbox".into(),
             letter_from: "Insights <advice@insights.example>".to_owned(),
             yahoo_url: market::yahoo::BASE_URL.to_owned(),
+            yahoo_crumb: Switch::Off,
             yahoo_cache: ".insights/yahoo".into(),
             load_assets: String::new(),
             load_at: "19:00".to_owned(),
@@ -240,6 +253,7 @@ impl Settings {
             ("outbox", self.outbox.display().to_string()),
             ("letter_from", self.letter_from.clone()),
             ("yahoo_url", self.yahoo_url.clone()),
+            ("yahoo_crumb", format!("{:?}", self.yahoo_crumb).to_lowercase()),
             ("yahoo_cache", self.yahoo_cache.display().to_string()),
             ("load_assets", self.load_assets.clone()),
             ("load_at", self.load_at.clone()),
@@ -292,7 +306,7 @@ fn masked(address: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LogFormat, Settings, SettingsError};
+    use super::{LogFormat, Settings, SettingsError, Switch};
 
     fn from(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         Settings::from_environment(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
@@ -304,13 +318,14 @@ mod tests {
             ("INSIGHTS_NATS_URL", "nats://a:p@one:1, nats://a:p@two:2"),
             ("INSIGHTS_NATS_REPLICAS", "3"),
             ("INSIGHTS_LOG_FORMAT", "json"),
+            ("INSIGHTS_YAHOO_CRUMB", "on"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
             ("HOME", "/root"),
         ])
         .unwrap();
         assert_eq!(settings.nats_servers(), ["nats://a:p@one:1", "nats://a:p@two:2"]);
         assert_eq!(settings.nats_replicas, 3);
-        assert_eq!(settings.log_format, LogFormat::Json);
+        assert_eq!((settings.log_format, settings.yahoo_crumb), (LogFormat::Json, Switch::On));
         assert_eq!(settings.otlp_endpoint, "http://collector:4318");
     }
 

@@ -258,3 +258,38 @@ async fn questions_are_spaced() {
     assert!(ends.values().all(|end| end == "ok"));
     assert!(began.elapsed() >= Duration::from_millis(4 * 120), "{:?}", began.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_questions_are_open_at_the_most() {
+    let (_nats, journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    let symbols = ["A", "B", "C", "D"];
+    for symbol in symbols {
+        yahoo.plays(symbol, vec![Play::Hang]);
+    }
+    let politeness = Politeness { attempts_max: 1, ..quick() };
+    let (ends, _) = ends(&journal, YahooSettings { politeness, ..settings(&yahoo) }, &symbols).await;
+    assert!(ends.values().all(|end| end == "unavailable"), "{ends:?}");
+    let mut asked: Vec<_> = symbols.iter().flat_map(|symbol| yahoo.when_asked(symbol)).collect();
+    asked.sort();
+    let slack = Duration::from_millis(100);
+    assert_eq!(asked.len(), 4);
+    assert!(asked[2] - asked[0] + slack >= politeness.timeout, "the third waited for the first: {asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_says_how_long_to_wait_is_left_alone_for_so_long() {
+    let (_nats, journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    let busy = |header: &str| Play::Say(429, vec![("retry-after", header.to_owned())], b"Too Many Requests".to_vec());
+    yahoo.plays("SECOND", vec![busy("1"), ok(&payload("SECOND", &[10.0]))]);
+    // As long as is said, and never longer than the longest pause.
+    yahoo.plays("HOUR", vec![busy("3600"), ok(&payload("HOUR", &[10.0]))]);
+    let politeness = Politeness { backoff_max: Duration::from_millis(1_500), ..quick() };
+    let (ends, _) = ends(&journal, YahooSettings { politeness, ..settings(&yahoo) }, &["SECOND", "HOUR"]).await;
+    assert!(ends.values().all(|end| end == "ok"), "{ends:?}");
+    for (symbol, least) in [("SECOND", Duration::from_secs(1)), ("HOUR", politeness.backoff_max)] {
+        let asked = yahoo.when_asked(symbol);
+        assert!(asked[1] - asked[0] + Duration::from_millis(50) >= least, "{symbol}: {asked:?}");
+    }
+}
