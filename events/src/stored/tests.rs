@@ -9,12 +9,13 @@ use crate::advisor::{Advisor, AdvisorCommand, AdvisorDetails, AdvisorEvent};
 use crate::asset::{Asset, AssetCommand, AssetEvent, PriceBasis};
 use crate::client::{Client, ClientCommand};
 use crate::decider::Decider;
-use crate::portfolio::{Portfolio, PortfolioCommand, PortfolioEvent};
-use crate::recommendation::{Recommendation, RecommendationCommand, RecommendationEvent};
-use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective};
+use crate::portfolio::{Composition, Origin, Portfolio, PortfolioCommand, PortfolioEvent};
+use crate::recommendation::{Recipient, Recommendation, RecommendationCommand, RecommendationEvent};
+use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
-    AdvisorId, Allocation, AssetId, Bar, Bars, ClientId, CommandId, Currency, EventId, Language, Listing, Name, Note,
-    Payment, PaymentKind, Regime, RiskClass, Sealed, SealedIdentity, SplitRatio,
+    AdvisorId, Allocation, AssetId, Band, Bar, Bars, ClientId, CommandId, Currency, EventId, Language, Limit, Limits,
+    Listing, Name, Note, Payment, PaymentKind, Policy, RebalancingRule, Regime, RiskClass, Sealed, SealedIdentity,
+    SplitRatio, Terms,
 };
 
 fn golden() -> PathBuf {
@@ -182,26 +183,95 @@ fn client_command() -> impl Strategy<Value = ClientCommand> {
     ]
 }
 
+fn limits(allocation: &Allocation) -> Limits {
+    // A lock on the first, a band around the last, so that some commands meet them and some do not.
+    let targets: Vec<_> = allocation.iter().collect();
+    let first = targets.first().map(|(asset, _)| ((*asset).clone(), Limit { locked: true, band: None }));
+    let last = targets.last().map(|(asset, weight)| {
+        let band = Band::try_new(rust_decimal::Decimal::ZERO, weight.value()).ok();
+        ((*asset).clone(), Limit { locked: false, band })
+    });
+    Limits::new(first.into_iter().chain(last))
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    use prop::option::of;
+    use prop::sample::select;
+    (select(&RebalancingRule::ALL[..]), of("[A-Z]{1,5}"), of(select(&RiskClass::ALL[..]))).prop_map(
+        |(rebalancing, benchmark, risk_class)| {
+            let benchmark = benchmark.map(|asset| AssetId::parse(&asset).unwrap());
+            Policy { rebalancing, benchmark, risk_class }
+        },
+    )
+}
+
+fn composition() -> impl Strategy<Value = Composition> {
+    let origin = prop::option::of((command_id(), 1_u64..99));
+    (command_id(), name(), currency(), allocation(), any::<bool>(), policy(), origin).prop_map(
+        |(by, name, currency, allocation, limited, policy, origin)| {
+            let limits = if limited { limits(&allocation) } else { Limits::default() };
+            let origin =
+                origin.map(|(by, version)| Origin { portfolio: crate::values::PortfolioId::created_by(by), version });
+            let advisor = AdvisorId::created_by(by);
+            Composition { limits, policy, origin, ..Composition::new(advisor, name, currency, allocation) }
+        },
+    )
+}
+
 fn portfolio_command() -> impl Strategy<Value = PortfolioCommand> {
     let clients = prop::collection::btree_set(command_id().prop_map(ClientId::created_by), 0..4);
     prop_oneof![
-        (command_id(), name(), currency(), allocation()).prop_map(|(by, name, currency, allocation)| {
-            PortfolioCommand::Create { advisor: AdvisorId::created_by(by), name, currency, allocation }
+        composition().prop_map(|composition| PortfolioCommand::Create(Box::new(composition))),
+        (name(), prop::option::of(note())).prop_map(|(name, reason)| PortfolioCommand::Rename { name, reason }),
+        (allocation(), any::<bool>(), note()).prop_map(|(allocation, limited, reason)| {
+            let limits = if limited { limits(&allocation) } else { Limits::default() };
+            PortfolioCommand::Reallocate { allocation, limits, reason }
         }),
-        name().prop_map(|name| PortfolioCommand::Rename { name }),
-        (allocation(), note()).prop_map(|(allocation, reason)| PortfolioCommand::Reallocate { allocation, reason }),
-        (clients, note()).prop_map(|(clients, rationale)| PortfolioCommand::Recommend {
+        (policy(), note()).prop_map(|(policy, reason)| PortfolioCommand::SetPolicy { policy, reason }),
+        note().prop_map(|reason| PortfolioCommand::Archive { reason }),
+        note().prop_map(|reason| PortfolioCommand::Restore { reason }),
+        (clients, note(), any::<bool>()).prop_map(|(clients, rationale, bare)| PortfolioCommand::Recommend {
             clients,
             rationale,
             figures: samples::figures(),
+            terms: if bare { Terms::default() } else { samples::advice().terms },
         }),
     ]
 }
 
+fn recipient() -> impl Strategy<Value = Recipient> {
+    use prop::sample::select;
+    let profile = prop::option::of((select(&RiskClass::ALL[..]), note(), day()));
+    (any::<bool>(), profile, select(&Regime::ALL[..]), day()).prop_map(|(in_care, profile, regime, on)| {
+        let profile = profile.map(|(class, reason, since)| Profile::by_hand(class, reason, since));
+        Recipient { in_care, profile, regime, on }
+    })
+}
+
 fn recommendation_command() -> impl Strategy<Value = RecommendationCommand> {
     use RecommendationCommand as C;
+    let by = prop_oneof!["compliance:1", "admin:1"].prop_map(|by| crate::values::Actor::parse(&by).unwrap());
+    let suits = Recipient {
+        in_care: true,
+        profile: Some(Profile::by_hand(
+            RiskClass::Aggressive,
+            Note::parse("bold").unwrap(),
+            jiff::civil::date(2026, 3, 4),
+        )),
+        regime: Regime::Other,
+        on: jiff::civil::date(2026, 3, 4),
+    };
+    let make = |recipient| C::Make { advice: Box::new(samples::advice()), recipient };
     prop_oneof![
-        any::<bool>().prop_map(|_| C::Make(Box::new(samples::advice()))),
+        (any::<bool>(), recipient()).prop_map(move |(fits, recipient)| make(if fits {
+            suits.clone()
+        } else {
+            recipient
+        })),
+        (by, note()).prop_map(|(by, reason)| C::Override { by, reason }),
+        note().prop_map(|reason| C::Withdraw { reason }),
+        command_id().prop_map(|by| C::Supersede { by: crate::values::RecommendationId::created_by(by) }),
+        day().prop_map(|on| C::Expire { on }),
         (1_u32..4).prop_map(|attempt| C::ClaimEmail { attempt }),
         (1_u32..4).prop_map(|attempt| C::RecordEmailed { attempt }),
         (1_u32..4, note()).prop_map(|(attempt, reason)| C::RecordEmailDeferred { attempt, reason }),
@@ -235,6 +305,8 @@ fn asset_command() -> impl Strategy<Value = AssetCommand> {
             }
         }),
         (day(), note()).prop_map(|(date, reason)| AssetCommand::Delist { date, reason }),
+        (prop::sample::select(&RiskClass::ALL[..]), note())
+            .prop_map(|(class, reason)| AssetCommand::Rate { class, reason }),
     ]
 }
 
@@ -331,7 +403,7 @@ proptest! {
 
     #[test]
     fn allocations_read_back(allocation in allocation(), reason in note()) {
-        let event = PortfolioEvent::Reallocated { allocation, reason };
+        let event = PortfolioEvent::Reallocated { limits: limits(&allocation), allocation, reason };
         assert_eq!(PortfolioEvent::decode(event.event_type(), &event.encode()), Ok(event));
     }
 }

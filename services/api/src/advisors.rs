@@ -23,7 +23,7 @@ use crate::described::problems;
 use crate::faults::{Faults, NotOneOf};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
-use crate::paging::{Listing, listing, page, word_parameter};
+use crate::paging::{Listing, listing, page, search_parameter, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
@@ -235,7 +235,7 @@ pub async fn list(
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let filter = Filter {
         standing: word_parameter("standing", query.standing.as_deref(), &standing::ALL, Standing::word)?,
-        search: query.search,
+        search: search_parameter("search", query.search)?,
         own: match reach {
             Reach::Everybody => None,
             Reach::Only(own) => Some(own),

@@ -5,6 +5,7 @@ mod actions;
 mod delisting;
 mod prices;
 mod quality;
+mod rating;
 mod search;
 mod series;
 
@@ -40,6 +41,7 @@ pub use actions::{__path_pay, __path_split, pay, split};
 pub use delisting::{__path_delist, delist};
 pub use prices::{__path_correct, __path_record, correct, record};
 pub use quality::{__path_quality, quality};
+pub use rating::{__path_lookup, __path_rate, lookup, rate};
 pub use search::{__path_facets, facets};
 pub use series::{__path_series, series};
 
@@ -148,6 +150,9 @@ pub struct AssetView {
     /// The first day without trading, where there is one.
     #[schema(required, value_type = Option<String>, format = Date)]
     delisted_on: Option<Date>,
+    /// How much risk it carries; `null` where nobody has rated it, which counts as `aggressive`.
+    #[schema(required, example = "moderate")]
+    risk_class: Option<String>,
     /// Who gave its last prices.
     #[schema(required)]
     source: Option<String>,
@@ -175,7 +180,7 @@ pub struct AssetView {
 impl From<AssetRow> for AssetView {
     fn from(row: AssetRow) -> Self {
         let AssetRow { id, name, currency, class, sector, exchange, time_zone, delisted_on, source, .. } = row;
-        let AssetRow { basis, first_day, last_day, days, listed_at, version, position, .. } = row;
+        let AssetRow { risk_class, basis, first_day, last_day, days, listed_at, version, position, .. } = row;
         Self {
             id,
             name,
@@ -185,6 +190,7 @@ impl From<AssetRow> for AssetView {
             exchange,
             time_zone,
             delisted_on,
+            risk_class,
             source,
             basis,
             first_day,

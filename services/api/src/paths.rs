@@ -47,6 +47,22 @@ where
     }
 }
 
+/// The version in a path `.../versions/{version}`.
+pub struct VersionInPath(pub u64);
+
+impl<S: Send + Sync> FromRequestParts<S> for VersionInPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let absent = |_: RawPathParamsRejection| Problem::of(ProblemType::VersionUnknown);
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(absent)?;
+        let text = params.iter().find(|(name, _)| *name == "version").map(|(_, text)| text);
+        // One spelling: neither signs nor leading noughts.
+        let version = text.and_then(|text| text.parse().ok().filter(|version: &u64| version.to_string() == text));
+        version.map(Self).ok_or_else(|| Problem::of(ProblemType::VersionUnknown))
+    }
+}
+
 macro_rules! in_path {
     ($id:ident, $absent:ident, $parse:expr, $is_of:expr) => {
         impl InPath for $id {

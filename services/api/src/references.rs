@@ -159,6 +159,18 @@ impl References {
         Err(Problem::new(ProblemType::NoSuchAssets, detail).with_errors(missing))
     }
 
+    /// Nothing, where the asset is listed. `pointer` says where in the body it stands.
+    ///
+    /// # Errors
+    /// `no-such-assets`, or that it could not be told.
+    pub async fn need_asset(&self, asset: &AssetId, pointer: &str) -> Result<(), Problem> {
+        if self.currency_of(asset).await?.is_some() {
+            return Ok(());
+        }
+        let error = FieldError::in_body(pointer, "no-such-asset", format!("`{asset}` is not listed"));
+        Err(Problem::new(ProblemType::NoSuchAssets, error.detail.clone()).with_errors(vec![error]))
+    }
+
     /// The currencies of those of the assets that are listed.
     ///
     /// # Errors
@@ -286,10 +298,10 @@ impl References {
         }
         let of = match projections::portfolios::get(&self.0.pool, *id).await? {
             Some(row) => Some(row.advisor),
-            None => match self.0.journal.state::<Portfolio>(id).await?.state {
-                Portfolio::Active { advisor, .. } => Some(advisor),
-                Portfolio::Unknown => None,
-            },
+            None => {
+                let known = self.0.journal.state::<Portfolio>(id).await?.state;
+                known.composition().map(|composition| composition.advisor)
+            }
         };
         if let Some(of) = of {
             self.0.portfolios.insert(*id, of);

@@ -1,8 +1,10 @@
 //! The web API over real HTTP, on a real log and a real database.
 
+mod advice;
 mod cast;
 mod computations;
 pub mod house;
+mod keeping;
 mod limits;
 mod logins;
 mod matrix;

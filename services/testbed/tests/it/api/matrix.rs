@@ -22,6 +22,8 @@ enum May {
     Administer,
     /// Admins and compliance officers.
     Oversee,
+    /// Compliance officers alone.
+    Decide,
 }
 
 /// Whose is what the path's id names.
@@ -61,6 +63,8 @@ const ROWS: &[(&str, May, About)] = &[
     ("recordPrices", May::Administer, About::Nobody),
     ("correctPrices", May::Administer, About::Nobody),
     ("delistAsset", May::Administer, About::Nobody),
+    ("rateAsset", May::Administer, About::Nobody),
+    ("lookUpAssets", May::AnyRole, About::Nobody),
     ("getPrices", May::AnyRole, About::Nobody),
     ("getPriceQuality", May::AnyRole, About::Nobody),
     ("createPortfolio", May::Advise, About::Nobody),
@@ -68,6 +72,11 @@ const ROWS: &[(&str, May, About)] = &[
     ("getPortfolio", May::AnyRole, About::Portfolio),
     ("renamePortfolio", May::Advise, About::Portfolio),
     ("reallocatePortfolio", May::Advise, About::Portfolio),
+    ("setPortfolioPolicy", May::Advise, About::Portfolio),
+    ("changePortfolioStanding", May::Advise, About::Portfolio),
+    ("copyPortfolio", May::Advise, About::Portfolio),
+    ("listPortfolioVersions", May::AnyRole, About::Portfolio),
+    ("getPortfolioVersion", May::AnyRole, About::Portfolio),
     ("getPortfolioFigures", May::AnyRole, About::Portfolio),
     ("listFigures", May::AnyRole, About::Nobody),
     ("getPortfolioRollingFigures", May::AnyRole, About::Portfolio),
@@ -79,6 +88,8 @@ const ROWS: &[(&str, May, About)] = &[
     ("computeProjection", May::AnyRole, About::Nobody),
     ("listRecommendations", May::AnyRole, About::Nobody),
     ("getRecommendation", May::AnyRole, About::Recommendation),
+    ("overrideGates", May::Decide, About::Recommendation),
+    ("endRecommendation", May::Advise, About::Recommendation),
     ("logIn", May::Anybody, About::Nobody),
     ("choosePassword", May::Anybody, About::Nobody),
     ("getCurrentSession", May::AnyRole, About::Nobody),
@@ -126,6 +137,7 @@ fn expected(may: May, about: About, caller: Caller, changes: bool) -> Outcome {
     let has_role = match (may, caller) {
         (May::Anybody, _) => return Outcome::Admitted,
         (_, Caller::Stranger) => return Outcome::Unauthenticated,
+        (May::Decide, caller) => caller == Caller::Compliance,
         (_, Caller::Admin) | (May::AnyRole, _) => true,
         (May::Advise, Caller::Owner | Caller::OtherAdvisor | Caller::OwnerReading) => true,
         (May::Oversee, Caller::Compliance) => true,
@@ -176,7 +188,7 @@ fn filled(path: &str, about: About, owner: &Advisor) -> String {
         About::Recommendation => &owner.recommendation,
         About::Nothing => "132e374d-2bfb-5564-814d-e201e6e41209",
     };
-    path.replace("{id}", id).replace("{code}", "stale")
+    path.replace("{id}", id).replace("{code}", "stale").replace("{version}", "1")
 }
 
 #[tokio::test]
