@@ -247,6 +247,8 @@ impl Settings {
             ("database_url", masked(&self.database_url)),
             ("database_connections_max", self.database_connections_max.to_string()),
             ("listen", self.listen.clone()),
+            ("logins_per_minute", self.logins_per_minute.to_string()),
+            ("requests_per_minute", self.requests_per_minute.to_string()),
             ("key_file", self.key_file.display().to_string()),
             ("smtp_url", masked(&self.smtp_url)),
             ("smtp_ca_file", self.smtp_ca_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
