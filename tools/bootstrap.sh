@@ -2,7 +2,8 @@
 # Finds or fetches what the project needs beside Rust: servers, helpers of tests, checks. Quick when all is there.
 #
 #   tools/bootstrap.sh servers    nats-server >= 2.14 and PostgreSQL >= 15
-#   tools/bootstrap.sh tests      servers, and what tests start (a mail server, a receiver of traces)
+#   tools/bootstrap.sh tests      servers, and what tests start (a mail server, a receiver of traces, a fuzzer of the web
+#                                 API and a generator of clients, which need Python 3.11)
 #   tools/bootstrap.sh lint       servers, and what `./x lint` runs
 #
 # Fetched things go into .tools/, each from a list with hashes (tools/*.txt), so that a changed file is refused.
@@ -108,7 +109,10 @@ install_postgres() {
 
 case ${1:-servers} in
 servers) ;;
-tests) fetch tests py ;;
+tests)
+  fetch tests py
+  fetch contract contract
+  ;;
 lint) fetch lint lint ;;
 *) give_up "usage: tools/bootstrap.sh servers|tests|lint" ;;
 esac

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::decider::{Decider, Refusal, RejectionClass};
 use crate::subject::Kind;
-use crate::values::{AssetId, Bar, Bars, KnownBars, Listing, Name, Note, Payment, PaymentKind, SplitRatio};
+use crate::values::{AssetId, Bar, Bars, KnownBars, Listing, Name, Note, Payment, PaymentKind, RiskClass, SplitRatio};
 
 #[cfg(test)]
 mod tests;
@@ -96,6 +96,13 @@ pub enum AssetCommand {
         /// How much for one unit.
         payment: Payment,
     },
+    /// Say how much risk it carries.
+    Rate {
+        /// How much.
+        class: RiskClass,
+        /// Why.
+        reason: Note,
+    },
     /// Take the asset off the list of what is traded.
     Delist {
         /// The first day without trading.
@@ -152,6 +159,13 @@ pub enum AssetEvent {
         payment: Payment,
         /// What was believed before, where this corrects it.
         was: Option<Payment>,
+    },
+    /// It carries this much risk.
+    Rated {
+        /// How much.
+        class: RiskClass,
+        /// Why.
+        reason: Note,
     },
     /// It is traded no more.
     Delisted {
@@ -276,6 +290,8 @@ pub struct Listed {
     pub splits: BTreeMap<Date, SplitRatio>,
     /// What it paid, by ex-date.
     pub payments: BTreeMap<(Date, PaymentKind), Payment>,
+    /// How much risk it carries; `None` where nobody has rated it.
+    pub risk_class: Option<RiskClass>,
     /// The first day without trading, where there is one.
     pub delisted: Option<Date>,
 }
@@ -296,6 +312,7 @@ impl Decider for Asset {
                 | AssetCommand::CorrectPrices { .. }
                 | AssetCommand::RecordSplit { .. }
                 | AssetCommand::RecordPayment { .. }
+                | AssetCommand::Rate { .. }
                 | AssetCommand::Delist { .. },
             ) => Err(AssetRejection::Unknown),
             (Self::Listed(asset), AssetCommand::List(listing)) => {
@@ -343,6 +360,10 @@ impl Decider for Asset {
                     was,
                 }))
             }
+            (Self::Listed(asset), AssetCommand::Rate { class, reason }) => {
+                Ok((asset.risk_class != Some(*class))
+                    .then(|| AssetEvent::Rated { class: *class, reason: reason.clone() }))
+            }
             (Self::Listed(asset), AssetCommand::Delist { date, reason }) => {
                 if asset.delisted == Some(*date) {
                     return Ok(None);
@@ -364,6 +385,7 @@ impl Decider for Asset {
                 | AssetEvent::Corrected { .. }
                 | AssetEvent::Split { .. }
                 | AssetEvent::Dividend { .. }
+                | AssetEvent::Rated { .. }
                 | AssetEvent::Delisted { .. },
             ) => return Self::Unknown,
             (Self::Listed(asset), _) => asset,
@@ -384,6 +406,7 @@ impl Decider for Asset {
             AssetEvent::Dividend { ex_date, kind, payment, .. } => {
                 asset.payments.insert((*ex_date, *kind), *payment);
             }
+            AssetEvent::Rated { class, .. } => asset.risk_class = Some(*class),
             AssetEvent::Delisted { date, .. } => asset.delisted = Some(*date),
         }
         Self::Listed(asset)
@@ -409,6 +432,7 @@ impl Listed {
             bars: Arc::default(),
             splits: BTreeMap::new(),
             payments: BTreeMap::new(),
+            risk_class: None,
             delisted: None,
         }
     }

@@ -48,6 +48,8 @@ pub enum RejectionClass {
     Conflict,
     /// The command itself can never be right.
     Invalid,
+    /// Somebody else may give it, not who did.
+    Forbidden,
 }
 
 /// A rejection that can name itself to a program as well as to a person.

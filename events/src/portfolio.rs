@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::decider::{Decider, Refusal, RejectionClass};
 use crate::subject::Kind;
-use crate::values::{AdvisorId, Allocation, ClientId, Currency, FiguresSnapshot, Name, Note, PortfolioId};
+use crate::values::{
+    AdvisorId, Allocation, AssetId, ClientId, Currency, FiguresSnapshot, Limits, Name, Note, Policy, PortfolioId, Terms,
+};
 
 #[cfg(test)]
 mod tests;
@@ -14,29 +17,78 @@ mod tests;
 /// Clients that one recommendation may go to.
 pub const RECIPIENTS_MAX: usize = 500;
 
+/// What a portfolio was copied from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub struct Origin {
+    /// Which portfolio.
+    pub portfolio: PortfolioId,
+    /// Which version of it.
+    pub version: u64,
+}
+
+/// All that a portfolio is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Composition {
+    /// Whose it is.
+    pub advisor: AdvisorId,
+    /// How the advisor calls it.
+    pub name: Name,
+    /// In which currency it is kept.
+    pub currency: Currency,
+    /// The target weights.
+    pub allocation: Allocation,
+    /// Between which bounds they may change.
+    pub limits: Limits,
+    /// How it is to be kept.
+    pub policy: Policy,
+    /// What it was copied from, where it was.
+    pub origin: Option<Origin>,
+}
+
+impl Composition {
+    /// A portfolio without limits, with the usual policy, made from nothing.
+    #[must_use]
+    pub fn new(advisor: AdvisorId, name: Name, currency: Currency, allocation: Allocation) -> Self {
+        let (limits, policy) = (Limits::default(), Policy::default());
+        Self { advisor, name, currency, allocation, limits, policy, origin: None }
+    }
+}
+
 /// What can be wished of a portfolio.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PortfolioCommand {
     /// Compose a portfolio.
-    Create {
-        /// Who composes it.
-        advisor: AdvisorId,
-        /// How the advisor calls it.
-        name: Name,
-        /// In which currency it is kept.
-        currency: Currency,
-        /// The target weights.
-        allocation: Allocation,
-    },
+    Create(Box<Composition>),
     /// Call it something else.
     Rename {
         /// The new name.
         name: Name,
+        /// Why, where it is said.
+        reason: Option<Note>,
     },
-    /// Change the target weights.
+    /// Change the target weights and their limits.
     Reallocate {
         /// The new target weights.
         allocation: Allocation,
+        /// Between which bounds they may change from now on.
+        limits: Limits,
+        /// Why.
+        reason: Note,
+    },
+    /// Keep it another way.
+    SetPolicy {
+        /// How.
+        policy: Policy,
+        /// Why.
+        reason: Note,
+    },
+    /// Put it aside.
+    Archive {
+        /// Why.
+        reason: Note,
+    },
+    /// Take it up again.
+    Restore {
         /// Why.
         reason: Note,
     },
@@ -48,6 +100,8 @@ pub enum PortfolioCommand {
         rationale: Note,
         /// The figures that the advice rests on.
         figures: FiguresSnapshot,
+        /// What else the advice comes with. The portfolio's own risk class is taken from its policy.
+        terms: Terms,
     },
 }
 
@@ -56,25 +110,37 @@ pub enum PortfolioCommand {
 #[serde(rename_all = "snake_case")]
 pub enum PortfolioEvent {
     /// It was composed.
-    Created {
-        /// By whom.
-        advisor: AdvisorId,
-        /// Its name.
-        name: Name,
-        /// Its currency.
-        currency: Currency,
-        /// Its target weights.
-        allocation: Allocation,
-    },
+    Created(Box<Composition>),
     /// It is called something else.
     Renamed {
         /// The new name.
         name: Name,
+        /// Why, where it was said.
+        reason: Option<Note>,
     },
-    /// Its target weights changed.
+    /// Its target weights or their limits changed.
     Reallocated {
         /// The new target weights.
         allocation: Allocation,
+        /// Between which bounds they may change.
+        limits: Limits,
+        /// Why.
+        reason: Note,
+    },
+    /// It is kept another way.
+    PolicySet {
+        /// How.
+        policy: Policy,
+        /// Why.
+        reason: Note,
+    },
+    /// It was put aside.
+    Archived {
+        /// Why.
+        reason: Note,
+    },
+    /// It was taken up again.
+    Restored {
         /// Why.
         reason: Note,
     },
@@ -93,7 +159,9 @@ pub enum PortfolioEvent {
         /// Why, in words for the clients.
         rationale: Note,
         /// The figures then.
-        figures: FiguresSnapshot,
+        figures: Box<FiguresSnapshot>,
+        /// What else the advice comes with.
+        terms: Box<Terms>,
     },
 }
 
@@ -106,6 +174,35 @@ pub enum PortfolioRejection {
     /// Another portfolio stands under this id.
     #[error("the portfolio exists already, with other details")]
     AlreadyCreated,
+    /// It is put aside.
+    #[error("the portfolio is archived")]
+    Archived,
+    /// A limit on what is not held.
+    #[error("`{asset}` has a limit and no weight")]
+    LimitWithoutPosition {
+        /// Which asset.
+        asset: AssetId,
+    },
+    /// A target weight outside its band.
+    #[error("the weight {weight} of `{asset}` is not within its band from {min} to {max}")]
+    WeightOutOfBand {
+        /// Which asset.
+        asset: AssetId,
+        /// Its weight.
+        weight: Decimal,
+        /// The least that its band allows.
+        min: Decimal,
+        /// The most that its band allows.
+        max: Decimal,
+    },
+    /// A locked weight was to change.
+    #[error("`{asset}` is locked at {weight}")]
+    PositionLocked {
+        /// Which asset.
+        asset: AssetId,
+        /// The weight that it is locked at.
+        weight: Decimal,
+    },
     /// A recommendation to nobody.
     #[error("a recommendation needs at least one client")]
     NoClients,
@@ -119,6 +216,10 @@ impl Refusal for PortfolioRejection {
         match self {
             Self::Unknown => "portfolio-unknown",
             Self::AlreadyCreated => "portfolio-already-created",
+            Self::Archived => "portfolio-archived",
+            Self::LimitWithoutPosition { .. } => "limit-without-position",
+            Self::WeightOutOfBand { .. } => "weight-out-of-band",
+            Self::PositionLocked { .. } => "position-locked",
             Self::NoClients => "recommendation-without-clients",
             Self::TooManyClients(_) => "recommendation-to-too-many-clients",
         }
@@ -127,8 +228,11 @@ impl Refusal for PortfolioRejection {
     fn class(&self) -> RejectionClass {
         match self {
             Self::Unknown => RejectionClass::Absent,
-            Self::AlreadyCreated => RejectionClass::Conflict,
-            Self::NoClients | Self::TooManyClients(_) => RejectionClass::Invalid,
+            Self::AlreadyCreated | Self::Archived | Self::PositionLocked { .. } => RejectionClass::Conflict,
+            Self::LimitWithoutPosition { .. }
+            | Self::WeightOutOfBand { .. }
+            | Self::NoClients
+            | Self::TooManyClients(_) => RejectionClass::Invalid,
         }
     }
 }
@@ -140,16 +244,20 @@ pub enum Portfolio {
     #[default]
     Unknown,
     /// It exists.
-    Active {
-        /// Whose it is.
-        advisor: AdvisorId,
-        /// Its name.
-        name: Name,
-        /// Its currency.
-        currency: Currency,
-        /// Its target weights.
-        allocation: Allocation,
-    },
+    Active(Box<Composition>),
+    /// It is put aside.
+    Archived(Box<Composition>),
+}
+
+impl Portfolio {
+    /// All that it is, whether it is put aside or not.
+    #[must_use]
+    pub fn composition(&self) -> Option<&Composition> {
+        match self {
+            Self::Unknown => None,
+            Self::Active(composition) | Self::Archived(composition) => Some(composition),
+        }
+    }
 }
 
 impl Decider for Portfolio {
@@ -163,66 +271,111 @@ impl Decider for Portfolio {
         use PortfolioCommand as C;
         use PortfolioEvent as E;
         match (self, command) {
-            (Self::Unknown, C::Create { advisor, name, currency, allocation }) => Ok(Some(E::Created {
-                advisor: *advisor,
-                name: name.clone(),
-                currency: *currency,
-                allocation: allocation.clone(),
-            })),
-            (Self::Unknown, C::Rename { .. } | C::Reallocate { .. } | C::Recommend { .. }) => {
-                Err(PortfolioRejection::Unknown)
+            (Self::Unknown, C::Create(wished)) => {
+                within(&wished.allocation, &wished.limits)?;
+                Ok(Some(E::Created(wished.clone())))
             }
             (
-                Self::Active { advisor, name, currency, allocation },
-                C::Create { advisor: by, name: called, currency: held_in, allocation: targets },
-            ) => {
-                if (advisor, name, currency, allocation) == (by, called, held_in, targets) {
+                Self::Unknown,
+                C::Rename { .. }
+                | C::Reallocate { .. }
+                | C::SetPolicy { .. }
+                | C::Archive { .. }
+                | C::Restore { .. }
+                | C::Recommend { .. },
+            ) => Err(PortfolioRejection::Unknown),
+            (Self::Active(is) | Self::Archived(is), C::Create(wished)) => {
+                if is == wished {
                     Ok(None)
                 } else {
                     Err(PortfolioRejection::AlreadyCreated)
                 }
             }
-            (Self::Active { name, .. }, C::Rename { name: new }) => {
-                Ok((name != new).then(|| E::Renamed { name: new.clone() }))
+            (Self::Active(is), C::Rename { name, reason }) => {
+                Ok((is.name != *name).then(|| E::Renamed { name: name.clone(), reason: reason.clone() }))
             }
-            (Self::Active { allocation, .. }, C::Reallocate { allocation: new, reason }) => {
-                Ok((allocation != new).then(|| E::Reallocated { allocation: new.clone(), reason: reason.clone() }))
+            (Self::Active(is), C::Reallocate { allocation, limits, reason }) => {
+                locked(is, allocation)?;
+                within(allocation, limits)?;
+                let changes = (&is.allocation, &is.limits) != (allocation, limits);
+                Ok(changes.then(|| E::Reallocated {
+                    allocation: allocation.clone(),
+                    limits: limits.clone(),
+                    reason: reason.clone(),
+                }))
             }
-            (Self::Active { advisor, name, currency, allocation }, C::Recommend { clients, rationale, figures }) => {
-                match clients.len() {
-                    0 => Err(PortfolioRejection::NoClients),
-                    n if n > RECIPIENTS_MAX => Err(PortfolioRejection::TooManyClients(n)),
-                    _ => Ok(Some(E::Recommended {
-                        advisor: *advisor,
-                        clients: clients.clone(),
-                        name: name.clone(),
-                        currency: *currency,
-                        allocation: allocation.clone(),
-                        rationale: rationale.clone(),
-                        figures: figures.clone(),
-                    })),
-                }
+            (Self::Active(is), C::SetPolicy { policy, reason }) => {
+                Ok((is.policy != *policy).then(|| E::PolicySet { policy: policy.clone(), reason: reason.clone() }))
             }
+            (Self::Active(_), C::Archive { reason }) => Ok(Some(E::Archived { reason: reason.clone() })),
+            (Self::Archived(_), C::Restore { reason }) => Ok(Some(E::Restored { reason: reason.clone() })),
+            (Self::Active(_), C::Restore { .. }) | (Self::Archived(_), C::Archive { .. }) => Ok(None),
+            (
+                Self::Archived(_),
+                C::Rename { .. } | C::Reallocate { .. } | C::SetPolicy { .. } | C::Recommend { .. },
+            ) => Err(PortfolioRejection::Archived),
+            (Self::Active(is), C::Recommend { clients, rationale, figures, terms }) => match clients.len() {
+                0 => Err(PortfolioRejection::NoClients),
+                n if n > RECIPIENTS_MAX => Err(PortfolioRejection::TooManyClients(n)),
+                _ => Ok(Some(E::Recommended {
+                    advisor: is.advisor,
+                    clients: clients.clone(),
+                    name: is.name.clone(),
+                    currency: is.currency,
+                    allocation: is.allocation.clone(),
+                    rationale: rationale.clone(),
+                    figures: Box::new(figures.clone()),
+                    terms: Box::new(Terms { risk_class: is.policy.risk_class, ..terms.clone() }),
+                })),
+            },
         }
     }
 
     fn evolve(self, event: &PortfolioEvent) -> Self {
-        match (self, event) {
-            (_, PortfolioEvent::Created { advisor, name, currency, allocation }) => Self::Active {
-                advisor: *advisor,
-                name: name.clone(),
-                currency: *currency,
-                allocation: allocation.clone(),
-            },
-            (Self::Active { advisor, currency, allocation, .. }, PortfolioEvent::Renamed { name }) => {
-                Self::Active { advisor, name: name.clone(), currency, allocation }
+        use PortfolioEvent as E;
+        let (mut is, archived) = match (self, event) {
+            (_, E::Created(composition)) => return Self::Active(composition.clone()),
+            // No rule of ours ever wrote anything else; history is accepted all the same.
+            (Self::Unknown, _) => return Self::Unknown,
+            (Self::Active(is), _) => (is, false),
+            (Self::Archived(is), _) => (is, true),
+        };
+        match event {
+            E::Renamed { name, .. } => is.name = name.clone(),
+            E::Reallocated { allocation, limits, .. } => {
+                is.allocation = allocation.clone();
+                is.limits = limits.clone();
             }
-            (Self::Active { advisor, name, currency, .. }, PortfolioEvent::Reallocated { allocation, .. }) => {
-                Self::Active { advisor, name, currency, allocation: allocation.clone() }
-            }
-            (state @ Self::Active { .. }, PortfolioEvent::Recommended { .. }) => state,
-            // No rule of ours ever wrote this; history is accepted all the same.
-            (Self::Unknown, _) => Self::Unknown,
+            E::PolicySet { policy, .. } => is.policy = policy.clone(),
+            E::Archived { .. } => return Self::Archived(is),
+            E::Restored { .. } => return Self::Active(is),
+            E::Created(_) | E::Recommended { .. } => {}
+        }
+        if archived { Self::Archived(is) } else { Self::Active(is) }
+    }
+}
+
+/// Nothing, where every limit is on a position and every weight within its band.
+fn within(allocation: &Allocation, limits: &Limits) -> Result<(), PortfolioRejection> {
+    for (asset, limit) in limits.iter() {
+        let weight = allocation.weight(asset);
+        let weight = weight.ok_or_else(|| PortfolioRejection::LimitWithoutPosition { asset: asset.clone() })?;
+        if let Some(band) = limit.band.filter(|band| !band.holds(weight)) {
+            let (asset, weight) = (asset.clone(), weight.value().normalize());
+            return Err(PortfolioRejection::WeightOutOfBand { asset, weight, min: band.min(), max: band.max() });
         }
     }
+    Ok(())
+}
+
+/// Nothing, where no weight changes that is locked. To unlock one is to give its weight again without the lock.
+fn locked(is: &Composition, wished: &Allocation) -> Result<(), PortfolioRejection> {
+    for (asset, _) in is.limits.iter().filter(|(_, limit)| limit.locked) {
+        let weight = is.allocation.weight(asset);
+        if weight != wished.weight(asset) {
+            let weight = weight.map(|weight| weight.value().normalize()).unwrap_or_default();
+            return Err(PortfolioRejection::PositionLocked { asset: asset.clone(), weight });
+        }
+    }
+    Ok(())
 }

@@ -179,6 +179,9 @@ impl Profile {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "gate")]
 pub enum GateShut {
+    /// The client is not in the care of whoever advises, or in nobody's any more.
+    #[error("the client is not in the advisor's care")]
+    NotInCare,
     /// Nobody has asked the client.
     #[error("the client has no suitability profile")]
     NoProfile,

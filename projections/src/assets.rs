@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use events::asset::AssetEvent;
-use events::values::{AggregateId, AssetClass, AssetId, Name};
+use events::values::{AggregateId, AssetClass, AssetId, Name, RiskClass};
 use events::{AnyEvent, Position, Stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
 use sqlx::{PgConnection, PgPool, query, query_as};
 
-use crate::columns::{asset_id, natural, position};
+use crate::columns::{asset_id, damaged, natural, position};
 use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
 use crate::page::Page;
@@ -24,6 +24,7 @@ struct Change {
     listing: Option<Listed>,
     prices: Prices,
     delisted_on: Option<Date>,
+    risk_class: Option<&'static str>,
     version: i64,
     position: i64,
 }
@@ -81,6 +82,7 @@ impl Changes for Changed {
             }
             // They change what is known of days, not of which days something is known.
             AssetEvent::Corrected { .. } | AssetEvent::Split { .. } | AssetEvent::Dividend { .. } => {}
+            AssetEvent::Rated { class, .. } => change.risk_class = Some(class.word()),
             AssetEvent::Delisted { date, .. } => change.delisted_on = Some(*date),
         }
         change.version = applied.version;
@@ -115,19 +117,22 @@ async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     let created: Vec<i64> = listings().map(|listing| listing.created_position).collect();
     let sources: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.prices.source.as_deref()).collect();
     let delisted: Vec<_> = changes.iter().map(|(_, change)| change.delisted_on.map(ToSqlx::to_sqlx)).collect();
+    let risk_classes: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.risk_class).collect();
     let versions: Vec<i64> = changes.iter().map(|(_, change)| change.version).collect();
     let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
     query!(
         "INSERT INTO assets AS a (id, name, currency, basis, first_day, last_day, days, listed_at, created_position,
-                                  version, position, class, sector, exchange, time_zone, source, delisted_on)
+                                  version, position, class, sector, exchange, time_zone, source, delisted_on,
+                                  risk_class)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::date[], $6::date[], $7::bigint[],
                               $8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[],
-                              $14::text[], $15::text[], $16::text[], $17::date[])
+                              $14::text[], $15::text[], $16::text[], $17::date[], $18::text[])
          ON CONFLICT (id) DO UPDATE
          SET name = excluded.name, currency = excluded.currency, basis = COALESCE(excluded.basis, a.basis),
              class = excluded.class, sector = excluded.sector, exchange = excluded.exchange,
              time_zone = excluded.time_zone, source = COALESCE(excluded.source, a.source),
              delisted_on = COALESCE(excluded.delisted_on, a.delisted_on),
+             risk_class = COALESCE(excluded.risk_class, a.risk_class),
              first_day = LEAST(a.first_day, excluded.first_day), last_day = GREATEST(a.last_day, excluded.last_day),
              days = a.days + excluded.days, version = excluded.version, position = excluded.position
          WHERE a.position < excluded.position",
@@ -147,7 +152,8 @@ async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
         &exchanges as _,
         &time_zones as _,
         &sources as _,
-        &delisted as _
+        &delisted as _,
+        &risk_classes as _
     )
     .execute(connection)
     .await?;
@@ -166,6 +172,7 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     let days: Vec<i64> = changes.iter().map(|(_, change)| change.prices.days).collect();
     let sources: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.prices.source.as_deref()).collect();
     let delisted: Vec<_> = changes.iter().map(|(_, change)| change.delisted_on.map(ToSqlx::to_sqlx)).collect();
+    let risk_classes: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.risk_class).collect();
     let versions: Vec<i64> = changes.iter().map(|(_, change)| change.version).collect();
     let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
     query!(
@@ -173,10 +180,10 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
          SET basis = COALESCE(c.basis, a.basis), first_day = LEAST(a.first_day, c.first_day),
              last_day = GREATEST(a.last_day, c.last_day), days = a.days + c.days, version = c.version,
              position = c.position, source = COALESCE(c.source, a.source),
-             delisted_on = COALESCE(c.delisted_on, a.delisted_on)
+             delisted_on = COALESCE(c.delisted_on, a.delisted_on), risk_class = COALESCE(c.risk_class, a.risk_class)
          FROM UNNEST($1::text[], $2::text[], $3::date[], $4::date[], $5::bigint[], $6::bigint[], $7::bigint[],
-                     $8::text[], $9::date[])
-              AS c (id, basis, first_day, last_day, days, version, position, source, delisted_on)
+                     $8::text[], $9::date[], $10::text[])
+              AS c (id, basis, first_day, last_day, days, version, position, source, delisted_on, risk_class)
          WHERE a.id = c.id AND a.position < c.position",
         &ids as _,
         &bases as _,
@@ -186,7 +193,8 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
         &versions,
         &positions,
         &sources as _,
-        &delisted as _
+        &delisted as _,
+        &risk_classes as _
     )
     .execute(connection)
     .await?;
@@ -214,6 +222,8 @@ pub struct AssetRow {
     pub source: Option<String>,
     /// The first day without trading, where there is one.
     pub delisted_on: Option<Date>,
+    /// How much risk it carries, where somebody has rated it.
+    pub risk_class: Option<String>,
     /// What its prices say (`raw`, `split_adjusted`, `adjusted`), once it has any.
     pub basis: Option<String>,
     /// The first day with a price.
@@ -242,6 +252,7 @@ struct Record {
     time_zone: Option<String>,
     source: Option<String>,
     delisted_on: Option<jiff_sqlx::Date>,
+    risk_class: Option<String>,
     basis: Option<String>,
     first_day: Option<jiff_sqlx::Date>,
     last_day: Option<jiff_sqlx::Date>,
@@ -266,6 +277,7 @@ impl TryFrom<Record> for AssetRow {
             time_zone: record.time_zone,
             source: record.source,
             delisted_on: record.delisted_on.map(jiff_sqlx::Date::to_jiff),
+            risk_class: record.risk_class,
             basis: record.basis,
             first_day: record.first_day.map(jiff_sqlx::Date::to_jiff),
             last_day: record.last_day.map(jiff_sqlx::Date::to_jiff),
@@ -288,7 +300,7 @@ pub async fn get(pool: &PgPool, id: &AssetId) -> Result<Option<AssetRow>, sqlx::
         r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
                   last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
                   created_position, version, position, class, sector, exchange, time_zone, source,
-                  delisted_on AS "delisted_on: jiff_sqlx::Date"
+                  delisted_on AS "delisted_on: jiff_sqlx::Date", risk_class
            FROM assets WHERE id = $1"#,
         id.as_str()
     )
@@ -296,6 +308,28 @@ pub async fn get(pool: &PgPool, id: &AssetId) -> Result<Option<AssetRow>, sqlx::
     .await?
     .map(AssetRow::try_from)
     .transpose()
+}
+
+/// Those of the assets that are listed, in the order of their symbols.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn many(pool: &PgPool, ids: &[AssetId]) -> Result<Vec<AssetRow>, sqlx::Error> {
+    let ids: Vec<&str> = ids.iter().map(AssetId::as_str).collect();
+    query_as!(
+        Record,
+        r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
+                  last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
+                  created_position, version, position, class, sector, exchange, time_zone, source,
+                  delisted_on AS "delisted_on: jiff_sqlx::Date", risk_class
+           FROM assets WHERE id = ANY($1) ORDER BY id COLLATE "C" "#,
+        &ids as _
+    )
+    .fetch_all(pool)
+    .await?
+    .into_iter()
+    .map(AssetRow::try_from)
+    .collect()
 }
 
 /// Which assets are wanted; what is not said does not matter.
@@ -331,7 +365,7 @@ pub async fn search(pool: &PgPool, search: &Search, page: Page) -> Result<Vec<As
         r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
                   last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
                   created_position, version, position, class, sector, exchange, time_zone, source,
-                  delisted_on AS "delisted_on: jiff_sqlx::Date"
+                  delisted_on AS "delisted_on: jiff_sqlx::Date", risk_class
            FROM assets
            WHERE created_position > $1
                  AND ($3::text IS NULL OR strpos(lower(id || ' ' || name), lower($3)) > 0)
@@ -414,4 +448,20 @@ pub async fn currencies(pool: &PgPool, ids: &[AssetId]) -> Result<BTreeMap<Asset
 pub async fn missing(pool: &PgPool, ids: &[AssetId]) -> Result<Vec<AssetId>, sqlx::Error> {
     let known = currencies(pool, ids).await?;
     Ok(ids.iter().filter(|id| !known.contains_key(*id)).cloned().collect())
+}
+
+/// The risk classes of those of the assets that somebody has rated.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn risk_classes(pool: &PgPool, ids: &[AssetId]) -> Result<Vec<(AssetId, RiskClass)>, sqlx::Error> {
+    let ids: Vec<&str> = ids.iter().map(AssetId::as_str).collect();
+    let records = query!(
+        r#"SELECT id, risk_class AS "risk_class!" FROM assets WHERE id = ANY($1) AND risk_class IS NOT NULL ORDER BY id"#,
+        &ids as _
+    )
+    .fetch_all(pool)
+    .await?;
+    let class = |word: &str| RiskClass::parse(word).ok_or_else(|| damaged(format!("`{word}` is no risk class")));
+    records.into_iter().map(|record| Ok((asset_id(&record.id)?, class(&record.risk_class)?))).collect()
 }

@@ -9,7 +9,7 @@ mod rows;
 use std::collections::BTreeMap;
 
 use events::AnyEvent;
-use events::portfolio::PortfolioEvent;
+use events::portfolio::{Composition, PortfolioEvent};
 use events::values::{AdvisorId, AggregateId, PortfolioId};
 use sqlx::{PgConnection, query};
 use uuid::Uuid;
@@ -53,14 +53,19 @@ impl Changes for Allocated {
         let change =
             self.0.entry(id).or_insert_with(|| Change { creation: None, allocation: None, version: 0, position: 0 });
         match event {
-            PortfolioEvent::Created { advisor, currency, allocation, .. } => {
+            PortfolioEvent::Created(is) => {
+                let Composition { advisor, currency, allocation, .. } = is.as_ref();
                 let currency = currency.to_string();
                 change.creation = Some(Creation { advisor: *advisor, currency, position: applied.sequence });
                 change.allocation = Some(allocation_arrays(allocation));
             }
             PortfolioEvent::Reallocated { allocation, .. } => change.allocation = Some(allocation_arrays(allocation)),
             // The version moves on, and the figures stay what they are.
-            PortfolioEvent::Renamed { .. } | PortfolioEvent::Recommended { .. } => {}
+            PortfolioEvent::Renamed { .. }
+            | PortfolioEvent::PolicySet { .. }
+            | PortfolioEvent::Archived { .. }
+            | PortfolioEvent::Restored { .. }
+            | PortfolioEvent::Recommended { .. } => {}
         }
         change.version = applied.version;
         change.position = applied.sequence;

@@ -1,20 +1,24 @@
-//! Portfolios: what they are called and which weights they aim at.
+//! Portfolios: what they are called, which weights they aim at and how they are kept. What a batch changes above, queries
+//! under `portfolios/rows.rs`.
+
+mod rows;
 
 use std::collections::BTreeMap;
 
-use events::portfolio::PortfolioEvent;
-use events::values::{AdvisorId, AggregateId, AssetId, PortfolioId};
-use events::{AnyEvent, Position, Stream};
+use events::portfolio::{Origin, PortfolioEvent};
+use events::values::{AdvisorId, AggregateId, Allocation, AssetId, Limits, Policy, PortfolioId, RiskClass, Weight};
+use events::{AnyEvent, Stream};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use rust_decimal::Decimal;
-use sqlx::{PgConnection, PgPool, query, query_as};
+use sqlx::{PgConnection, query};
 use uuid::Uuid;
 
-use crate::columns::{allocation_arrays, natural, position, targets};
+use crate::columns::{allocation_arrays, kept, natural, position};
 use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
-use crate::page::Page;
+use crate::replay::Replays;
+
+pub use rows::{ByName, Filter, PortfolioRow, Standing, get, list, list_by_name};
 
 /// Portfolios that a batch composed or changed.
 #[derive(Debug, Default)]
@@ -25,8 +29,10 @@ pub struct Changed(BTreeMap<PortfolioId, Change>);
 struct Change {
     creation: Option<Creation>,
     name: Option<String>,
-    /// Assets and weights, as their columns are written.
-    allocation: Option<(String, String)>,
+    allocation: Option<Allocation>,
+    limits: Option<Limits>,
+    policy: Option<Policy>,
+    standing: Option<Standing>,
     updated_at: Timestamp,
     version: i64,
     position: i64,
@@ -36,6 +42,7 @@ struct Change {
 struct Creation {
     advisor: AdvisorId,
     currency: String,
+    origin: Option<Origin>,
     created_at: Timestamp,
     created_position: i64,
 }
@@ -48,23 +55,36 @@ impl Changes for Changed {
             creation: None,
             name: None,
             allocation: None,
+            limits: None,
+            policy: None,
+            standing: None,
             updated_at: applied.time,
             version: 0,
             position: 0,
         });
         match event {
-            PortfolioEvent::Created { advisor, name, currency, allocation } => {
+            PortfolioEvent::Created(is) => {
                 change.creation = Some(Creation {
-                    advisor: *advisor,
-                    currency: currency.to_string(),
+                    advisor: is.advisor,
+                    currency: is.currency.to_string(),
+                    origin: is.origin,
                     created_at: applied.time,
                     created_position: applied.sequence,
                 });
-                change.name = Some(name.as_str().to_owned());
-                change.allocation = Some(allocation_arrays(allocation));
+                change.name = Some(is.name.as_str().to_owned());
+                change.allocation = Some(is.allocation.clone());
+                change.limits = Some(is.limits.clone());
+                change.policy = Some(is.policy.clone());
+                change.standing = Some(Standing::Active);
             }
-            PortfolioEvent::Renamed { name } => change.name = Some(name.as_str().to_owned()),
-            PortfolioEvent::Reallocated { allocation, .. } => change.allocation = Some(allocation_arrays(allocation)),
+            PortfolioEvent::Renamed { name, .. } => change.name = Some(name.as_str().to_owned()),
+            PortfolioEvent::Reallocated { allocation, limits, .. } => {
+                change.allocation = Some(allocation.clone());
+                change.limits = Some(limits.clone());
+            }
+            PortfolioEvent::PolicySet { policy, .. } => change.policy = Some(policy.clone()),
+            PortfolioEvent::Archived { .. } => change.standing = Some(Standing::Archived),
+            PortfolioEvent::Restored { .. } => change.standing = Some(Standing::Active),
             // It changes nothing but the portfolio's version, which the next edit has to name.
             PortfolioEvent::Recommended { .. } => {}
         }
@@ -81,46 +101,103 @@ impl Changes for Changed {
     }
 }
 
+/// Columns, each as long as the changes; `None` where a change leaves one alone.
+struct Columns<'a> {
+    names: Vec<Option<&'a str>>,
+    assets: Vec<Option<String>>,
+    weights: Vec<Option<String>>,
+    limits: Vec<Option<String>>,
+    rebalancing: Vec<Option<&'a str>>,
+    benchmarks: Vec<Option<&'a str>>,
+    risk_classes: Vec<Option<&'a str>>,
+    standings: Vec<Option<&'a str>>,
+    updated_at: Vec<jiff_sqlx::Timestamp>,
+    versions: Vec<i64>,
+    positions: Vec<i64>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(changes: &'a [(PortfolioId, Change)]) -> Result<Self, sqlx::Error> {
+        let all = || changes.iter().map(|(_, change)| change);
+        let (assets, weights) = all().map(|change| change.allocation.as_ref().map(allocation_arrays).unzip()).unzip();
+        let limits = all().map(|change| change.limits.as_ref().map(json).transpose());
+        let policies = || all().map(|change| change.policy.as_ref());
+        Ok(Self {
+            names: all().map(|change| change.name.as_deref()).collect(),
+            assets,
+            weights,
+            limits: limits.collect::<Result<_, _>>()?,
+            rebalancing: policies().map(|policy| policy.map(|policy| policy.rebalancing.word())).collect(),
+            benchmarks: policies()
+                .map(|policy| policy.and_then(|policy| policy.benchmark.as_ref().map(AssetId::as_str)))
+                .collect(),
+            risk_classes: policies()
+                .map(|policy| policy.and_then(|policy| policy.risk_class.map(RiskClass::word)))
+                .collect(),
+            standings: all().map(|change| change.standing.map(Standing::word)).collect(),
+            updated_at: all().map(|change| change.updated_at.to_sqlx()).collect(),
+            versions: all().map(|change| change.version).collect(),
+            positions: all().map(|change| change.position).collect(),
+        })
+    }
+}
+
+fn json(limits: &Limits) -> Result<String, sqlx::Error> {
+    serde_json::to_string(limits).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}
+
 async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     if changes.is_empty() {
         return Ok(());
     }
     let creations = || changes.iter().filter_map(|(_, change)| change.creation.as_ref());
+    let origins = || creations().map(|creation| creation.origin);
     let ids: Vec<Uuid> = changes.iter().map(|(id, _)| id.uuid()).collect();
+    let columns = Columns::of(changes)?;
     let advisors: Vec<Uuid> = creations().map(|creation| creation.advisor.uuid()).collect();
-    let names: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.name.as_deref()).collect();
     let currencies: Vec<&str> = creations().map(|creation| creation.currency.as_str()).collect();
-    let (assets, weights) = allocations(changes);
+    let origin: Vec<Option<Uuid>> = origins().map(|origin| origin.map(|origin| origin.portfolio.uuid())).collect();
+    let origin_versions: Vec<Option<i64>> =
+        origins().map(|origin| origin.map(|origin| i64::try_from(origin.version).unwrap_or(i64::MAX))).collect();
     let created_at: Vec<_> = creations().map(|creation| creation.created_at.to_sqlx()).collect();
-    let updated_at: Vec<_> = changes.iter().map(|(_, change)| change.updated_at.to_sqlx()).collect();
     let created: Vec<i64> = creations().map(|creation| creation.created_position).collect();
-    let versions: Vec<i64> = changes.iter().map(|(_, change)| change.version).collect();
-    let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
     query!(
-        "INSERT INTO portfolios AS p (id, advisor, name, currency, assets, weights, created_at, updated_at,
+        "INSERT INTO portfolios AS p (id, advisor, name, currency, assets, weights, limits, rebalancing, benchmark,
+                                      risk_class, standing, origin, origin_version, created_at, updated_at,
                                       created_position, version, position)
-         SELECT id, advisor, name, currency, assets::text[], weights::numeric[], created_at, updated_at,
-                created_position, version, position
-         FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
-                     $8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[])
-              AS c (id, advisor, name, currency, assets, weights, created_at, updated_at, created_position, version,
-                    position)
+         SELECT id, advisor, name, currency, assets::text[], weights::numeric[], limits::jsonb, rebalancing, benchmark,
+                risk_class, standing, origin, origin_version, created_at, updated_at, created_position, version, position
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                     $9::text[], $10::text[], $11::text[], $12::uuid[], $13::bigint[], $14::timestamptz[],
+                     $15::timestamptz[], $16::bigint[], $17::bigint[], $18::bigint[])
+              AS c (id, advisor, name, currency, assets, weights, limits, rebalancing, benchmark, risk_class, standing,
+                    origin, origin_version, created_at, updated_at, created_position, version, position)
          ON CONFLICT (id) DO UPDATE
          SET advisor = excluded.advisor, name = excluded.name, currency = excluded.currency, assets = excluded.assets,
-             weights = excluded.weights, created_at = excluded.created_at, updated_at = excluded.updated_at,
-             created_position = excluded.created_position, version = excluded.version, position = excluded.position
+             weights = excluded.weights, limits = excluded.limits, rebalancing = excluded.rebalancing,
+             benchmark = excluded.benchmark, risk_class = excluded.risk_class, standing = excluded.standing,
+             origin = excluded.origin, origin_version = excluded.origin_version, created_at = excluded.created_at,
+             updated_at = excluded.updated_at, created_position = excluded.created_position,
+             version = excluded.version, position = excluded.position
          WHERE p.position < excluded.position",
         &ids,
         &advisors,
-        &names as _,
+        &columns.names as _,
         &currencies as _,
-        &assets as _,
-        &weights as _,
+        &columns.assets as _,
+        &columns.weights as _,
+        &columns.limits as _,
+        &columns.rebalancing as _,
+        &columns.benchmarks as _,
+        &columns.risk_classes as _,
+        &columns.standings as _,
+        &origin as _,
+        &origin_versions as _,
         &created_at as _,
-        &updated_at as _,
+        &columns.updated_at as _,
         &created,
-        &versions,
-        &positions
+        &columns.versions,
+        &columns.positions
     )
     .execute(connection)
     .await?;
@@ -133,149 +210,70 @@ async fn update(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
         return Ok(());
     }
     let ids: Vec<Uuid> = changes.iter().map(|(id, _)| id.uuid()).collect();
-    let names: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.name.as_deref()).collect();
-    let (assets, weights) = allocations(changes);
-    let updated_at: Vec<_> = changes.iter().map(|(_, change)| change.updated_at.to_sqlx()).collect();
-    let versions: Vec<i64> = changes.iter().map(|(_, change)| change.version).collect();
-    let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
+    let columns = Columns::of(changes)?;
+    // Whoever sets a policy says all of it, so its rule tells that an empty benchmark or class is meant.
     query!(
         "UPDATE portfolios p
          SET name = COALESCE(c.name, p.name), assets = COALESCE(c.assets::text[], p.assets),
-             weights = COALESCE(c.weights::numeric[], p.weights), updated_at = c.updated_at, version = c.version,
+             weights = COALESCE(c.weights::numeric[], p.weights), limits = COALESCE(c.limits::jsonb, p.limits),
+             rebalancing = COALESCE(c.rebalancing, p.rebalancing),
+             benchmark = CASE WHEN c.rebalancing IS NULL THEN p.benchmark ELSE c.benchmark END,
+             risk_class = CASE WHEN c.rebalancing IS NULL THEN p.risk_class ELSE c.risk_class END,
+             standing = COALESCE(c.standing, p.standing), updated_at = c.updated_at, version = c.version,
              position = c.position
-         FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::bigint[])
-              AS c (id, name, assets, weights, updated_at, version, position)
+         FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                     $9::text[], $10::timestamptz[], $11::bigint[], $12::bigint[])
+              AS c (id, name, assets, weights, limits, rebalancing, benchmark, risk_class, standing, updated_at, version,
+                    position)
          WHERE p.id = c.id AND p.position < c.position",
         &ids,
-        &names as _,
-        &assets as _,
-        &weights as _,
-        &updated_at as _,
-        &versions,
-        &positions
+        &columns.names as _,
+        &columns.assets as _,
+        &columns.weights as _,
+        &columns.limits as _,
+        &columns.rebalancing as _,
+        &columns.benchmarks as _,
+        &columns.risk_classes as _,
+        &columns.standings as _,
+        &columns.updated_at as _,
+        &columns.versions,
+        &columns.positions
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// The columns of assets and weights.
-fn allocations(changes: &[(PortfolioId, Change)]) -> (Vec<Option<&str>>, Vec<Option<&str>>) {
-    let allocations = changes.iter().map(|(_, change)| change.allocation.as_ref());
-    allocations
-        .map(|allocation| allocation.map(|(assets, weights)| (assets.as_str(), weights.as_str())).unzip())
-        .unzip()
-}
+impl Replays for Changed {
+    type Row = PortfolioRow;
 
-/// A portfolio as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortfolioRow {
-    /// Which one.
-    pub id: PortfolioId,
-    /// Whose it is.
-    pub advisor: AdvisorId,
-    /// What it is called.
-    pub name: String,
-    /// In which currency it is kept: an ISO 4217 code.
-    pub currency: String,
-    /// Target weights as fractions, in the order of the assets' ids.
-    pub allocation: Vec<(AssetId, Decimal)>,
-    /// When it was composed.
-    pub created_at: Timestamp,
-    /// When anything last happened to it.
-    pub updated_at: Timestamp,
-    /// Where the row stands in lists; the next page goes on after it.
-    pub created_position: u64,
-    /// The aggregate's version, from 1.
-    pub version: u64,
-    /// Where its last event stands.
-    pub position: Position,
-}
-
-struct Record {
-    id: Uuid,
-    advisor: Uuid,
-    name: String,
-    currency: String,
-    assets: Vec<String>,
-    weights: Vec<Decimal>,
-    created_at: jiff_sqlx::Timestamp,
-    updated_at: jiff_sqlx::Timestamp,
-    created_position: i64,
-    version: i64,
-    position: i64,
-}
-
-impl TryFrom<Record> for PortfolioRow {
-    type Error = sqlx::Error;
-
-    fn try_from(record: Record) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            id: PortfolioId::new(record.id),
-            advisor: AdvisorId::new(record.advisor),
-            name: record.name,
-            currency: record.currency,
-            allocation: targets(&record.assets, record.weights)?,
-            created_at: record.created_at.to_jiff(),
-            updated_at: record.updated_at.to_jiff(),
-            created_position: natural(record.created_position)?,
-            version: natural(record.version)?,
-            position: position(Stream::Advisory, record.position)?,
-        })
+    fn rows(self) -> Result<Vec<PortfolioRow>, sqlx::Error> {
+        self.0.into_iter().filter_map(|(id, change)| row(id, change).transpose()).collect()
     }
 }
 
-/// The portfolio with this id.
-///
-/// # Errors
-/// Where PostgreSQL does not answer.
-pub async fn get(pool: &PgPool, id: PortfolioId) -> Result<Option<PortfolioRow>, sqlx::Error> {
-    query_as!(
-        Record,
-        r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", created_at AS "created_at: jiff_sqlx::Timestamp",
-                  updated_at AS "updated_at: jiff_sqlx::Timestamp", created_position, version, position
-           FROM portfolios WHERE id = $1"#,
-        id.uuid()
-    )
-    .fetch_optional(pool)
-    .await?
-    .map(PortfolioRow::try_from)
-    .transpose()
-}
-
-/// Portfolios in the order of their creation: of one advisor, or of all.
-///
-/// # Errors
-/// Where PostgreSQL does not answer.
-pub async fn list(pool: &PgPool, advisor: Option<AdvisorId>, page: Page) -> Result<Vec<PortfolioRow>, sqlx::Error> {
-    let records = match advisor {
-        Some(advisor) => {
-            query_as!(
-                Record,
-                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>",
-                          created_at AS "created_at: jiff_sqlx::Timestamp",
-                          updated_at AS "updated_at: jiff_sqlx::Timestamp", created_position, version, position
-                   FROM portfolios WHERE advisor = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
-                advisor.uuid(),
-                page.after(),
-                page.limit()
-            )
-            .fetch_all(pool)
-            .await?
-        }
-        None => {
-            query_as!(
-                Record,
-                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>",
-                          created_at AS "created_at: jiff_sqlx::Timestamp",
-                          updated_at AS "updated_at: jiff_sqlx::Timestamp", created_position, version, position
-                   FROM portfolios WHERE created_position > $1 ORDER BY created_position LIMIT $2"#,
-                page.after(),
-                page.limit()
-            )
-            .fetch_all(pool)
-            .await?
-        }
+/// The row of a portfolio whose whole history was folded; `None` where it never began.
+fn row(id: PortfolioId, change: Change) -> Result<Option<PortfolioRow>, sqlx::Error> {
+    let (Some(creation), Some(name), Some(allocation), Some(limits), Some(policy), Some(standing)) =
+        (change.creation, change.name, change.allocation, change.limits, change.policy, change.standing)
+    else {
+        return Ok(None);
     };
-    records.into_iter().map(PortfolioRow::try_from).collect()
+    let target = |(asset, weight): (&AssetId, Weight)| (asset.clone(), weight.value());
+    Ok(Some(PortfolioRow {
+        id,
+        advisor: creation.advisor,
+        name,
+        currency: creation.currency,
+        allocation: allocation.iter().map(target).collect(),
+        limits: serde_json::to_value(&limits).map_err(|error| sqlx::Error::Encode(Box::new(error)))?,
+        policy,
+        origin: creation.origin,
+        standing,
+        created_at: kept(creation.created_at),
+        updated_at: kept(change.updated_at),
+        created_position: natural(creation.created_position)?,
+        version: natural(change.version)?,
+        position: position(Stream::Advisory, change.position)?,
+    }))
 }

@@ -26,6 +26,8 @@ pub trait Replays: Changes {
 pub enum Until {
     /// Up to and with this position of the stream.
     Position(Position),
+    /// Up to and with this version of the aggregate.
+    Version(u64),
     /// Up to and with this time. Events count up to the first one that was later: the log's order is what counts.
     Time(Timestamp),
 }
@@ -61,6 +63,7 @@ pub fn replay<C: Replays>(history: Vec<Recorded>, until: Until) -> Result<Option
         let applied = incoming.event.map_err(|reason| ReplayError::Unreadable { position, reason })?;
         let counts = match until {
             Until::Position(last) => position.sequence <= last.sequence,
+            Until::Version(last) => u64::try_from(applied.version).is_ok_and(|version| version <= last),
             Until::Time(last) => applied.time <= last,
         };
         if !counts {

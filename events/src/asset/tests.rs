@@ -217,3 +217,16 @@ fn an_asset_weighs_as_much_as_its_bars_take() {
     let bytes = usize::try_from(days).unwrap() * size_of::<Bar>();
     assert!((100..=300).contains(&(bytes / usize::try_from(asset.weight()).unwrap())), "{} bytes", bytes);
 }
+
+#[test]
+fn a_rating_says_how_much_risk_an_asset_carries_until_it_is_rated_otherwise() {
+    use crate::values::RiskClass;
+
+    let rate = |class| AssetCommand::Rate { class, reason: note("a single company") };
+    let rated = |class| AssetEvent::Rated { class, reason: note("a single company") };
+    given::<Asset>([]).when(&rate(RiskClass::Aggressive)).then_refused(&AssetRejection::Unknown);
+    given::<Asset>([listed()]).when(&rate(RiskClass::Aggressive)).then(&rated(RiskClass::Aggressive));
+    let asset = given::<Asset>([listed(), rated(RiskClass::Aggressive)]);
+    asset.when(&rate(RiskClass::Aggressive)).then_nothing_happened();
+    asset.when(&rate(RiskClass::Moderate)).then(&rated(RiskClass::Moderate));
+}

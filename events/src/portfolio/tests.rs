@@ -1,9 +1,12 @@
 use std::collections::BTreeSet;
 
-use super::{Portfolio, PortfolioCommand, PortfolioEvent, PortfolioRejection, RECIPIENTS_MAX};
+use super::{Composition, Origin, Portfolio, PortfolioCommand, PortfolioEvent, PortfolioRejection, RECIPIENTS_MAX};
 use crate::scenario::given;
 use crate::stored::samples;
-use crate::values::{AdvisorId, Allocation, AssetId, ClientId, CommandId, Currency, Name, Note};
+use crate::values::{
+    AdvisorId, Allocation, AssetId, Band, ClientId, CommandId, Currency, Limit, Limits, Name, Note, Policy,
+    PortfolioId, RebalancingRule, RiskClass, Terms,
+};
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
@@ -30,26 +33,75 @@ fn clients(n: usize) -> BTreeSet<ClientId> {
     (0..n).map(|i| ClientId::created_by(CommandId::of(&["a client", &i.to_string()]))).collect()
 }
 
+fn growth() -> Composition {
+    Composition::new(advisor(), name("Growth"), usd(), allocation("0.6", "0.4"))
+}
+
 fn create() -> PortfolioCommand {
-    PortfolioCommand::Create {
-        advisor: advisor(),
-        name: name("Growth"),
-        currency: usd(),
-        allocation: allocation("0.6", "0.4"),
-    }
+    PortfolioCommand::Create(Box::new(growth()))
 }
 
 fn created() -> PortfolioEvent {
-    PortfolioEvent::Created {
-        advisor: advisor(),
-        name: name("Growth"),
-        currency: usd(),
-        allocation: allocation("0.6", "0.4"),
-    }
+    PortfolioEvent::Created(Box::new(growth()))
+}
+
+fn apple() -> AssetId {
+    AssetId::parse("AAPL").unwrap()
+}
+
+fn band(min: &str, max: &str) -> Option<Band> {
+    Some(Band::try_new(min.parse().unwrap(), max.parse().unwrap()).unwrap())
+}
+
+/// A limit on Apple alone.
+fn limits(locked: bool, band: Option<Band>) -> Limits {
+    Limits::new([(apple(), Limit { locked, band })])
+}
+
+fn reallocate(apple: &str, coca_cola: &str, limits: Limits) -> PortfolioCommand {
+    PortfolioCommand::Reallocate { allocation: allocation(apple, coca_cola), limits, reason: reason() }
+}
+
+fn reallocated(apple: &str, coca_cola: &str, limits: Limits) -> PortfolioEvent {
+    PortfolioEvent::Reallocated { allocation: allocation(apple, coca_cola), limits, reason: reason() }
+}
+
+fn rename(to: &str) -> PortfolioCommand {
+    PortfolioCommand::Rename { name: name(to), reason: None }
+}
+
+fn careful() -> Policy {
+    let benchmark = Some(AssetId::parse("^GSPC").unwrap());
+    Policy { rebalancing: RebalancingRule::Quarterly, benchmark, risk_class: Some(RiskClass::Moderate) }
+}
+
+fn set_policy() -> PortfolioCommand {
+    PortfolioCommand::SetPolicy { policy: careful(), reason: reason() }
+}
+
+fn archived() -> PortfolioEvent {
+    PortfolioEvent::Archived { reason: reason() }
+}
+
+fn restored() -> PortfolioEvent {
+    PortfolioEvent::Restored { reason: reason() }
+}
+
+fn archive() -> PortfolioCommand {
+    PortfolioCommand::Archive { reason: reason() }
+}
+
+fn restore() -> PortfolioCommand {
+    PortfolioCommand::Restore { reason: reason() }
 }
 
 fn recommend(to: BTreeSet<ClientId>) -> PortfolioCommand {
-    PortfolioCommand::Recommend { clients: to, rationale: reason(), figures: samples::figures() }
+    PortfolioCommand::Recommend {
+        clients: to,
+        rationale: reason(),
+        figures: samples::figures(),
+        terms: Terms::default(),
+    }
 }
 
 #[test]
@@ -64,64 +116,132 @@ fn creating_the_same_portfolio_again_changes_nothing() {
 
 #[test]
 fn creating_another_portfolio_under_the_same_id_is_refused() {
-    let other = PortfolioCommand::Create {
-        advisor: advisor(),
-        name: name("Income"),
-        currency: usd(),
-        allocation: allocation("0.6", "0.4"),
-    };
+    let other = PortfolioCommand::Create(Box::new(Composition { name: name("Income"), ..growth() }));
     given::<Portfolio>([created()]).when(&other).then_refused(&PortfolioRejection::AlreadyCreated);
 }
 
 #[test]
-fn an_unknown_portfolio_is_neither_renamed_nor_reallocated_nor_recommended() {
+fn nothing_can_be_wished_of_a_portfolio_that_is_not_there_but_to_be_composed() {
     let nothing = given::<Portfolio>([]);
-    for command in [
-        PortfolioCommand::Rename { name: name("Income") },
-        PortfolioCommand::Reallocate { allocation: allocation("0.5", "0.5"), reason: reason() },
-        recommend(clients(1)),
-    ] {
+    let reallocate = reallocate("0.5", "0.5", Limits::default());
+    for command in [rename("Income"), reallocate, set_policy(), archive(), restore(), recommend(clients(1))] {
         nothing.when(&command).then_refused(&PortfolioRejection::Unknown);
     }
 }
 
 #[test]
+fn a_copy_remembers_what_it_was_copied_from() {
+    let origin = Some(Origin { portfolio: PortfolioId::created_by(CommandId::of(&["a model"])), version: 3 });
+    let copy = Composition { origin, ..growth() };
+    given::<Portfolio>([])
+        .when(&PortfolioCommand::Create(Box::new(copy.clone())))
+        .then(&PortfolioEvent::Created(Box::new(copy)));
+}
+
+#[test]
 fn reallocating_keeps_the_reason() {
-    given::<Portfolio>([created()])
-        .when(&PortfolioCommand::Reallocate { allocation: allocation("0.5", "0.5"), reason: reason() })
-        .then(&PortfolioEvent::Reallocated { allocation: allocation("0.5", "0.5"), reason: reason() });
+    given::<Portfolio>([created()]).when(&reallocate("0.5", "0.5", Limits::default())).then(&reallocated(
+        "0.5",
+        "0.5",
+        Limits::default(),
+    ));
 }
 
 #[test]
 fn reallocating_to_the_same_weights_changes_nothing_however_they_are_written() {
+    given::<Portfolio>([created()]).when(&reallocate("0.60", "0.400", Limits::default())).then_nothing_happened();
+}
+
+#[test]
+fn a_weight_stands_within_its_band() {
+    let within = limits(false, band("0.5", "0.6"));
+    given::<Portfolio>([created()]).when(&reallocate("0.5", "0.5", within.clone())).then(&reallocated(
+        "0.5",
+        "0.5",
+        within.clone(),
+    ));
+    let out_of_band = PortfolioRejection::WeightOutOfBand {
+        asset: apple(),
+        weight: "0.7".parse().unwrap(),
+        min: "0.5".parse().unwrap(),
+        max: "0.6".parse().unwrap(),
+    };
+    given::<Portfolio>([created()]).when(&reallocate("0.7", "0.3", within.clone())).then_refused(&out_of_band);
+    let composed = Composition { allocation: allocation("0.7", "0.3"), limits: within, ..growth() };
+    given::<Portfolio>([]).when(&PortfolioCommand::Create(Box::new(composed))).then_refused(&out_of_band);
+}
+
+#[test]
+fn what_is_not_held_has_no_limit() {
+    let asset = AssetId::parse("MSFT").unwrap();
+    let limits = Limits::new([(asset.clone(), Limit { locked: true, band: None })]);
     given::<Portfolio>([created()])
-        .when(&PortfolioCommand::Reallocate { allocation: allocation("0.60", "0.400"), reason: reason() })
-        .then_nothing_happened();
+        .when(&reallocate("0.5", "0.5", limits))
+        .then_refused(&PortfolioRejection::LimitWithoutPosition { asset });
+}
+
+#[test]
+fn a_locked_weight_stays_until_it_is_given_again_without_the_lock() {
+    let lock = || reallocated("0.6", "0.4", limits(true, None));
+    given::<Portfolio>([created()]).when(&reallocate("0.6", "0.4", limits(true, None))).then(&lock());
+    let locked = given::<Portfolio>([created(), lock()]);
+    let refused = PortfolioRejection::PositionLocked { asset: apple(), weight: "0.6".parse().unwrap() };
+    locked.when(&reallocate("0.5", "0.5", limits(true, None))).then_refused(&refused);
+    locked.when(&reallocate("0.5", "0.5", Limits::default())).then_refused(&refused);
+    let unlocked = reallocated("0.6", "0.4", Limits::default());
+    locked.when(&reallocate("0.6", "0.4", Limits::default())).then(&unlocked);
+    given::<Portfolio>([created(), lock(), unlocked])
+        .when(&reallocate("0.5", "0.5", Limits::default()))
+        .then(&reallocated("0.5", "0.5", Limits::default()));
 }
 
 #[test]
 fn renaming_to_the_same_name_changes_nothing() {
-    given::<Portfolio>([created()]).when(&PortfolioCommand::Rename { name: name("Growth") }).then_nothing_happened();
+    given::<Portfolio>([created()]).when(&rename("Growth")).then_nothing_happened();
     given::<Portfolio>([created()])
-        .when(&PortfolioCommand::Rename { name: name("Income") })
-        .then(&PortfolioEvent::Renamed { name: name("Income") });
+        .when(&PortfolioCommand::Rename { name: name("Income"), reason: Some(reason()) })
+        .then(&PortfolioEvent::Renamed { name: name("Income"), reason: Some(reason()) });
+}
+
+#[test]
+fn a_policy_says_how_the_portfolio_is_kept() {
+    let set = PortfolioEvent::PolicySet { policy: careful(), reason: reason() };
+    given::<Portfolio>([created()]).when(&set_policy()).then(&set);
+    given::<Portfolio>([created(), set]).when(&set_policy()).then_nothing_happened();
+}
+
+#[test]
+fn an_archived_portfolio_rests_until_it_is_restored() {
+    given::<Portfolio>([created()]).when(&archive()).then(&archived());
+    given::<Portfolio>([created()]).when(&restore()).then_nothing_happened();
+    let resting = given::<Portfolio>([created(), archived()]);
+    resting.when(&archive()).then_nothing_happened();
+    resting.when(&create()).then_nothing_happened();
+    let reallocate = reallocate("0.5", "0.5", Limits::default());
+    for wish in [rename("Income"), reallocate, set_policy(), recommend(clients(1))] {
+        resting.when(&wish).then_refused(&PortfolioRejection::Archived);
+    }
+    resting.when(&restore()).then(&restored());
+    let renamed = PortfolioEvent::Renamed { name: name("Income"), reason: None };
+    given::<Portfolio>([created(), archived(), restored()]).when(&rename("Income")).then(&renamed);
 }
 
 #[test]
 fn a_recommendation_carries_the_portfolio_as_it_is_now() {
-    let renamed = PortfolioEvent::Renamed { name: name("Income") };
-    let reallocated = PortfolioEvent::Reallocated { allocation: allocation("0.1", "0.9"), reason: reason() };
-    given::<Portfolio>([created(), renamed, reallocated]).when(&recommend(clients(2))).then(
-        &PortfolioEvent::Recommended {
-            advisor: advisor(),
-            clients: clients(2),
-            name: name("Income"),
-            currency: usd(),
-            allocation: allocation("0.1", "0.9"),
-            rationale: reason(),
-            figures: samples::figures(),
-        },
-    );
+    let renamed = PortfolioEvent::Renamed { name: name("Income"), reason: None };
+    let policy = PortfolioEvent::PolicySet { policy: careful(), reason: reason() };
+    let history = [created(), renamed, reallocated("0.1", "0.9", Limits::default()), policy];
+    given::<Portfolio>(history).when(&recommend(clients(2))).then(&PortfolioEvent::Recommended {
+        advisor: advisor(),
+        clients: clients(2),
+        name: name("Income"),
+        currency: usd(),
+        allocation: allocation("0.1", "0.9"),
+        rationale: reason(),
+        figures: Box::new(samples::figures()),
+        // Whoever recommends does not say how risky the portfolio is; its policy does.
+        terms: Box::new(Terms { risk_class: Some(RiskClass::Moderate), ..Terms::default() }),
+    });
 }
 
 #[test]

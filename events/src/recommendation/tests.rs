@@ -1,7 +1,68 @@
-use super::{Recommendation, RecommendationCommand as C, RecommendationEvent as E, RecommendationRejection as R};
+use jiff::civil::{Date, date};
+
+use super::{
+    Advice, Recipient, Recommendation, RecommendationCommand as C, RecommendationEvent as E,
+    RecommendationRejection as R,
+};
 use crate::scenario::given;
 use crate::stored::samples::advice;
-use crate::values::{Name, Note};
+use crate::suitability::{GateShut, Profile};
+use crate::values::{Actor, AssetId, Name, Note, RecommendationId, Regime, RiskClass, Terms};
+
+const TODAY: Date = date(2026, 3, 4);
+
+/// A client who may be advised to take this much risk.
+fn client(class: RiskClass) -> Recipient {
+    let profile = Some(Profile::by_hand(class, why(), TODAY));
+    Recipient { in_care: true, profile, regime: Regime::Cvm19, on: TODAY }
+}
+
+fn bold() -> Recipient {
+    client(RiskClass::Aggressive)
+}
+
+fn make(advice: Advice, recipient: Recipient) -> C {
+    C::Make { advice: Box::new(advice), recipient }
+}
+
+/// Advice in which everything is rated as moderate.
+fn moderate() -> Advice {
+    let product_classes = advice().allocation.iter().map(|(asset, _)| (asset.clone(), RiskClass::Moderate)).collect();
+    let terms = Terms { risk_class: Some(RiskClass::Moderate), product_classes, ..Terms::default() };
+    Advice { terms, ..advice() }
+}
+
+fn refused(advice: Advice, shut: Vec<GateShut>, regime: Regime) -> E {
+    E::Refused { advice: Box::new(advice), shut, regime }
+}
+
+fn no_profile() -> Recipient {
+    Recipient { profile: None, ..bold() }
+}
+
+fn compliance() -> Actor {
+    Actor::parse("compliance:1").unwrap()
+}
+
+fn let_out() -> C {
+    C::Override { by: compliance(), reason: why() }
+}
+
+fn overridden() -> E {
+    E::Overridden { reason: why() }
+}
+
+fn withdraw() -> C {
+    C::Withdraw { reason: why() }
+}
+
+fn withdrawn() -> E {
+    E::Withdrawn { reason: why() }
+}
+
+fn other() -> RecommendationId {
+    RecommendationId::new(uuid::Uuid::from_u128(7))
+}
 
 fn made() -> E {
     E::Made(Box::new(advice()))
@@ -13,15 +74,143 @@ fn why() -> Note {
 
 #[test]
 fn making_the_same_recommendation_twice_is_making_it_once() {
-    given::<Recommendation>([]).when(&C::Make(Box::new(advice()))).then(&made());
-    given::<Recommendation>([made()]).when(&C::Make(Box::new(advice()))).then_nothing_happened();
+    given::<Recommendation>([]).when(&make(advice(), bold())).then(&made());
+    given::<Recommendation>([made()]).when(&make(advice(), bold())).then_nothing_happened();
 }
 
 #[test]
 fn another_recommendation_under_the_same_id_is_refused() {
     let mut other = advice();
     other.portfolio_name = Name::parse("Another").unwrap();
-    given::<Recommendation>([made()]).when(&C::Make(Box::new(other))).then_refused(&R::AlreadyMade);
+    given::<Recommendation>([made()]).when(&make(other, bold())).then_refused(&R::AlreadyMade);
+}
+
+#[test]
+fn advice_that_fits_is_made() {
+    let fits = E::Made(Box::new(moderate()));
+    given::<Recommendation>([]).when(&make(moderate(), client(RiskClass::Moderate))).then(&fits);
+}
+
+#[test]
+fn without_a_profile_the_client_counts_as_conservative_and_every_gate_that_stays_shut_is_named() {
+    let nothing = given::<Recommendation>([]);
+    let too_risky = |asset: &str| GateShut::ProductTooRisky {
+        asset: AssetId::parse(asset).unwrap(),
+        product: RiskClass::Moderate,
+        client: RiskClass::Conservative,
+    };
+    let whole = GateShut::PortfolioTooRisky { portfolio: RiskClass::Moderate, client: RiskClass::Conservative };
+    let shut = vec![GateShut::NoProfile, whole, too_risky("AAPL"), too_risky("OCDO.L"), too_risky("^GSPC")];
+    nothing.when(&make(moderate(), no_profile())).then(&refused(moderate(), shut, Regime::Cvm19));
+}
+
+#[test]
+fn one_product_above_the_clients_class_is_enough() {
+    let mut advice = moderate();
+    let apple = AssetId::parse("AAPL").unwrap();
+    advice.terms.product_classes.insert(apple.clone(), RiskClass::Aggressive);
+    let (product, client_is) = (RiskClass::Aggressive, RiskClass::ModeratelyAggressive);
+    let shut = vec![GateShut::ProductTooRisky { asset: apple, product, client: client_is }];
+    given::<Recommendation>([]).when(&make(advice.clone(), client(RiskClass::ModeratelyAggressive))).then(&refused(
+        advice,
+        shut,
+        Regime::Cvm19,
+    ));
+}
+
+#[test]
+fn an_expired_profile_is_none() {
+    let late = date(2027, 3, 5);
+    let recipient = Recipient { on: late, ..bold() };
+    let nothing = given::<Recommendation>([]);
+    let E::Refused { shut, .. } = super::make(&advice(), &recipient) else { panic!("it is refused") };
+    assert_eq!(shut[0], GateShut::ProfileExpired { until: date(2027, 3, 4) });
+    nothing.when(&make(advice(), recipient)).then(&refused(advice(), shut, Regime::Cvm19));
+}
+
+#[test]
+fn a_client_who_changed_hands_is_not_advised_by_their_former_advisor_and_nobody_may_decide_otherwise() {
+    let shut = vec![GateShut::NotInCare];
+    let left = Recipient { in_care: false, ..bold() };
+    let refusal = refused(advice(), shut, Regime::Cvm19);
+    given::<Recommendation>([]).when(&make(advice(), left)).then(&refusal);
+    let reason = "the client is not in the advisor's care".to_owned();
+    given::<Recommendation>([refusal]).when(&let_out()).then_refused(&R::OverrideNotAllowed { reason });
+}
+
+#[test]
+fn compliance_may_let_refused_advice_go_out_with_a_reason() {
+    let refusal = refused(advice(), vec![GateShut::NoProfile], Regime::Cvm178);
+    let history = || given::<Recommendation>([refusal.clone()]);
+    history().when(&let_out()).then(&overridden());
+    for other in ["advisor:1", "admin:1", "role:recommend"] {
+        let by = Actor::parse(other).unwrap();
+        history().when(&C::Override { by, reason: why() }).then_refused(&R::OverrideNeedsCompliance);
+    }
+    // From then on it is like any other.
+    let out = given::<Recommendation>([refusal.clone(), overridden()]);
+    out.when(&C::ClaimEmail { attempt: 1 }).then(&E::EmailClaimed { attempt: 1 });
+    out.when(&let_out()).then_refused(&R::NotRefused);
+    given::<Recommendation>([made()]).when(&let_out()).then_refused(&R::NotRefused);
+}
+
+#[test]
+fn under_mifid_nobody_may_let_unsuitable_advice_go_out() {
+    let refusal = refused(advice(), vec![GateShut::NoProfile], Regime::MifidIi);
+    let reason = "MiFID II forbids what does not suit the client".to_owned();
+    given::<Recommendation>([refusal]).when(&let_out()).then_refused(&R::OverrideNotAllowed { reason });
+}
+
+#[test]
+fn refused_advice_is_never_written_about() {
+    let refusal = given::<Recommendation>([refused(advice(), vec![GateShut::NoProfile], Regime::Other)]);
+    refusal.when(&C::ClaimEmail { attempt: 1 }).then_refused(&R::NotOpen { is: "refused" });
+    refusal.when(&withdraw()).then_refused(&R::NotOpen { is: "refused" });
+    refusal.when(&make(advice(), bold())).then_nothing_happened();
+    refusal.when(&C::Supersede { by: other() }).then_nothing_happened();
+}
+
+#[test]
+fn withdrawn_advice_is_not_written_about_any_more() {
+    given::<Recommendation>([made()]).when(&withdraw()).then(&withdrawn());
+    let gone = given::<Recommendation>([made(), withdrawn()]);
+    gone.when(&withdraw()).then_nothing_happened();
+    gone.when(&C::ClaimEmail { attempt: 1 }).then_refused(&R::NotOpen { is: "withdrawn" });
+    gone.when(&C::Supersede { by: other() }).then_nothing_happened();
+    // What was under way is settled all the same.
+    let under_way = given::<Recommendation>([made(), E::EmailClaimed { attempt: 1 }, withdrawn()]);
+    under_way.when(&C::RecordEmailed { attempt: 1 }).then(&E::Emailed { attempt: 1 });
+}
+
+#[test]
+fn newer_advice_takes_the_place_of_older() {
+    let superseded = E::Superseded { by: other() };
+    given::<Recommendation>([made()]).when(&C::Supersede { by: other() }).then(&superseded);
+    let old = given::<Recommendation>([made(), superseded]);
+    old.when(&C::Supersede { by: other() }).then_nothing_happened();
+    old.when(&withdraw()).then_refused(&R::NotOpen { is: "superseded" });
+}
+
+#[test]
+fn advice_ends_after_its_last_day_and_not_on_it() {
+    let mut limited = advice();
+    limited.terms.valid_until = Some(date(2026, 6, 30));
+    let limited = || E::Made(Box::new(limited.clone()));
+    let next_day = date(2026, 7, 1);
+    given::<Recommendation>([limited()]).when(&C::Expire { on: date(2026, 6, 30) }).then_refused(&R::StillValid);
+    given::<Recommendation>([limited()]).when(&C::Expire { on: next_day }).then(&E::Expired { on: next_day });
+    given::<Recommendation>([limited(), E::Expired { on: next_day }])
+        .when(&C::Expire { on: next_day })
+        .then_nothing_happened();
+    let endless = given::<Recommendation>([E::Made(Box::new(moderate()))]);
+    endless.when(&C::Expire { on: next_day }).then_refused(&R::StillValid);
+}
+
+#[test]
+fn nothing_can_be_wished_of_a_recommendation_that_is_not_there_but_to_be_made() {
+    for wish in [let_out(), withdraw(), C::Supersede { by: other() }, C::Expire { on: TODAY }] {
+        given::<Recommendation>([]).when(&wish).then_refused(&R::Unknown);
+    }
 }
 
 #[test]

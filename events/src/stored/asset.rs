@@ -15,6 +15,7 @@ const PRICED_V2: &str = "insights.asset.priced.v2";
 const CORRECTED_V1: &str = "insights.asset.corrected.v1";
 const SPLIT_V1: &str = "insights.asset.split.v1";
 const DIVIDEND_V1: &str = "insights.asset.dividend.v1";
+const RATED_V1: &str = "insights.asset.rated.v1";
 const DELISTED_V1: &str = "insights.asset.delisted.v1";
 
 #[derive(Deserialize)]
@@ -110,6 +111,13 @@ enum PaymentKindV1 {
     CapitalGain,
 }
 
+/// A rating; the class in its word.
+#[derive(Serialize, Deserialize)]
+struct RatedV1 {
+    class: String,
+    reason: String,
+}
+
 #[derive(Serialize, Deserialize)]
 struct DelistedV1 {
     date: DateV1,
@@ -124,6 +132,7 @@ impl Stored for AssetEvent {
             Self::Corrected { .. } => CORRECTED_V1,
             Self::Split { .. } => SPLIT_V1,
             Self::Dividend { .. } => DIVIDEND_V1,
+            Self::Rated { .. } => RATED_V1,
             Self::Delisted { .. } => DELISTED_V1,
         }
     }
@@ -168,6 +177,9 @@ impl Stored for AssetEvent {
                 amount: payment.amount().into(),
                 was: was.map(|was| was.amount().into()),
             }),
+            Self::Rated { class, reason } => {
+                to_bytes(&RatedV1 { class: class.word().to_owned(), reason: reason.as_str().to_owned() })
+            }
             Self::Delisted { date, reason } => {
                 to_bytes(&DelistedV1 { date: (*date).into(), reason: reason.as_str().to_owned() })
             }
@@ -238,6 +250,11 @@ impl Stored for AssetEvent {
                     payment: payment(form.amount)?,
                     was: form.was.map(payment).transpose()?,
                 })
+            }
+            RATED_V1 => {
+                let form: RatedV1 = from_bytes(event_type, bytes)?;
+                let class = super::parts::risk_class(&form.class).map_err(|what| out_of_range(event_type, what))?;
+                Ok(Self::Rated { class, reason: Note::from_history(form.reason) })
             }
             DELISTED_V1 => {
                 let form: DelistedV1 = from_bytes(event_type, bytes)?;

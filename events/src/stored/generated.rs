@@ -4,20 +4,21 @@ use std::ops::Range;
 
 use jiff::Span;
 use jiff::civil::{Date, date};
-use proptest::prelude::{Strategy, any, prop, prop_oneof};
+use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop, prop_oneof};
 use rust_decimal::Decimal;
 
 use super::samples;
 use crate::advisor::{AdvisorCommand, AdvisorDetails};
 use crate::asset::{AssetCommand, PriceBasis};
 use crate::client::ClientCommand;
-use crate::portfolio::PortfolioCommand;
-use crate::recommendation::{Advice, RecommendationCommand};
+use crate::portfolio::{Composition, Origin, PortfolioCommand};
+use crate::recommendation::{Advice, Recipient, RecommendationCommand};
 use crate::subject::{Position, Stream};
-use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective};
+use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
-    AdvisorId, Allocation, AssetId, Bar, Bars, ClientId, CommandId, Currency, EventId, FiguresSnapshot, Language,
-    Listing, Name, Note, Payment, PaymentKind, PortfolioId, Regime, RiskClass, Sealed, SealedIdentity, SplitRatio,
+    Actor, AdvisorId, Allocation, AssetId, Band, Bar, Bars, ClientId, CommandId, Costs, Currency, EventId,
+    FiguresSnapshot, Language, Limit, Limits, Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId,
+    RebalancingRule, RecommendationId, Regime, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms,
 };
 
 pub(super) fn name() -> impl Strategy<Value = Name> {
@@ -154,9 +155,10 @@ fn figures() -> impl Strategy<Value = FiguresSnapshot> {
 
 fn advice() -> impl Strategy<Value = Advice> {
     let who = (command_id(), command_id(), command_id());
-    let what = (any::<u64>(), name(), currency(), allocation());
+    let held = allocation().prop_flat_map(|allocation| (terms(&allocation), Just(allocation)));
+    let what = (any::<u64>(), name(), currency(), held);
     (who, what, note(), figures()).prop_map(|((portfolio, client, advisor), what, rationale, figures)| {
-        let (portfolio_version, portfolio_name, currency, allocation) = what;
+        let (portfolio_version, portfolio_name, currency, (terms, allocation)) = what;
         Advice {
             portfolio: PortfolioId::created_by(portfolio),
             portfolio_version,
@@ -167,30 +169,113 @@ fn advice() -> impl Strategy<Value = Advice> {
             allocation,
             rationale,
             figures,
+            terms,
         }
     })
+}
+
+/// What advice on these assets comes with; mostly they are all rated.
+fn terms(allocation: &Allocation) -> impl Strategy<Value = Terms> + use<> {
+    use prop::option::of;
+    use prop::sample::select;
+    let assets: Vec<AssetId> = allocation.iter().map(|(asset, _)| asset.clone()).collect();
+    let class = || select(&RiskClass::ALL[..]);
+    let rate = || (0_i64..=10_000).prop_map(|rate| Decimal::new(rate, 4));
+    let costs = (rate(), rate()).prop_map(|(one_off, yearly)| Costs::try_new(one_off, yearly).unwrap());
+    let rated = (class(), prop::bool::weighted(0.8));
+    (of(class()), rated, of(costs), of(one_of_a_few_days(8))).prop_map(
+        move |(risk_class, (of_each, all), costs, valid_until)| {
+            let rated = assets.iter().skip(usize::from(!all));
+            let product_classes = rated.map(|asset| (asset.clone(), of_each)).collect();
+            Terms { risk_class, product_classes, costs, valid_until }
+        },
+    )
+}
+
+pub(super) fn limits(allocation: &Allocation) -> Limits {
+    // A lock on the first, a band around the last, so that some commands meet them and some do not.
+    let targets: Vec<_> = allocation.iter().collect();
+    let first = targets.first().map(|(asset, _)| ((*asset).clone(), Limit { locked: true, band: None }));
+    let last = targets.last().map(|(asset, weight)| {
+        let band = Band::try_new(Decimal::ZERO, weight.value()).ok();
+        ((*asset).clone(), Limit { locked: false, band })
+    });
+    Limits::new(first.into_iter().chain(last))
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    use prop::option::of;
+    use prop::sample::select;
+    (select(&RebalancingRule::ALL[..]), of("[A-Z]{1,5}"), of(select(&RiskClass::ALL[..]))).prop_map(
+        |(rebalancing, benchmark, risk_class)| {
+            let benchmark = benchmark.map(|asset| AssetId::parse(&asset).unwrap());
+            Policy { rebalancing, benchmark, risk_class }
+        },
+    )
+}
+
+fn composition() -> impl Strategy<Value = Composition> {
+    let origin = prop::option::of((command_id(), 1_u64..99));
+    (command_id(), name(), currency(), allocation(), any::<bool>(), policy(), origin).prop_map(
+        |(by, name, currency, allocation, limited, policy, origin)| {
+            let limits = if limited { limits(&allocation) } else { Limits::default() };
+            let origin = origin.map(|(by, version)| Origin { portfolio: PortfolioId::created_by(by), version });
+            let advisor = AdvisorId::created_by(by);
+            Composition { limits, policy, origin, ..Composition::new(advisor, name, currency, allocation) }
+        },
+    )
 }
 
 pub(super) fn portfolio_command() -> impl Strategy<Value = PortfolioCommand> {
     let clients = prop::collection::btree_set(command_id().prop_map(ClientId::created_by), 0..4);
     prop_oneof![
-        (command_id(), name(), currency(), allocation()).prop_map(|(by, name, currency, allocation)| {
-            PortfolioCommand::Create { advisor: AdvisorId::created_by(by), name, currency, allocation }
+        composition().prop_map(|composition| PortfolioCommand::Create(Box::new(composition))),
+        (name(), prop::option::of(note())).prop_map(|(name, reason)| PortfolioCommand::Rename { name, reason }),
+        (allocation(), any::<bool>(), note()).prop_map(|(allocation, limited, reason)| {
+            let limits = if limited { limits(&allocation) } else { Limits::default() };
+            PortfolioCommand::Reallocate { allocation, limits, reason }
         }),
-        name().prop_map(|name| PortfolioCommand::Rename { name }),
-        (allocation(), note()).prop_map(|(allocation, reason)| PortfolioCommand::Reallocate { allocation, reason }),
-        (clients, note(), figures()).prop_map(|(clients, rationale, figures)| PortfolioCommand::Recommend {
-            clients,
-            rationale,
-            figures,
-        }),
+        (policy(), note()).prop_map(|(policy, reason)| PortfolioCommand::SetPolicy { policy, reason }),
+        note().prop_map(|reason| PortfolioCommand::Archive { reason }),
+        note().prop_map(|reason| PortfolioCommand::Restore { reason }),
+        (clients, note(), figures(), allocation().prop_flat_map(|allocation| terms(&allocation))).prop_map(
+            |(clients, rationale, figures, terms)| PortfolioCommand::Recommend { clients, rationale, figures, terms },
+        ),
     ]
+}
+
+fn recipient() -> impl Strategy<Value = Recipient> {
+    use prop::sample::select;
+    let profile = prop::option::of((select(&RiskClass::ALL[..]), note(), day()));
+    (any::<bool>(), profile, select(&Regime::ALL[..]), day()).prop_map(|(in_care, profile, regime, on)| {
+        let profile = profile.map(|(class, reason, since)| Profile::by_hand(class, reason, since));
+        Recipient { in_care, profile, regime, on }
+    })
+}
+
+/// Somebody whom any advice suits.
+fn bold() -> impl Strategy<Value = Recipient> {
+    (note(), day(), prop::sample::select(&Regime::ALL[..])).prop_map(|(reason, on, regime)| Recipient {
+        in_care: true,
+        profile: Some(Profile::by_hand(RiskClass::Aggressive, reason, on)),
+        regime,
+        on,
+    })
 }
 
 pub(super) fn recommendation_command() -> impl Strategy<Value = RecommendationCommand> {
     use RecommendationCommand as C;
+    let by = prop_oneof!["compliance:1", "admin:1"].prop_map(|by| Actor::parse(&by).unwrap());
+    let make = |recipient: BoxedStrategy<Recipient>| {
+        (advice(), recipient).prop_map(|(advice, recipient)| C::Make { advice: Box::new(advice), recipient })
+    };
     prop_oneof![
-        advice().prop_map(|advice| C::Make(Box::new(advice))),
+        make(bold().boxed()),
+        make(recipient().boxed()),
+        (by, note()).prop_map(|(by, reason)| C::Override { by, reason }),
+        note().prop_map(|reason| C::Withdraw { reason }),
+        command_id().prop_map(|by| C::Supersede { by: RecommendationId::created_by(by) }),
+        one_of_a_few_days(8).prop_map(|on| C::Expire { on }),
         (1_u32..4).prop_map(|attempt| C::ClaimEmail { attempt }),
         (1_u32..4).prop_map(|attempt| C::RecordEmailed { attempt }),
         (1_u32..4, note()).prop_map(|(attempt, reason)| C::RecordEmailDeferred { attempt, reason }),
@@ -232,5 +317,7 @@ pub(super) fn asset_command() -> impl Strategy<Value = AssetCommand> {
             }
         }),
         (one_of_a_few_days(8), note()).prop_map(|(date, reason)| AssetCommand::Delist { date, reason }),
+        (prop::sample::select(&RiskClass::ALL[..]), note())
+            .prop_map(|(class, reason)| AssetCommand::Rate { class, reason }),
     ]
 }

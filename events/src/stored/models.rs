@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::advisor::{Advisor, AdvisorEvent, Standing};
 use crate::asset::{Asset, AssetEvent, Listed};
 use crate::client::{Client, ClientEvent};
-use crate::portfolio::{Portfolio, PortfolioEvent};
-use crate::recommendation::{Letter, Recommendation, RecommendationEvent};
+use crate::portfolio::{Composition, Portfolio, PortfolioEvent};
+use crate::recommendation::{self, Letter, Recommendation, RecommendationEvent};
 use crate::values::{Bar, KnownBars};
 
 /// The last that any event says of a matter.
@@ -59,36 +59,68 @@ pub(super) fn client(history: &[ClientEvent]) -> Client {
 
 pub(super) fn portfolio(history: &[PortfolioEvent]) -> Portfolio {
     use PortfolioEvent as E;
+    let Some(E::Created(created)) = history.first() else { return Portfolio::Unknown };
     let name = last(history, |event| match event {
-        E::Created { name, .. } | E::Renamed { name } => Some(name.clone()),
+        E::Renamed { name, .. } => Some(name.clone()),
         _ => None,
     });
-    let allocation = last(history, |event| match event {
-        E::Created { allocation, .. } | E::Reallocated { allocation, .. } => Some(allocation.clone()),
+    let held = last(history, |event| match event {
+        E::Reallocated { allocation, limits, .. } => Some((allocation.clone(), limits.clone())),
         _ => None,
     });
-    match (history.first(), name, allocation) {
-        (Some(E::Created { advisor, currency, .. }), Some(name), Some(allocation)) => {
-            Portfolio::Active { advisor: *advisor, name, currency: *currency, allocation }
-        }
-        _ => Portfolio::Unknown,
-    }
+    let policy = last(history, |event| match event {
+        E::PolicySet { policy, .. } => Some(policy.clone()),
+        _ => None,
+    });
+    let is_archived = last(history, |event| match event {
+        E::Archived { .. } => Some(true),
+        E::Restored { .. } => Some(false),
+        _ => None,
+    });
+    let (allocation, limits) = held.unwrap_or_else(|| (created.allocation.clone(), created.limits.clone()));
+    let is = Box::new(Composition {
+        name: name.unwrap_or_else(|| created.name.clone()),
+        allocation,
+        limits,
+        policy: policy.unwrap_or_else(|| created.policy.clone()),
+        ..(**created).clone()
+    });
+    if is_archived == Some(true) { Portfolio::Archived(is) } else { Portfolio::Active(is) }
 }
 
 pub(super) fn recommendation(history: &[RecommendationEvent]) -> Recommendation {
     use RecommendationEvent as E;
-    let Some(E::Made(advice)) = history.first() else { return Recommendation::Unknown };
+    let overridden = history.iter().any(|event| matches!(event, E::Overridden { .. }));
+    let advice = match history.first() {
+        Some(E::Made(advice)) => advice.clone(),
+        Some(E::Refused { advice, .. }) if overridden => advice.clone(),
+        Some(E::Refused { advice, shut, regime }) => {
+            return Recommendation::Refused { advice: advice.clone(), shut: shut.clone(), regime: *regime };
+        }
+        _ => return Recommendation::Unknown,
+    };
     // Claims are numbered without a gap, so the number of the last one is how many there were.
     let claims = history.iter().filter(|event| matches!(event, E::EmailClaimed { .. })).count();
     let attempt = u32::try_from(claims).unwrap();
-    let letter = match history.last() {
-        Some(E::EmailClaimed { .. }) => Letter::Claimed { attempt },
-        Some(E::Emailed { .. }) => Letter::Sent { attempt },
-        Some(E::EmailFailed { .. }) => Letter::Failed { attempt },
-        Some(E::EmailUnknown { .. }) => Letter::OutcomeUnknown { attempt },
-        _ => Letter::Due { attempts: attempt },
-    };
-    Recommendation::Made { advice: advice.clone(), letter }
+    let letter = last(history, |event| match event {
+        E::EmailClaimed { .. } => Some(Letter::Claimed { attempt }),
+        E::Emailed { .. } => Some(Letter::Sent { attempt }),
+        E::EmailFailed { .. } => Some(Letter::Failed { attempt }),
+        E::EmailUnknown { .. } => Some(Letter::OutcomeUnknown { attempt }),
+        E::EmailDeferred { .. } | E::EmailReleased { .. } => Some(Letter::Due { attempts: attempt }),
+        _ => None,
+    });
+    let standing = last(history, |event| match event {
+        E::Withdrawn { .. } => Some(recommendation::Standing::Withdrawn),
+        E::Superseded { .. } => Some(recommendation::Standing::Superseded),
+        E::Expired { .. } => Some(recommendation::Standing::Expired),
+        _ => None,
+    });
+    Recommendation::Made {
+        advice,
+        letter: letter.unwrap_or(Letter::Due { attempts: 0 }),
+        standing: standing.unwrap_or(recommendation::Standing::Open),
+    }
 }
 
 pub(super) fn asset(history: &[AssetEvent]) -> Asset {
@@ -118,6 +150,10 @@ pub(super) fn asset(history: &[AssetEvent]) -> Asset {
         splits: history.iter().filter_map(split).collect::<BTreeMap<_, _>>(),
         payments: history.iter().filter_map(payment).collect::<BTreeMap<_, _>>(),
         delisted,
+        risk_class: last(history, |event| match event {
+            E::Rated { class, .. } => Some(*class),
+            _ => None,
+        }),
     })
 }
 

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::subject::{Position, Stream};
-use crate::values::{Allocation, AssetId, Currency, FiguresSnapshot, Weight};
+use crate::values::{
+    Allocation, AssetId, Band, Costs, Currency, FiguresSnapshot, Limit, Limits, Policy, RebalancingRule, RiskClass,
+    Terms, Weight,
+};
 
 /// A stored value that the domain cannot hold, by name.
 #[derive(Debug)]
@@ -145,6 +148,113 @@ impl TryFrom<FiguresV1> for FiguresSnapshot {
             drawdown_peak: form.drawdown_peak.map(Date::try_from).transpose()?,
             drawdown_valley: form.drawdown_valley.map(Date::try_from).transpose()?,
             prices_position: Position { stream: Stream::Market, sequence: form.prices_sequence },
+        })
+    }
+}
+
+/// Limits in the order of the assets' ids.
+#[derive(Serialize, Deserialize)]
+pub(super) struct LimitsV1(Vec<LimitV1>);
+
+#[derive(Serialize, Deserialize)]
+struct LimitV1 {
+    asset: String,
+    locked: bool,
+    band: Option<(DecimalV1, DecimalV1)>,
+}
+
+impl From<&Limits> for LimitsV1 {
+    fn from(limits: &Limits) -> Self {
+        let form = |(asset, limit): (&AssetId, Limit)| LimitV1 {
+            asset: asset.as_str().to_owned(),
+            locked: limit.locked,
+            band: limit.band.map(|band| (band.min().into(), band.max().into())),
+        };
+        Self(limits.iter().map(form).collect())
+    }
+}
+
+impl TryFrom<LimitsV1> for Limits {
+    type Error = OutOfRange;
+
+    fn try_from(form: LimitsV1) -> Result<Self, OutOfRange> {
+        let limit = |LimitV1 { asset, locked, band }: LimitV1| {
+            let band = band.map(|(min, max)| Ok(Band::from_history(min.try_into()?, max.try_into()?))).transpose()?;
+            Ok((AssetId::from_history(asset), Limit { locked, band }))
+        };
+        Ok(Self::new(form.0.into_iter().map(limit).collect::<Result<Vec<_>, OutOfRange>>()?))
+    }
+}
+
+/// A policy; rule and class in their words.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PolicyV1 {
+    rebalancing: String,
+    benchmark: Option<String>,
+    risk_class: Option<String>,
+}
+
+impl From<&Policy> for PolicyV1 {
+    fn from(policy: &Policy) -> Self {
+        Self {
+            rebalancing: policy.rebalancing.word().to_owned(),
+            benchmark: policy.benchmark.as_ref().map(|asset| asset.as_str().to_owned()),
+            risk_class: policy.risk_class.map(|class| class.word().to_owned()),
+        }
+    }
+}
+
+impl TryFrom<PolicyV1> for Policy {
+    type Error = OutOfRange;
+
+    fn try_from(form: PolicyV1) -> Result<Self, OutOfRange> {
+        Ok(Self {
+            rebalancing: RebalancingRule::parse(&form.rebalancing).ok_or(OutOfRange("a rebalancing rule"))?,
+            benchmark: form.benchmark.map(AssetId::from_history),
+            risk_class: form.risk_class.as_deref().map(risk_class).transpose()?,
+        })
+    }
+}
+
+/// The risk class with this word.
+pub(super) fn risk_class(word: &str) -> Result<RiskClass, OutOfRange> {
+    RiskClass::parse(word).ok_or(OutOfRange("a risk class"))
+}
+
+/// What advice comes with; classes in their words.
+#[derive(Serialize, Deserialize)]
+pub(super) struct TermsV1 {
+    risk_class: Option<String>,
+    product_classes: Vec<(String, String)>,
+    costs: Option<(DecimalV1, DecimalV1)>,
+    valid_until: Option<DateV1>,
+}
+
+impl From<&Terms> for TermsV1 {
+    fn from(terms: &Terms) -> Self {
+        let product = |(asset, class): (&AssetId, &RiskClass)| (asset.as_str().to_owned(), class.word().to_owned());
+        Self {
+            risk_class: terms.risk_class.map(|class| class.word().to_owned()),
+            product_classes: terms.product_classes.iter().map(product).collect(),
+            costs: terms.costs.map(|costs| (costs.one_off().into(), costs.yearly().into())),
+            valid_until: terms.valid_until.map(DateV1::from),
+        }
+    }
+}
+
+impl TryFrom<TermsV1> for Terms {
+    type Error = OutOfRange;
+
+    fn try_from(form: TermsV1) -> Result<Self, OutOfRange> {
+        let product = |(asset, class): (String, String)| Ok((AssetId::from_history(asset), risk_class(&class)?));
+        let costs = |(one_off, yearly): (DecimalV1, DecimalV1)| {
+            Ok(Costs::from_history(one_off.try_into()?, yearly.try_into()?))
+        };
+        Ok(Self {
+            risk_class: form.risk_class.as_deref().map(risk_class).transpose()?,
+            product_classes: form.product_classes.into_iter().map(product).collect::<Result<_, OutOfRange>>()?,
+            costs: form.costs.map(costs).transpose()?,
+            valid_until: form.valid_until.map(Date::try_from).transpose()?,
         })
     }
 }

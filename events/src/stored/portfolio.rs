@@ -2,15 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::{AllocationV1, CurrencyV1, FiguresV1, IdV1, OutOfRange, currency, id};
+use super::parts::{AllocationV1, CurrencyV1, FiguresV1, IdV1, LimitsV1, OutOfRange, PolicyV1, TermsV1, currency, id};
 use super::{DecodeError, Stored, from_bytes, out_of_range, to_bytes};
-use crate::portfolio::PortfolioEvent;
-use crate::values::{AdvisorId, ClientId, Name, Note};
+use crate::portfolio::{Composition, Origin, PortfolioEvent};
+use crate::values::{AdvisorId, ClientId, Limits, Name, Note, PortfolioId, Terms};
 
 const CREATED_V1: &str = "insights.portfolio.created.v1";
+const CREATED_V2: &str = "insights.portfolio.created.v2";
 const RENAMED_V1: &str = "insights.portfolio.renamed.v1";
+const RENAMED_V2: &str = "insights.portfolio.renamed.v2";
 const REALLOCATED_V1: &str = "insights.portfolio.reallocated.v1";
+const REALLOCATED_V2: &str = "insights.portfolio.reallocated.v2";
+const POLICY_SET_V1: &str = "insights.portfolio.policy_set.v1";
+const ARCHIVED_V1: &str = "insights.portfolio.archived.v1";
+const RESTORED_V1: &str = "insights.portfolio.restored.v1";
 const RECOMMENDED_V1: &str = "insights.portfolio.recommended.v1";
+const RECOMMENDED_V2: &str = "insights.portfolio.recommended.v2";
 
 #[derive(Serialize, Deserialize)]
 struct CreatedV1 {
@@ -21,14 +28,53 @@ struct CreatedV1 {
 }
 
 #[derive(Serialize, Deserialize)]
+struct CreatedV2 {
+    first: CreatedV1,
+    limits: LimitsV1,
+    policy: PolicyV1,
+    origin: Option<(IdV1, u64)>,
+}
+
+#[derive(Serialize, Deserialize)]
 struct RenamedV1 {
     name: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RenamedV2 {
+    name: String,
+    reason: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct ReallocatedV1 {
     allocation: AllocationV1,
     reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReallocatedV2 {
+    allocation: AllocationV1,
+    limits: LimitsV1,
+    reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PolicySetV1 {
+    policy: PolicyV1,
+    reason: String,
+}
+
+/// Archived and restored.
+#[derive(Serialize, Deserialize)]
+struct ReasonV1 {
+    reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RecommendedV2 {
+    first: RecommendedV1,
+    terms: TermsV1,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,35 +91,45 @@ struct RecommendedV1 {
 impl Stored for PortfolioEvent {
     fn event_type(&self) -> &'static str {
         match self {
-            Self::Created { .. } => CREATED_V1,
-            Self::Renamed { .. } => RENAMED_V1,
-            Self::Reallocated { .. } => REALLOCATED_V1,
-            Self::Recommended { .. } => RECOMMENDED_V1,
+            Self::Created(_) => CREATED_V2,
+            Self::Renamed { .. } => RENAMED_V2,
+            Self::Reallocated { .. } => REALLOCATED_V2,
+            Self::PolicySet { .. } => POLICY_SET_V1,
+            Self::Archived { .. } => ARCHIVED_V1,
+            Self::Restored { .. } => RESTORED_V1,
+            Self::Recommended { .. } => RECOMMENDED_V2,
         }
     }
 
     fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Created { advisor, name, currency, allocation } => to_bytes(&CreatedV1 {
-                advisor: advisor.uuid().into_bytes(),
+            Self::Created(composition) => to_bytes(&CreatedV2::from(composition.as_ref())),
+            Self::Renamed { name, reason } => to_bytes(&RenamedV2 {
                 name: name.as_str().to_owned(),
-                currency: currency.bytes(),
-                allocation: allocation.into(),
+                reason: reason.as_ref().map(|reason| reason.as_str().to_owned()),
             }),
-            Self::Renamed { name } => to_bytes(&RenamedV1 { name: name.as_str().to_owned() }),
-            Self::Reallocated { allocation, reason } => {
-                to_bytes(&ReallocatedV1 { allocation: allocation.into(), reason: reason.as_str().to_owned() })
+            Self::Reallocated { allocation, limits, reason } => to_bytes(&ReallocatedV2 {
+                allocation: allocation.into(),
+                limits: limits.into(),
+                reason: reason.as_str().to_owned(),
+            }),
+            Self::PolicySet { policy, reason } => {
+                to_bytes(&PolicySetV1 { policy: policy.into(), reason: reason.as_str().to_owned() })
             }
-            Self::Recommended { advisor, clients, name, currency, allocation, rationale, figures } => {
-                to_bytes(&RecommendedV1 {
+            Self::Archived { reason } | Self::Restored { reason } => {
+                to_bytes(&ReasonV1 { reason: reason.as_str().to_owned() })
+            }
+            Self::Recommended { advisor, clients, name, currency, allocation, rationale, figures, terms } => {
+                let first = RecommendedV1 {
                     advisor: advisor.uuid().into_bytes(),
                     clients: clients.iter().map(|client| client.uuid().into_bytes()).collect(),
                     name: name.as_str().to_owned(),
                     currency: currency.bytes(),
                     allocation: allocation.into(),
                     rationale: rationale.as_str().to_owned(),
-                    figures: figures.into(),
-                })
+                    figures: figures.as_ref().into(),
+                };
+                to_bytes(&RecommendedV2 { first, terms: terms.as_ref().into() })
             }
         }
     }
@@ -84,28 +140,74 @@ impl Stored for PortfolioEvent {
 }
 
 fn decode(event_type: &str, bytes: &[u8]) -> Result<Result<PortfolioEvent, OutOfRange>, DecodeError> {
+    let reason = || Ok(Note::from_history(from_bytes::<ReasonV1>(event_type, bytes)?.reason));
     Ok(match event_type {
-        CREATED_V1 => from_bytes::<CreatedV1>(event_type, bytes)?.try_into(),
+        CREATED_V1 => created(from_bytes::<CreatedV1>(event_type, bytes)?.try_into()),
+        CREATED_V2 => created(from_bytes::<CreatedV2>(event_type, bytes)?.try_into()),
         RENAMED_V1 => {
             let form: RenamedV1 = from_bytes(event_type, bytes)?;
-            Ok(PortfolioEvent::Renamed { name: Name::from_history(form.name) })
+            Ok(PortfolioEvent::Renamed { name: Name::from_history(form.name), reason: None })
+        }
+        RENAMED_V2 => {
+            let form: RenamedV2 = from_bytes(event_type, bytes)?;
+            let reason = form.reason.map(Note::from_history);
+            Ok(PortfolioEvent::Renamed { name: Name::from_history(form.name), reason })
         }
         REALLOCATED_V1 => from_bytes::<ReallocatedV1>(event_type, bytes)?.try_into(),
-        RECOMMENDED_V1 => from_bytes::<RecommendedV1>(event_type, bytes)?.try_into(),
+        REALLOCATED_V2 => from_bytes::<ReallocatedV2>(event_type, bytes)?.try_into(),
+        POLICY_SET_V1 => {
+            let form: PolicySetV1 = from_bytes(event_type, bytes)?;
+            let reason = Note::from_history(form.reason);
+            form.policy.try_into().map(|policy| PortfolioEvent::PolicySet { policy, reason })
+        }
+        ARCHIVED_V1 => Ok(PortfolioEvent::Archived { reason: reason()? }),
+        RESTORED_V1 => Ok(PortfolioEvent::Restored { reason: reason()? }),
+        RECOMMENDED_V1 => recommended(from_bytes(event_type, bytes)?, Ok(Terms::default())),
+        RECOMMENDED_V2 => {
+            let form: RecommendedV2 = from_bytes(event_type, bytes)?;
+            recommended(form.first, form.terms.try_into())
+        }
         other => return Err(DecodeError::UnknownType(other.to_owned())),
     })
 }
 
-impl TryFrom<CreatedV1> for PortfolioEvent {
+fn created(composition: Result<Composition, OutOfRange>) -> Result<PortfolioEvent, OutOfRange> {
+    composition.map(|composition| PortfolioEvent::Created(Box::new(composition)))
+}
+
+impl From<&Composition> for CreatedV2 {
+    fn from(is: &Composition) -> Self {
+        Self {
+            first: CreatedV1 {
+                advisor: is.advisor.uuid().into_bytes(),
+                name: is.name.as_str().to_owned(),
+                currency: is.currency.bytes(),
+                allocation: (&is.allocation).into(),
+            },
+            limits: (&is.limits).into(),
+            policy: (&is.policy).into(),
+            origin: is.origin.map(|origin| (origin.portfolio.uuid().into_bytes(), origin.version)),
+        }
+    }
+}
+
+impl TryFrom<CreatedV1> for Composition {
     type Error = OutOfRange;
 
     fn try_from(form: CreatedV1) -> Result<Self, OutOfRange> {
-        Ok(Self::Created {
-            advisor: AdvisorId::new(id(form.advisor)),
-            name: Name::from_history(form.name),
-            currency: currency(form.currency),
-            allocation: form.allocation.try_into()?,
-        })
+        let (advisor, name) = (AdvisorId::new(id(form.advisor)), Name::from_history(form.name));
+        Ok(Self::new(advisor, name, currency(form.currency), form.allocation.try_into()?))
+    }
+}
+
+impl TryFrom<CreatedV2> for Composition {
+    type Error = OutOfRange;
+
+    fn try_from(form: CreatedV2) -> Result<Self, OutOfRange> {
+        let origin =
+            form.origin.map(|(portfolio, version)| Origin { portfolio: PortfolioId::new(id(portfolio)), version });
+        let (limits, policy) = (form.limits.try_into()?, form.policy.try_into()?);
+        Ok(Self { limits, policy, origin, ..Self::try_from(form.first)? })
     }
 }
 
@@ -113,22 +215,29 @@ impl TryFrom<ReallocatedV1> for PortfolioEvent {
     type Error = OutOfRange;
 
     fn try_from(form: ReallocatedV1) -> Result<Self, OutOfRange> {
-        Ok(Self::Reallocated { allocation: form.allocation.try_into()?, reason: Note::from_history(form.reason) })
+        let (allocation, limits) = (form.allocation.try_into()?, Limits::default());
+        Ok(Self::Reallocated { allocation, limits, reason: Note::from_history(form.reason) })
     }
 }
 
-impl TryFrom<RecommendedV1> for PortfolioEvent {
+impl TryFrom<ReallocatedV2> for PortfolioEvent {
     type Error = OutOfRange;
 
-    fn try_from(form: RecommendedV1) -> Result<Self, OutOfRange> {
-        Ok(Self::Recommended {
-            advisor: AdvisorId::new(id(form.advisor)),
-            clients: form.clients.into_iter().map(|client| ClientId::new(id(client))).collect(),
-            name: Name::from_history(form.name),
-            currency: currency(form.currency),
-            allocation: form.allocation.try_into()?,
-            rationale: Note::from_history(form.rationale),
-            figures: form.figures.try_into()?,
-        })
+    fn try_from(form: ReallocatedV2) -> Result<Self, OutOfRange> {
+        let (allocation, limits) = (form.allocation.try_into()?, form.limits.try_into()?);
+        Ok(Self::Reallocated { allocation, limits, reason: Note::from_history(form.reason) })
     }
+}
+
+fn recommended(form: RecommendedV1, terms: Result<Terms, OutOfRange>) -> Result<PortfolioEvent, OutOfRange> {
+    Ok(PortfolioEvent::Recommended {
+        advisor: AdvisorId::new(id(form.advisor)),
+        clients: form.clients.into_iter().map(|client| ClientId::new(id(client))).collect(),
+        name: Name::from_history(form.name),
+        currency: currency(form.currency),
+        allocation: form.allocation.try_into()?,
+        rationale: Note::from_history(form.rationale),
+        figures: Box::new(form.figures.try_into()?),
+        terms: Box::new(terms?),
+    })
 }

@@ -2,12 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::{AllocationV1, CurrencyV1, FiguresV1, IdV1, OutOfRange, currency, id};
+use jiff::civil::Date;
+
+use super::parts::{AllocationV1, CurrencyV1, DateV1, FiguresV1, IdV1, OutOfRange, TermsV1, currency, id, risk_class};
 use super::{DecodeError, Stored, from_bytes, out_of_range, to_bytes};
 use crate::recommendation::{Advice, RecommendationEvent};
-use crate::values::{AdvisorId, ClientId, Name, Note, PortfolioId};
+use crate::suitability::GateShut;
+use crate::values::{AdvisorId, AssetId, ClientId, Name, Note, PortfolioId, RecommendationId, Regime, Terms};
 
 const MADE_V1: &str = "insights.recommendation.made.v1";
+const MADE_V2: &str = "insights.recommendation.made.v2";
+const REFUSED_V1: &str = "insights.recommendation.refused.v1";
+const OVERRIDDEN_V1: &str = "insights.recommendation.overridden.v1";
+const WITHDRAWN_V1: &str = "insights.recommendation.withdrawn.v1";
+const SUPERSEDED_V1: &str = "insights.recommendation.superseded.v1";
+const EXPIRED_V1: &str = "insights.recommendation.expired.v1";
 const EMAIL_CLAIMED_V1: &str = "insights.recommendation.email_claimed.v1";
 const EMAILED_V1: &str = "insights.recommendation.emailed.v1";
 const EMAIL_DEFERRED_V1: &str = "insights.recommendation.email_deferred.v1";
@@ -28,6 +37,39 @@ struct MadeV1 {
     figures: FiguresV1,
 }
 
+#[derive(Serialize, Deserialize)]
+struct MadeV2 {
+    first: MadeV1,
+    terms: TermsV1,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefusedV1 {
+    advice: MadeV2,
+    shut: Vec<GateV1>,
+    regime: String,
+}
+
+/// A gate that stayed shut; classes in their words.
+#[derive(Serialize, Deserialize)]
+enum GateV1 {
+    NotInCare,
+    NoProfile,
+    ProfileExpired { until: DateV1 },
+    PortfolioTooRisky { portfolio: String, client: String },
+    ProductTooRisky { asset: String, product: String, client: String },
+}
+
+#[derive(Serialize, Deserialize)]
+struct SupersededV1 {
+    by: IdV1,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ExpiredV1 {
+    on: DateV1,
+}
+
 /// An attempt, with nothing to say about it: claimed, emailed.
 #[derive(Serialize, Deserialize)]
 struct AttemptV1 {
@@ -41,15 +83,21 @@ struct AttemptBecauseV1 {
     reason: String,
 }
 
+/// Released, overridden, withdrawn.
 #[derive(Serialize, Deserialize)]
-struct ReleasedV1 {
+struct ReasonV1 {
     reason: String,
 }
 
 impl Stored for RecommendationEvent {
     fn event_type(&self) -> &'static str {
         match self {
-            Self::Made(_) => MADE_V1,
+            Self::Made(_) => MADE_V2,
+            Self::Refused { .. } => REFUSED_V1,
+            Self::Overridden { .. } => OVERRIDDEN_V1,
+            Self::Withdrawn { .. } => WITHDRAWN_V1,
+            Self::Superseded { .. } => SUPERSEDED_V1,
+            Self::Expired { .. } => EXPIRED_V1,
             Self::EmailClaimed { .. } => EMAIL_CLAIMED_V1,
             Self::Emailed { .. } => EMAILED_V1,
             Self::EmailDeferred { .. } => EMAIL_DEFERRED_V1,
@@ -61,14 +109,23 @@ impl Stored for RecommendationEvent {
 
     fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Made(advice) => to_bytes(&MadeV1::from(advice.as_ref())),
+            Self::Made(advice) => to_bytes(&MadeV2::from(advice.as_ref())),
+            Self::Refused { advice, shut, regime } => to_bytes(&RefusedV1 {
+                advice: advice.as_ref().into(),
+                shut: shut.iter().map(GateV1::from).collect(),
+                regime: regime.word().to_owned(),
+            }),
+            Self::Superseded { by } => to_bytes(&SupersededV1 { by: by.uuid().into_bytes() }),
+            Self::Expired { on } => to_bytes(&ExpiredV1 { on: (*on).into() }),
             Self::EmailClaimed { attempt } | Self::Emailed { attempt } => to_bytes(&AttemptV1 { attempt: *attempt }),
             Self::EmailDeferred { attempt, reason }
             | Self::EmailFailed { attempt, reason }
             | Self::EmailUnknown { attempt, reason } => {
                 to_bytes(&AttemptBecauseV1 { attempt: *attempt, reason: reason.as_str().to_owned() })
             }
-            Self::EmailReleased { reason } => to_bytes(&ReleasedV1 { reason: reason.as_str().to_owned() }),
+            Self::EmailReleased { reason } | Self::Overridden { reason } | Self::Withdrawn { reason } => {
+                to_bytes(&ReasonV1 { reason: reason.as_str().to_owned() })
+            }
         }
     }
 
@@ -78,20 +135,38 @@ impl Stored for RecommendationEvent {
             from_bytes::<AttemptBecauseV1>(event_type, bytes)
                 .map(|form| (form.attempt, Note::from_history(form.reason)))
         };
+        let reason = || Ok(Note::from_history(from_bytes::<ReasonV1>(event_type, bytes)?.reason));
         match event_type {
             MADE_V1 => {
-                let advice = Advice::try_from(from_bytes::<MadeV1>(event_type, bytes)?);
-                Ok(Self::Made(Box::new(advice.map_err(|what| out_of_range(event_type, what))?)))
+                let form: MadeV1 = from_bytes(event_type, bytes)?;
+                let advice = advice(form, Ok(Terms::default())).map_err(|what| out_of_range(event_type, what))?;
+                Ok(Self::Made(Box::new(advice)))
+            }
+            MADE_V2 => {
+                let form: MadeV2 = from_bytes(event_type, bytes)?;
+                let advice = Advice::try_from(form).map_err(|what| out_of_range(event_type, what))?;
+                Ok(Self::Made(Box::new(advice)))
+            }
+            REFUSED_V1 => {
+                let form: RefusedV1 = from_bytes(event_type, bytes)?;
+                Self::try_from(form).map_err(|what| out_of_range(event_type, what))
+            }
+            OVERRIDDEN_V1 => Ok(Self::Overridden { reason: reason()? }),
+            WITHDRAWN_V1 => Ok(Self::Withdrawn { reason: reason()? }),
+            SUPERSEDED_V1 => {
+                let form: SupersededV1 = from_bytes(event_type, bytes)?;
+                Ok(Self::Superseded { by: RecommendationId::new(id(form.by)) })
+            }
+            EXPIRED_V1 => {
+                let form: ExpiredV1 = from_bytes(event_type, bytes)?;
+                Ok(Self::Expired { on: Date::try_from(form.on).map_err(|what| out_of_range(event_type, what))? })
             }
             EMAIL_CLAIMED_V1 => Ok(Self::EmailClaimed { attempt: attempt()? }),
             EMAILED_V1 => Ok(Self::Emailed { attempt: attempt()? }),
             EMAIL_DEFERRED_V1 => because().map(|(attempt, reason)| Self::EmailDeferred { attempt, reason }),
             EMAIL_FAILED_V1 => because().map(|(attempt, reason)| Self::EmailFailed { attempt, reason }),
             EMAIL_UNKNOWN_V1 => because().map(|(attempt, reason)| Self::EmailUnknown { attempt, reason }),
-            EMAIL_RELEASED_V1 => {
-                let form: ReleasedV1 = from_bytes(event_type, bytes)?;
-                Ok(Self::EmailReleased { reason: Note::from_history(form.reason) })
-            }
+            EMAIL_RELEASED_V1 => Ok(Self::EmailReleased { reason: reason()? }),
             other => Err(DecodeError::UnknownType(other.to_owned())),
         }
     }
@@ -113,20 +188,80 @@ impl From<&Advice> for MadeV1 {
     }
 }
 
-impl TryFrom<MadeV1> for Advice {
+impl From<&Advice> for MadeV2 {
+    fn from(advice: &Advice) -> Self {
+        Self { first: advice.into(), terms: (&advice.terms).into() }
+    }
+}
+
+impl TryFrom<MadeV2> for Advice {
     type Error = OutOfRange;
 
-    fn try_from(form: MadeV1) -> Result<Self, OutOfRange> {
-        Ok(Self {
-            portfolio: PortfolioId::new(id(form.portfolio)),
-            portfolio_version: form.portfolio_version,
-            portfolio_name: Name::from_history(form.portfolio_name),
-            currency: currency(form.currency),
-            client: ClientId::new(id(form.client)),
-            advisor: AdvisorId::new(id(form.advisor)),
-            allocation: form.allocation.try_into()?,
-            rationale: Note::from_history(form.rationale),
-            figures: form.figures.try_into()?,
+    fn try_from(form: MadeV2) -> Result<Self, OutOfRange> {
+        advice(form.first, form.terms.try_into())
+    }
+}
+
+fn advice(form: MadeV1, terms: Result<Terms, OutOfRange>) -> Result<Advice, OutOfRange> {
+    Ok(Advice {
+        portfolio: PortfolioId::new(id(form.portfolio)),
+        portfolio_version: form.portfolio_version,
+        portfolio_name: Name::from_history(form.portfolio_name),
+        currency: currency(form.currency),
+        client: ClientId::new(id(form.client)),
+        advisor: AdvisorId::new(id(form.advisor)),
+        allocation: form.allocation.try_into()?,
+        rationale: Note::from_history(form.rationale),
+        figures: form.figures.try_into()?,
+        terms: terms?,
+    })
+}
+
+impl TryFrom<RefusedV1> for RecommendationEvent {
+    type Error = OutOfRange;
+
+    fn try_from(form: RefusedV1) -> Result<Self, OutOfRange> {
+        Ok(Self::Refused {
+            advice: Box::new(form.advice.try_into()?),
+            shut: form.shut.into_iter().map(GateShut::try_from).collect::<Result<_, _>>()?,
+            regime: Regime::parse(&form.regime).ok_or(OutOfRange("a regime"))?,
+        })
+    }
+}
+
+impl From<&GateShut> for GateV1 {
+    fn from(shut: &GateShut) -> Self {
+        let word = |class: &crate::values::RiskClass| class.word().to_owned();
+        match shut {
+            GateShut::NotInCare => Self::NotInCare,
+            GateShut::NoProfile => Self::NoProfile,
+            GateShut::ProfileExpired { until } => Self::ProfileExpired { until: (*until).into() },
+            GateShut::PortfolioTooRisky { portfolio, client } => {
+                Self::PortfolioTooRisky { portfolio: word(portfolio), client: word(client) }
+            }
+            GateShut::ProductTooRisky { asset, product, client } => {
+                Self::ProductTooRisky { asset: asset.as_str().to_owned(), product: word(product), client: word(client) }
+            }
+        }
+    }
+}
+
+impl TryFrom<GateV1> for GateShut {
+    type Error = OutOfRange;
+
+    fn try_from(form: GateV1) -> Result<Self, OutOfRange> {
+        Ok(match form {
+            GateV1::NotInCare => Self::NotInCare,
+            GateV1::NoProfile => Self::NoProfile,
+            GateV1::ProfileExpired { until } => Self::ProfileExpired { until: until.try_into()? },
+            GateV1::PortfolioTooRisky { portfolio, client } => {
+                Self::PortfolioTooRisky { portfolio: risk_class(&portfolio)?, client: risk_class(&client)? }
+            }
+            GateV1::ProductTooRisky { asset, product, client } => Self::ProductTooRisky {
+                asset: AssetId::from_history(asset),
+                product: risk_class(&product)?,
+                client: risk_class(&client)?,
+            },
         })
     }
 }

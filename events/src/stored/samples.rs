@@ -6,14 +6,14 @@ use super::AnyEvent;
 use crate::advisor::{AdvisorDetails, AdvisorEvent};
 use crate::asset::{AssetEvent, Correction, PriceBasis};
 use crate::client::ClientEvent;
-use crate::portfolio::PortfolioEvent;
+use crate::portfolio::{Composition, Origin, PortfolioEvent};
 use crate::recommendation::{Advice, RecommendationEvent};
 use crate::subject::{Position, Stream};
-use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
+use crate::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
-    AdvisorId, Allocation, AssetClass, AssetId, Bar, Bars, ClientId, CommandId, Currency, EventId, FiguresSnapshot,
-    Language, Listing, Name, Note, Payment, PaymentKind, PortfolioId, Regime, Sealed, SealedIdentity, SplitRatio,
-    TimeZoneName,
+    AdvisorId, Allocation, AssetClass, AssetId, Band, Bar, Bars, ClientId, CommandId, Costs, Currency, EventId,
+    FiguresSnapshot, Language, Limit, Limits, Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId,
+    RebalancingRule, RecommendationId, Regime, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
 };
 
 fn name(text: &str) -> Name {
@@ -62,6 +62,55 @@ pub(crate) fn advice() -> Advice {
         allocation: allocation(),
         rationale: note("Two lines,\nof which this is one."),
         figures: figures(),
+        terms: terms(),
+    }
+}
+
+/// Everything rated as aggressive, so that it suits the boldest only.
+fn terms() -> Terms {
+    let products = allocation();
+    Terms {
+        risk_class: Some(RiskClass::Aggressive),
+        product_classes: products.iter().map(|(asset, _)| (asset.clone(), RiskClass::Aggressive)).collect(),
+        costs: Some(Costs::try_new("0.005".parse().unwrap(), "0.0125".parse().unwrap()).unwrap()),
+        valid_until: Some(date(2026, 6, 30)),
+    }
+}
+
+fn limits() -> Limits {
+    let band = Band::try_new("0.5".parse().unwrap(), "0.75".parse().unwrap()).unwrap();
+    Limits::new([
+        (AssetId::parse("AAPL").unwrap(), Limit { locked: false, band: Some(band) }),
+        (AssetId::parse("^GSPC").unwrap(), Limit { locked: true, band: None }),
+    ])
+}
+
+fn policy() -> Policy {
+    Policy {
+        rebalancing: RebalancingRule::OutOfBand,
+        benchmark: Some(AssetId::parse("^GSPC").unwrap()),
+        risk_class: Some(RiskClass::ModeratelyAggressive),
+    }
+}
+
+fn composition() -> Composition {
+    let advisor = AdvisorId::created_by(command());
+    let currency = Currency::parse("BRL").unwrap();
+    let origin = Some(Origin { portfolio: PortfolioId::created_by(command()), version: 300 });
+    let plain = Composition::new(advisor, name("Crescimento"), currency, allocation());
+    Composition { limits: limits(), policy: policy(), origin, ..plain }
+}
+
+fn recommended(terms: Terms) -> PortfolioEvent {
+    PortfolioEvent::Recommended {
+        advisor: AdvisorId::created_by(command()),
+        clients: [ClientId::created_by(command())].into(),
+        name: name("Renda"),
+        currency: Currency::parse("BRL").unwrap(),
+        allocation: allocation(),
+        rationale: note("Two lines,\nof which this is one."),
+        figures: Box::new(figures()),
+        terms: Box::new(terms),
     }
 }
 
@@ -111,24 +160,37 @@ pub(crate) fn all() -> Vec<AnyEvent> {
         AnyEvent::Client(ClientEvent::HandedOver { from: advisor, to: advisor, reason: reason() }),
         AnyEvent::Client(ClientEvent::Profiled(profile())),
         AnyEvent::Client(ClientEvent::Removed { reason: reason() }),
-        AnyEvent::Portfolio(PortfolioEvent::Created {
-            advisor,
-            name: name("Crescimento"),
-            currency: Currency::parse("BRL").unwrap(),
+        AnyEvent::Portfolio(PortfolioEvent::Created(Box::new(composition()))),
+        AnyEvent::Portfolio(PortfolioEvent::Renamed { name: name("Renda"), reason: Some(note("clearer")) }),
+        AnyEvent::Portfolio(PortfolioEvent::Reallocated {
             allocation: allocation(),
+            limits: limits(),
+            reason: note("rates fell"),
         }),
-        AnyEvent::Portfolio(PortfolioEvent::Renamed { name: name("Renda") }),
-        AnyEvent::Portfolio(PortfolioEvent::Reallocated { allocation: allocation(), reason: note("rates fell") }),
-        AnyEvent::Portfolio(PortfolioEvent::Recommended {
-            advisor,
-            clients: [ClientId::created_by(command())].into(),
-            name: name("Renda"),
-            currency: Currency::parse("BRL").unwrap(),
-            allocation: allocation(),
-            rationale: note("Two lines,\nof which this is one."),
-            figures: figures(),
-        }),
+        AnyEvent::Portfolio(PortfolioEvent::PolicySet { policy: policy(), reason: reason() }),
+        AnyEvent::Portfolio(PortfolioEvent::Archived { reason: reason() }),
+        AnyEvent::Portfolio(PortfolioEvent::Restored { reason: reason() }),
+        AnyEvent::Portfolio(recommended(terms())),
         AnyEvent::Recommendation(RecommendationEvent::Made(Box::new(advice()))),
+        AnyEvent::Recommendation(RecommendationEvent::Refused {
+            advice: Box::new(advice()),
+            shut: vec![
+                GateShut::NotInCare,
+                GateShut::NoProfile,
+                GateShut::ProfileExpired { until: date(2026, 3, 4) },
+                GateShut::PortfolioTooRisky { portfolio: RiskClass::Aggressive, client: RiskClass::Conservative },
+                GateShut::ProductTooRisky {
+                    asset: AssetId::parse("AAPL").unwrap(),
+                    product: RiskClass::Aggressive,
+                    client: RiskClass::Conservative,
+                },
+            ],
+            regime: Regime::Cvm19,
+        }),
+        AnyEvent::Recommendation(RecommendationEvent::Overridden { reason: reason() }),
+        AnyEvent::Recommendation(RecommendationEvent::Withdrawn { reason: reason() }),
+        AnyEvent::Recommendation(RecommendationEvent::Superseded { by: RecommendationId::created_by(command()) }),
+        AnyEvent::Recommendation(RecommendationEvent::Expired { on: date(2026, 7, 1) }),
         AnyEvent::Recommendation(RecommendationEvent::EmailClaimed { attempt: 1 }),
         AnyEvent::Recommendation(RecommendationEvent::Emailed { attempt: 1 }),
         AnyEvent::Recommendation(RecommendationEvent::EmailDeferred { attempt: 1, reason: reason() }),
@@ -171,6 +233,7 @@ pub(crate) fn all() -> Vec<AnyEvent> {
             payment: Payment::try_new("0.205".parse().unwrap()).unwrap(),
             was: None,
         }),
+        AnyEvent::Asset(AssetEvent::Rated { class: RiskClass::ModeratelyAggressive, reason: note("a single company") }),
         AnyEvent::Asset(AssetEvent::Delisted { date: date(2023, 1, 2), reason: note("taken over") }),
     ]
 }
@@ -181,7 +244,22 @@ pub(crate) fn no_longer_written() -> Vec<(&'static str, AnyEvent)> {
     let bars = Bars::try_new(bars.map(|(day, close)| (day, close.parse().unwrap())).to_vec()).unwrap();
     let listing = Listing::new(name("Apple"), Currency::parse("USD").unwrap());
     let details = AdvisorDetails::new(name("Ana Souza"), name("Casa Verde"));
+    let plain = Composition { limits: Limits::default(), policy: Policy::default(), origin: None, ..composition() };
+    let reallocated =
+        PortfolioEvent::Reallocated { allocation: allocation(), limits: Limits::default(), reason: note("rates fell") };
+    let without_terms = Advice { terms: Terms::default(), ..advice() };
     vec![
+        ("insights.portfolio.created.v1", AnyEvent::Portfolio(PortfolioEvent::Created(Box::new(plain)))),
+        (
+            "insights.portfolio.renamed.v1",
+            AnyEvent::Portfolio(PortfolioEvent::Renamed { name: name("Renda"), reason: None }),
+        ),
+        ("insights.portfolio.reallocated.v1", AnyEvent::Portfolio(reallocated)),
+        ("insights.portfolio.recommended.v1", AnyEvent::Portfolio(recommended(Terms::default()))),
+        (
+            "insights.recommendation.made.v1",
+            AnyEvent::Recommendation(RecommendationEvent::Made(Box::new(without_terms))),
+        ),
         ("insights.advisor.registered.v1", AnyEvent::Advisor(AdvisorEvent::Registered(details))),
         ("insights.asset.listed.v1", AnyEvent::Asset(AssetEvent::Listed(listing))),
         (

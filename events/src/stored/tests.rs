@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::{any, prop, proptest};
 
-use super::generated::{advisor_details, allocation, bars, name, note};
+use super::generated::{advisor_details, allocation, bars, limits, name, note};
 use super::{AnyEvent, DecodeError, Stored, samples};
 use crate::Kind;
 use crate::advisor::AdvisorEvent;
@@ -96,7 +96,7 @@ proptest! {
 
     #[test]
     fn allocations_read_back(allocation in allocation(), reason in note()) {
-        let event = PortfolioEvent::Reallocated { allocation, reason };
+        let event = PortfolioEvent::Reallocated { limits: limits(&allocation), allocation, reason };
         assert_eq!(PortfolioEvent::decode(event.event_type(), &event.encode()), Ok(event));
     }
 }

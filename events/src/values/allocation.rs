@@ -49,6 +49,12 @@ impl Allocation {
         self.0.iter().map(|(asset, weight)| (asset, *weight))
     }
 
+    /// The asset's target; `None` where it is not held.
+    #[must_use]
+    pub fn weight(&self, asset: &AssetId) -> Option<Weight> {
+        self.0.get(asset).copied()
+    }
+
     /// How many positions there are.
     #[must_use]
     pub fn len(&self) -> usize {

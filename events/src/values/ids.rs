@@ -151,6 +151,12 @@ impl Actor {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What kind of actor it is: `admin`, `compliance`, `role`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.0.split_once(':').map_or("", |(kind, _)| kind)
+    }
 }
 
 impl fmt::Display for Actor {

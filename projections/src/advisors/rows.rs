@@ -77,6 +77,8 @@ impl TryFrom<Record> for AdvisorRow {
 /// Which advisors are wanted: those that fit all that is given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
+    /// This one alone.
+    pub own: Option<AdvisorId>,
     /// Who stand so.
     pub standing: Option<Standing>,
     /// Whose name or firm contains this, whatever the case.
@@ -111,13 +113,14 @@ pub async fn list(pool: &PgPool, filter: &Filter, page: Page) -> Result<Vec<Advi
         r#"SELECT id, name, firm, regime, registration, language, currency, standing, standing_reason,
                   registered_at AS "registered_at: jiff_sqlx::Timestamp", created_position, version, position
            FROM advisors
-           WHERE created_position > $1 AND standing = COALESCE($2::text, standing)
+           WHERE id = COALESCE($5::uuid, id) AND created_position > $1 AND standing = COALESCE($2::text, standing)
                  AND ($3::text IS NULL OR strpos(lower(name), lower($3)) > 0 OR strpos(lower(firm), lower($3)) > 0)
            ORDER BY created_position LIMIT $4"#,
         page.after(),
         filter.standing.map(Standing::word),
         filter.search,
-        page.limit()
+        page.limit(),
+        filter.own.map(AdvisorId::uuid)
     )
     .fetch_all(pool)
     .await?

@@ -33,6 +33,16 @@ pub struct RecommendationRow {
     pub rationale: String,
     /// The figures that the advice rests on, as the event has them.
     pub figures: serde_json::Value,
+    /// What else it comes with, as the event has it.
+    pub terms: serde_json::Value,
+    /// The gates that stayed shut, as the event has them; none where it was made.
+    pub gates: serde_json::Value,
+    /// How the advice stands: `open`, `refused`, `withdrawn`, `superseded` or `expired`.
+    pub standing: String,
+    /// Why compliance let it go out, or why it was taken back.
+    pub standing_reason: Option<String>,
+    /// What took its place.
+    pub superseded_by: Option<RecommendationId>,
     /// How the letter stands: `due`, `claimed`, `sent`, `failed` or `outcome unknown`.
     pub letter: String,
     /// Attempts to send the letter, the one under way included.
@@ -52,6 +62,8 @@ pub struct RecommendationRow {
 /// Which recommendations are wanted: those that fit all that is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Filter {
+    /// By this advisor.
+    pub advisor: Option<AdvisorId>,
     /// Of this portfolio.
     pub portfolio: Option<PortfolioId>,
     /// To this client.
@@ -70,6 +82,11 @@ struct Record {
     weights: Vec<Decimal>,
     rationale: String,
     figures: serde_json::Value,
+    terms: serde_json::Value,
+    gates: serde_json::Value,
+    standing: String,
+    standing_reason: Option<String>,
+    superseded_by: Option<Uuid>,
     letter: String,
     attempts: i64,
     made_at: jiff_sqlx::Timestamp,
@@ -94,6 +111,11 @@ impl TryFrom<Record> for RecommendationRow {
             allocation: targets(&record.assets, record.weights)?,
             rationale: record.rationale,
             figures: record.figures,
+            terms: record.terms,
+            gates: record.gates,
+            standing: record.standing,
+            standing_reason: record.standing_reason,
+            superseded_by: record.superseded_by.map(RecommendationId::new),
             letter: record.letter,
             attempts: u32::try_from(record.attempts).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
             made_at: record.made_at.to_jiff(),
@@ -113,7 +135,8 @@ pub async fn get(pool: &PgPool, id: RecommendationId) -> Result<Option<Recommend
     query_as!(
         Record,
         r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
-                  weights AS "weights: Vec<Decimal>", rationale, figures, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                  weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason, superseded_by, letter, attempts,
+                  made_at AS "made_at: jiff_sqlx::Timestamp",
                   emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
            FROM recommendations WHERE id = $1"#,
         id.uuid()
@@ -131,43 +154,66 @@ pub async fn get(pool: &PgPool, id: RecommendationId) -> Result<Option<Recommend
 pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<RecommendationRow>, sqlx::Error> {
     // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table.
     let records = match filter {
-        Filter { portfolio: Some(portfolio), client } => {
+        Filter { advisor, portfolio: Some(portfolio), client } => {
             query_as!(
                 Record,
                 r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
-                          weights AS "weights: Vec<Decimal>", rationale, figures, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                          weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason, superseded_by, letter, attempts,
+                  made_at AS "made_at: jiff_sqlx::Timestamp",
                           emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
                    FROM recommendations
-                   WHERE portfolio = $1 AND client = COALESCE($2::uuid, client) AND created_position > $3
-                   ORDER BY created_position LIMIT $4"#,
+                   WHERE portfolio = $1 AND client = COALESCE($2::uuid, client)
+                     AND advisor = COALESCE($3::uuid, advisor) AND created_position > $4
+                   ORDER BY created_position LIMIT $5"#,
                 portfolio.uuid(),
                 client.map(ClientId::uuid),
+                advisor.map(AdvisorId::uuid),
                 page.after(),
                 page.limit()
             )
             .fetch_all(pool)
             .await?
         }
-        Filter { portfolio: None, client: Some(client) } => {
+        Filter { advisor, portfolio: None, client: Some(client) } => {
             query_as!(
                 Record,
                 r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
-                          weights AS "weights: Vec<Decimal>", rationale, figures, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                          weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason, superseded_by, letter, attempts,
+                  made_at AS "made_at: jiff_sqlx::Timestamp",
                           emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
                    FROM recommendations
-                   WHERE client = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
+                   WHERE client = $1 AND advisor = COALESCE($2::uuid, advisor) AND created_position > $3
+                   ORDER BY created_position LIMIT $4"#,
                 client.uuid(),
+                advisor.map(AdvisorId::uuid),
                 page.after(),
                 page.limit()
             )
             .fetch_all(pool)
             .await?
         }
-        Filter { portfolio: None, client: None } => {
+        Filter { advisor: Some(advisor), portfolio: None, client: None } => {
             query_as!(
                 Record,
                 r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
-                          weights AS "weights: Vec<Decimal>", rationale, figures, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                          weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason, superseded_by, letter, attempts,
+                          made_at AS "made_at: jiff_sqlx::Timestamp",
+                          emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
+                   FROM recommendations
+                   WHERE advisor = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
+                advisor.uuid(),
+                page.after(),
+                page.limit()
+            )
+            .fetch_all(pool)
+            .await?
+        }
+        Filter { advisor: None, portfolio: None, client: None } => {
+            query_as!(
+                Record,
+                r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
+                          weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason, superseded_by, letter, attempts,
+                  made_at AS "made_at: jiff_sqlx::Timestamp",
                           emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
                    FROM recommendations
                    WHERE created_position > $1 ORDER BY created_position LIMIT $2"#,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::access::Reach;
 use crate::as_of::{AsOfQuery, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
@@ -22,7 +23,7 @@ use crate::described::problems;
 use crate::faults::{Faults, NotOneOf};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
-use crate::paging::{Listing, listing, page, word_parameter};
+use crate::paging::{Listing, listing, page, search_parameter, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
@@ -177,7 +178,8 @@ problems!(ListProblems: ANY, GUARDED, READ;);
 problems!(GetProblems: ANY, GUARDED, READ; AdvisorUnknown, LogUnavailable);
 
 /// Registers an advisor.
-#[utoipa::path(post, path = "/v1/advisors", tag = "advisors", operation_id = "registerAdvisor", params(KeyHeader),
+#[utoipa::path(post, path = "/v1/advisors", tag = "advisors", operation_id = "registerAdvisor",
+    security(("bearer" = ["admin"])), params(KeyHeader),
     request_body = RegisterAdvisor, responses(CreatedAnswer, RegisterProblems))]
 pub async fn register(
     State(journal): State<Journal>,
@@ -198,6 +200,7 @@ pub async fn register(
 
 /// Changes what the register says of an advisor, all of it.
 #[utoipa::path(put, path = "/v1/advisors/{id}", tag = "advisors", operation_id = "editAdvisor",
+    security(("bearer" = ["admin"])),
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
     request_body = RegisterAdvisor, responses(ChangedAnswer, EditProblems))]
 pub async fn edit(
@@ -219,18 +222,24 @@ pub async fn edit(
 
 /// Lists advisors in the order of their registration.
 #[utoipa::path(get, path = "/v1/advisors", tag = "advisors", operation_id = "listAdvisors",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(AdvisorsQuery, MinPositionHeader),
     responses((status = 200, body = Listing<AdvisorView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
     OriginalUri(uri): OriginalUri,
+    reach: Reach,
     Parameters(query): Parameters<AdvisorsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let filter = Filter {
         standing: word_parameter("standing", query.standing.as_deref(), &standing::ALL, Standing::word)?,
-        search: query.search,
+        search: search_parameter("search", query.search)?,
+        own: match reach {
+            Reach::Everybody => None,
+            Reach::Only(own) => Some(own),
+        },
     };
     let rows = projections::advisors::list(&pool, &filter, page).await?;
     Ok(listing(&uri, page, rows, |row| row.created_position, AdvisorView::from))
@@ -238,6 +247,7 @@ pub async fn list(
 
 /// Shows an advisor.
 #[utoipa::path(get, path = "/v1/advisors/{id}", tag = "advisors", operation_id = "getAdvisor",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, format = Uuid), AsOfQuery, MinPositionHeader),
     responses((status = 200, body = AdvisorView, headers(("ETag" = String))), GetProblems))]
 pub async fn get(

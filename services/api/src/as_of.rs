@@ -101,7 +101,9 @@ pub async fn as_of(journal: &Journal, text: Option<&str>) -> Result<AsOf, Proble
         return invalid("there is no event at this position");
     };
     let stands_on = match event.decode() {
-        Ok(AnyEvent::Recommendation(RecommendationEvent::Made(advice))) => Some(advice.figures.prices_position),
+        Ok(AnyEvent::Recommendation(
+            RecommendationEvent::Made(advice) | RecommendationEvent::Refused { advice, .. },
+        )) => Some(advice.figures.prices_position),
         Ok(AnyEvent::Portfolio(PortfolioEvent::Recommended { figures, .. })) => Some(figures.prices_position),
         _ => None,
     };

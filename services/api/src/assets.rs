@@ -5,6 +5,7 @@ mod actions;
 mod delisting;
 mod prices;
 mod quality;
+mod rating;
 mod search;
 mod series;
 
@@ -40,6 +41,7 @@ pub use actions::{__path_pay, __path_split, pay, split};
 pub use delisting::{__path_delist, delist};
 pub use prices::{__path_correct, __path_record, correct, record};
 pub use quality::{__path_quality, quality};
+pub use rating::{__path_lookup, __path_rate, lookup, rate};
 pub use search::{__path_facets, facets};
 pub use series::{__path_series, series};
 
@@ -148,6 +150,9 @@ pub struct AssetView {
     /// The first day without trading, where there is one.
     #[schema(required, value_type = Option<String>, format = Date)]
     delisted_on: Option<Date>,
+    /// How much risk it carries; `null` where nobody has rated it, which counts as `aggressive`.
+    #[schema(required, example = "moderate")]
+    risk_class: Option<String>,
     /// Who gave its last prices.
     #[schema(required)]
     source: Option<String>,
@@ -175,7 +180,7 @@ pub struct AssetView {
 impl From<AssetRow> for AssetView {
     fn from(row: AssetRow) -> Self {
         let AssetRow { id, name, currency, class, sector, exchange, time_zone, delisted_on, source, .. } = row;
-        let AssetRow { basis, first_day, last_day, days, listed_at, version, position, .. } = row;
+        let AssetRow { risk_class, basis, first_day, last_day, days, listed_at, version, position, .. } = row;
         Self {
             id,
             name,
@@ -185,6 +190,7 @@ impl From<AssetRow> for AssetView {
             exchange,
             time_zone,
             delisted_on,
+            risk_class,
             source,
             basis,
             first_day,
@@ -229,7 +235,8 @@ problems!(GetProblems: ANY, GUARDED, READ; AssetUnknown);
 /// Puts an asset on the list.
 ///
 /// The caller chooses the asset's id, so an Idempotency-Key counts for each asset by itself.
-#[utoipa::path(post, path = "/v1/assets", tag = "assets", operation_id = "listAsset", params(KeyHeader),
+#[utoipa::path(post, path = "/v1/assets", tag = "assets", operation_id = "listAsset",
+    security(("bearer" = ["admin"])), params(KeyHeader),
     request_body = ListAsset, responses(CreatedAnswer, ListAssetProblems))]
 pub async fn create(
     State(journal): State<Journal>,
@@ -263,6 +270,7 @@ pub async fn create(
 
 /// Lists assets, all or those that are searched for, in the order of their listing.
 #[utoipa::path(get, path = "/v1/assets", tag = "assets", operation_id = "listAssets",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(AssetsQuery, MinPositionHeader),
     responses((status = 200, body = Listing<AssetView>), ListProblems))]
 pub async fn list(
@@ -280,6 +288,7 @@ pub async fn list(
 
 /// Shows an asset.
 #[utoipa::path(get, path = "/v1/assets/{id}", tag = "assets", operation_id = "getAsset",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, example = "AAPL"), MinPositionHeader),
     responses((status = 200, body = AssetView, headers(("ETag" = String))), GetProblems))]
 pub async fn get(State(pool): State<PgPool>, Id(id): Id<AssetId>, _: CaughtUp) -> Result<Response, Problem> {

@@ -18,6 +18,7 @@ use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 use vault::{Vault, VaultError};
 
+use crate::access::Reach;
 use crate::as_of::{AsOfQuery, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
@@ -131,7 +132,8 @@ problems!(ListProblems: ANY, GUARDED, READ;);
 problems!(GetProblems: ANY, GUARDED, READ; ClientUnknown, LogUnavailable);
 
 /// Registers a client.
-#[utoipa::path(post, path = "/v1/clients", tag = "clients", operation_id = "registerClient", params(KeyHeader),
+#[utoipa::path(post, path = "/v1/clients", tag = "clients", operation_id = "registerClient",
+    security(("bearer" = ["admin", "advisor"])), params(KeyHeader),
     request_body = RegisterClient, responses(CreatedAnswer, RegisterProblems))]
 pub async fn register(
     State(journal): State<Journal>,
@@ -149,7 +151,7 @@ pub async fn register(
     let command_id = keyed.command(CREATE, &[]);
     let id = ClientId::created_by(command_id);
     // Before anything is written, the client's data key included.
-    let needed = references.need_advisor(advisor).await;
+    let needed = references.need_advisor(keyed.reach, advisor).await;
     unless_given::<Client>(&journal, &id, command_id, needed).await?;
     let identity = vault.seal_identity(id, EventId::of(command_id), &name, &email).await?;
     let wish = Canonical::of("RegisterClient")
@@ -166,6 +168,7 @@ pub async fn register(
 
 /// Takes down a client's other name or address.
 #[utoipa::path(put, path = "/v1/clients/{id}", tag = "clients", operation_id = "editClient",
+    security(("bearer" = ["admin", "advisor"])),
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
     request_body = EditClient, responses(ChangedAnswer, EditProblems))]
 pub async fn edit(
@@ -196,12 +199,14 @@ pub async fn edit(
 
 /// Lists clients in the order of their registration.
 #[utoipa::path(get, path = "/v1/clients", tag = "clients", operation_id = "listClients",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(ClientsQuery, MinPositionHeader),
     responses((status = 200, body = Listing<ClientView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
     State(vault): State<Vault>,
     OriginalUri(uri): OriginalUri,
+    reach: Reach,
     Parameters(query): Parameters<ClientsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
@@ -209,7 +214,10 @@ pub async fn list(
     let advisor = query.advisor.as_deref().map(advisor_parameter).transpose()?;
     let all = [Standing::Active, Standing::Removed];
     let standing = word_parameter("standing", query.standing.as_deref(), &all, Standing::word)?;
-    let rows = projections::clients::list(&pool, Filter { advisor, standing }, page).await?;
+    let rows = match reach.narrowed(advisor) {
+        Some(advisor) => projections::clients::list(&pool, Filter { advisor, standing }, page).await?,
+        None => Vec::new(),
+    };
     let places: Vec<u64> = rows.iter().map(|row| row.created_position).collect();
     let opened = futures::stream::iter(rows).map(|row| view(&vault, row)).buffered(OPENED_AT_ONCE);
     let views: Vec<(u64, ClientView)> = places.into_iter().zip(opened.try_collect::<Vec<_>>().await?).collect();
@@ -218,6 +226,7 @@ pub async fn list(
 
 /// Shows a client.
 #[utoipa::path(get, path = "/v1/clients/{id}", tag = "clients", operation_id = "getClient",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, format = Uuid), AsOfQuery, MinPositionHeader),
     responses((status = 200, body = ClientView, headers(("ETag" = String))), GetProblems))]
 pub async fn get(

@@ -16,6 +16,7 @@ use serde::Serialize;
 use sqlx::PgPool;
 use utoipa::ToSchema;
 
+use crate::access::Reach;
 use crate::faults::{Faults, NotAnId};
 use crate::figures::NoFigures;
 use crate::numbers::{day, decimal};
@@ -185,8 +186,10 @@ impl Targets {
     }
 
     /// The targets of a portfolio, with its version.
-    async fn of_portfolio(pool: &PgPool, id: PortfolioId) -> Result<(Self, u64), Problem> {
+    async fn of_portfolio(pool: &PgPool, reach: Reach, id: PortfolioId) -> Result<(Self, u64), Problem> {
         let row = projections::portfolios::get(pool, id).await?;
+        // What is another advisor's is not there.
+        let row = row.filter(|row| reach.covers(row.advisor));
         let row = row.ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
         Ok((Self::of(row.allocation), row.version))
     }

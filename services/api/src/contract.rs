@@ -10,15 +10,21 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::described::problems;
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemType};
+use crate::rights::{BEARER, SESSION};
 use crate::state::Parts;
-use crate::{advisors, assets, clients, commands, computations, health, portfolios, recommendations};
+use crate::{
+    access, accounts, advisors, assets, clients, commands, computations, health, portfolios, recommendations, sessions,
+    tokens,
+};
 
 /// The document's frame; paths and schemas come from the routes.
 #[derive(OpenApi)]
@@ -39,21 +45,24 @@ use crate::{advisors, assets, clients, commands, computations, health, portfolio
         (name = "portfolios", description = "What advisors compose, change and recommend"),
         (name = "recommendations", description = "What was recommended to whom"),
         (name = "computations", description = "Computed on request and recorded nowhere: no Idempotency-Key is needed"),
+        (name = "access", description = "Logging in, accounts and tokens"),
         (name = "operation", description = "For operators and programs"),
     ),
     components(schemas(ProblemBody, FieldError, commands::Receipt)),
-    modifiers(&Bearer),
-    security(("bearer" = []))
+    modifiers(&Schemes),
 )]
 struct Frame;
 
-struct Bearer;
+struct Schemes;
 
-impl Modify for Bearer {
+impl Modify for Schemes {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of this service"));
         let components = document.components.get_or_insert_default();
-        components.add_security_scheme("bearer", SecurityScheme::Http(scheme.build()));
+        components.add_security_scheme(BEARER, SecurityScheme::Http(scheme.build()));
+        let about = "What `POST /v1/sessions` gives a browser. Every change then needs the header `Insights-CSRF`.";
+        let cookie = ApiKeyValue::with_description(access::COOKIE, about);
+        components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }
 
@@ -76,11 +85,18 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(assets::split))
         .routes(routes!(assets::pay))
         .routes(routes!(assets::delist))
+        .routes(routes!(assets::rate))
+        .routes(routes!(assets::lookup))
         .routes(routes!(assets::quality))
         .routes(routes!(portfolios::create, portfolios::list))
         .routes(routes!(portfolios::get, portfolios::rename))
         .routes(routes!(portfolios::reallocate))
         .routes(routes!(portfolios::list_figures))
+        .routes(routes!(portfolios::set_policy))
+        .routes(routes!(portfolios::change_standing))
+        .routes(routes!(portfolios::copy))
+        .routes(routes!(portfolios::versions))
+        .routes(routes!(portfolios::version))
         .routes(routes!(portfolios::show_figures))
         .routes(routes!(portfolios::show_rolling))
         .routes(routes!(computations::backtest::of_portfolio))
@@ -91,6 +107,16 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(portfolios::recommend))
         .routes(routes!(recommendations::list))
         .routes(routes!(recommendations::get))
+        .routes(routes!(sessions::log_in))
+        .routes(routes!(sessions::current, sessions::log_out))
+        .routes(routes!(sessions::choose_password))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(accounts::create, accounts::list))
+        .routes(routes!(accounts::get, accounts::close))
+        .routes(routes!(accounts::invite))
+        .routes(routes!(recommendations::let_out))
+        .routes(routes!(recommendations::change_standing))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(list_problems))
@@ -100,7 +126,26 @@ pub fn routes() -> OpenApiRouter<Parts> {
 /// The document of what this service offers.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    routes().into_openapi()
+    let mut document = routes().into_openapi();
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            // A browser's session has the rights of a token of the same role.
+            if let Some(roles) = operation.security.as_deref().and_then(roles_of) {
+                let requirement = SecurityRequirement::new(SESSION, roles);
+                operation.security.get_or_insert_default().push(requirement);
+            }
+        }
+    }
+    document
+}
+
+/// The roles that the first requirement of a bearer token lists.
+fn roles_of(requirements: &[SecurityRequirement]) -> Option<Vec<String>> {
+    requirements.iter().find_map(|requirement| {
+        let requirement = serde_json::to_value(requirement).ok()?;
+        serde_json::from_value(requirement.get(BEARER)?.clone()).ok()
+    })
 }
 
 /// The document as it is served, and the page that shows it.
@@ -187,9 +232,37 @@ mod tests {
     #[test]
     fn every_problem_type_stands_in_the_document() {
         for kind in ProblemType::ALL {
-            // What the router itself answers belongs to no operation.
-            if !matches!(kind, ProblemType::MethodNotAllowed) {
+            // What the router itself answers belongs to no operation, nor does what only the service's own roles meet.
+            let of_no_operation = [
+                ProblemType::MethodNotAllowed,
+                ProblemType::RecommendationAlreadyMade,
+                ProblemType::EmailAttemptClaimed,
+                ProblemType::EmailAttemptOutOfOrder,
+                ProblemType::EmailSettled,
+            ];
+            if !of_no_operation.contains(kind) {
                 assert!(DOCUMENT.contains(&format!("`{}`", kind.uri())), "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_operation_says_who_may_call_it() {
+        let document: serde_json::Value = serde_json::from_str(&DOCUMENT).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let schemes = operation["security"].as_array().unwrap_or_else(|| panic!("{method} {path}"));
+                if schemes.as_slice() == [serde_json::json!({})] {
+                    continue;
+                }
+                let [bearer, session] = schemes.as_slice() else { panic!("{method} {path}: {schemes:?}") };
+                let roles = bearer["bearer"].as_array().unwrap();
+                let known = ["admin", "advisor", "compliance"];
+                assert!(
+                    !roles.is_empty() && roles.iter().all(|role| known.iter().any(|word| role == word)),
+                    "{roles:?}"
+                );
+                assert_eq!(session["session"], bearer["bearer"], "{method} {path}");
             }
         }
     }
@@ -202,15 +275,20 @@ mod tests {
             for (method, operation) in item.as_object().unwrap() {
                 let responses = operation["responses"].as_object().unwrap();
                 assert!(responses.contains_key("500") && responses.contains_key("503"), "{method} {path}");
-                assert_eq!(responses.contains_key("401"), path.starts_with("/v1"), "{method} {path}");
+                let open = operation["security"][0] == serde_json::json!({});
+                assert_eq!(responses.contains_key("403"), !open, "{method} {path}");
+                assert!(responses.contains_key("401") || open, "{method} {path}");
+                // Accounts, sessions and tokens have no versions; strangers have no keys yet.
+                let of_access = operation["tags"][0] == "access";
                 let required = |name: &str| {
                     let parameters = operation["parameters"].as_array().into_iter().flatten();
                     parameters.filter(|p| p["name"] == name).any(|p| p["required"] == true)
                 };
                 // What computes and records nothing may be asked again without any key.
                 let records = operation["tags"][0] != "computations";
-                assert_eq!(required("Idempotency-Key"), method == "post" && records, "{method} {path}");
-                let changes = matches!(method.as_str(), "put" | "patch") || path.ends_with("/{id}/recommendations");
+                assert_eq!(required("Idempotency-Key"), method == "post" && records && !open, "{method} {path}");
+                let changes =
+                    matches!(method.as_str(), "put" | "patch") && !of_access || path.ends_with("/{id}/recommendations");
                 assert_eq!(required("If-Match"), changes, "{method} {path}");
             }
         }

@@ -16,9 +16,23 @@ pub const ANY: &[ProblemType] = &[
     ProblemType::Internal,
 ];
 /// What any request under `/v1` may meet besides.
-pub const GUARDED: &[ProblemType] = &[ProblemType::Unauthenticated, ProblemType::DatabaseUnavailable];
+pub const GUARDED: &[ProblemType] = &[
+    ProblemType::Unauthenticated,
+    ProblemType::Forbidden,
+    ProblemType::CsrfTokenMissing,
+    ProblemType::TooManyRequests,
+    ProblemType::DatabaseUnavailable,
+    ProblemType::LogUnavailable,
+];
 /// What any read may meet besides.
 pub const READ: &[ProblemType] = &[ProblemType::ProjectionBehind];
+/// What anything with a body may meet besides.
+pub const BODY: &[ProblemType] = &[
+    ProblemType::UnsupportedMediaType,
+    ProblemType::BodyTooLarge,
+    ProblemType::MalformedJson,
+    ProblemType::InvalidBody,
+];
 /// What any command may meet besides.
 pub const COMMAND: &[ProblemType] = &[
     ProblemType::UnsupportedMediaType,
@@ -53,7 +67,10 @@ pub const CONDITIONAL: &[ProblemType] = &[ProblemType::IfMatchMissing, ProblemTy
 pub fn problem_responses(groups: &[&[ProblemType]]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<ProblemType>> = BTreeMap::new();
     for &kind in groups.iter().copied().flatten() {
-        by_status.entry(kind.status().as_u16()).or_default().push(kind);
+        let of_status = by_status.entry(kind.status().as_u16()).or_default();
+        if !of_status.contains(&kind) {
+            of_status.push(kind);
+        }
     }
     by_status.into_iter().map(|(status, kinds)| (status.to_string(), RefOr::T(response(status, &kinds)))).collect()
 }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use events::values::{
-    AllocationError, AssetIdError, BarsError, CurrencyError, EmailAddressError, TextError, TimeZoneNameError,
-    WeightError,
+    AllocationError, AssetIdError, BandError, BarsError, CostsError, CurrencyError, EmailAddressError, TextError,
+    TimeZoneNameError, WeightError,
 };
 
 use crate::body::invalid_body;
@@ -134,6 +134,14 @@ impl Fault for EmailAddressError {
     }
 }
 
+impl Fault for vault::PasswordRejection {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Length(_) => "password-length",
+        }
+    }
+}
+
 impl Fault for WeightError {
     fn code(&self) -> &'static str {
         match self {
@@ -153,6 +161,21 @@ impl Fault for AllocationError {
             Self::TooManyPositions => "too-many-positions",
             Self::WeightsDoNotAddUp { .. } => "weights-do-not-add-up",
         }
+    }
+}
+
+impl Fault for BandError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotABand { .. } => "not-a-band",
+            Self::TooFine => "weight-too-fine",
+        }
+    }
+}
+
+impl Fault for CostsError {
+    fn code(&self) -> &'static str {
+        "not-a-rate-of-costs"
     }
 }
 

@@ -2,45 +2,82 @@
 //! net under panics, problems written down, and security headers.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
+use uuid::Uuid;
+use vault::Credential;
 
-use crate::access::Tokens;
+use crate::access::Callers;
+use crate::access::quota::{Quota, Standing, seconds};
 use crate::limits::Limits;
 use crate::problem::{Problem, ProblemType, render};
+use crate::rights::{self, May, Rights};
 use crate::trace::{RequestTrace, TRACEPARENT};
 
 /// Below this, nothing is done for strangers: not even a resource's absence is told.
 const GUARDED: &str = "/v1";
 
+/// The window of the quota for requests.
+const QUOTA_WINDOW: Duration = Duration::from_secs(60);
+
 /// What the guard works with.
 pub struct Guard {
-    tokens: Tokens,
+    callers: Callers,
+    rights: Rights,
+    requests: Quota<Uuid>,
     in_flight: Semaphore,
     limits: Limits,
 }
 
 impl Guard {
-    /// A guard that lets in who has one of these tokens, within these limits.
+    /// A guard that lets callers do what they have the right to, within these limits.
     #[must_use]
-    pub fn new(tokens: Tokens, limits: Limits) -> Self {
-        Self { tokens, in_flight: Semaphore::new(limits.requests_in_flight_max), limits }
+    pub fn new(callers: Callers, rights: Rights, limits: Limits) -> Self {
+        let requests = Quota::new("requests", limits.requests_per_minute, QUOTA_WINDOW);
+        Self { callers, rights, requests, in_flight: Semaphore::new(limits.requests_in_flight_max), limits }
     }
 
-    async fn answer(&self, mut request: Request, next: Next) -> Result<Response, Problem> {
+    /// Lets the caller in, and notes who it is for the handler.
+    async fn admit(&self, request: &mut Request, standing: &OnceLock<Standing>) -> Result<(), Problem> {
+        if !is_guarded(request.uri().path()) {
+            return Ok(());
+        }
+        let route = request.extensions().get::<MatchedPath>();
+        let may = route.and_then(|route| self.rights.may(request.method(), route.as_str()));
+        if may == Some(&May::Anybody) {
+            return Ok(());
+        }
+        let principal = self.callers.principal(request.method(), request.headers()).await?;
+        let (Credential::Token(id) | Credential::Session(id)) = principal.credential;
+        let asked = self.requests.ask(principal.account.unwrap_or(id));
+        standing.get_or_init(|| asked);
+        if !asked.granted {
+            return Err(Problem::of(ProblemType::TooManyRequests).with_retry_after(seconds(asked.more_in)));
+        }
+        if let Some(may) = may {
+            rights::check(may, &principal, request.method())?;
+        }
+        request.extensions_mut().insert(principal);
+        Ok(())
+    }
+
+    async fn answer(
+        &self,
+        mut request: Request,
+        next: Next,
+        standing: &OnceLock<Standing>,
+    ) -> Result<Response, Problem> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Problem::of(ProblemType::Busy))?;
         let answered = async {
-            if is_guarded(request.uri().path()) {
-                let principal = self.tokens.principal(request.headers()).await?;
-                request.extensions_mut().insert(principal);
-            }
+            self.admit(&mut request, standing).await?;
             Ok(next.run(request).await)
         };
         // Nothing that a handler shares is left half-done by a panic: caches take whole values, the journal's queue is
@@ -64,11 +101,15 @@ impl Guard {
 /// The answer to the request, whatever happens.
 pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let trace = RequestTrace::begin(&request);
-    let answer = guard.answer(request, next).instrument(trace.span().clone()).await;
+    let standing = OnceLock::new();
+    let answer = guard.answer(request, next, &standing).instrument(trace.span().clone()).await;
     let mut response = render(answer.into_response(), || trace.trace_id());
     trace.end(response.status());
     let headers = response.headers_mut();
     headers.insert(TRACEPARENT, trace.traceparent());
+    if let Some(&standing) = standing.get() {
+        headers.extend(guard.requests.headers(standing));
+    }
     secure(headers);
     response
 }

@@ -9,7 +9,7 @@ use events::values::{Actor, CommandId};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::access::Caller;
+use crate::access::{Caller, Reach};
 use crate::problem::{Problem, ProblemType};
 
 /// The header that carries the key.
@@ -22,6 +22,8 @@ pub const KEY_CHARS_MAX: usize = 255;
 pub struct Keyed {
     /// Who asks.
     pub actor: Actor,
+    /// Whose things they reach.
+    pub reach: Reach,
     key: String,
 }
 
@@ -65,9 +67,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Keyed {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Caller { actor } = Caller::from_request_parts(parts, state).await?;
+        let Caller { actor, reach, .. } = Caller::from_request_parts(parts, state).await?;
         let key = parse(&parts.headers)?.ok_or_else(|| Problem::of(ProblemType::IdempotencyKeyMissing))?;
-        Ok(Self { actor, key })
+        Ok(Self { actor, reach, key })
     }
 }
 
@@ -75,7 +77,7 @@ impl<S: Send + Sync> FromRequestParts<S> for MaybeKeyed {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Caller { actor } = Caller::from_request_parts(parts, state).await?;
+        let Caller { actor, .. } = Caller::from_request_parts(parts, state).await?;
         Ok(Self { actor, key: parse(&parts.headers)? })
     }
 }
@@ -132,6 +134,7 @@ mod tests {
     use events::values::Actor;
 
     use super::{IDEMPOTENCY_KEY, Keyed, MaybeKeyed, parse};
+    use crate::access::Reach;
 
     fn headers(values: &[&[u8]]) -> HeaderMap {
         let name = HeaderName::from_static(IDEMPOTENCY_KEY);
@@ -150,7 +153,11 @@ mod tests {
 
     #[test]
     fn a_command_is_one_caller_s_one_wish_under_one_key() {
-        let keyed = |actor, key: &str| Keyed { actor: Actor::parse(actor).unwrap(), key: key.to_owned() };
+        let keyed = |actor, key: &str| Keyed {
+            actor: Actor::parse(actor).unwrap(),
+            reach: Reach::Everybody,
+            key: key.to_owned(),
+        };
         let first = keyed("admin:1", "k").command("PUT /v1/x/{id}", &["7"]);
         assert_eq!(first, keyed("admin:1", "k").command("PUT /v1/x/{id}", &["7"]));
         for other in [

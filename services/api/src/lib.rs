@@ -5,7 +5,8 @@
 //! * [`Api`] (below): what the service is given. `state.rs`: what handlers take from it. `server.rs`: the listener.
 //! * One file for each noun: `advisors.rs`, `clients.rs`, `assets.rs`, `portfolios.rs`, `recommendations.rs`; below them
 //!   a folder for what more is done with one. Each has what travels first, handlers after. `health.rs` for operators.
-//! * What every request goes through: `guard.rs`, with `trace.rs`, `access.rs` (who calls) and [`Limits`].
+//! * What every request goes through: `guard.rs`, with `trace.rs`, `access.rs` (who calls, and what they reach),
+//!   `rights.rs` (who may call what) and [`Limits`].
 //! * What requests bring: `body.rs` and `objects.rs` (strict JSON), `faults.rs` and `numbers.rs` (its fields), `paths.rs`,
 //!   `as_of.rs`, `queries.rs` and `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
 //! * What becomes of commands: `canonical.rs` (what was asked, in bytes), `commands.rs` (the receipt), `references.rs`
@@ -14,6 +15,7 @@
 //! * What goes wrong: [`problem`]. What is promised: `contract.rs` with `described.rs`, pinned by `openapi.json`.
 
 mod access;
+mod accounts;
 mod advisors;
 mod as_of;
 mod assets;
@@ -43,8 +45,11 @@ pub mod problem;
 mod queries;
 mod recommendations;
 mod references;
+mod rights;
 mod server;
+mod sessions;
 mod state;
+mod tokens;
 mod trace;
 
 use std::io;
@@ -78,8 +83,8 @@ pub struct Api {
 
 /// The service as a router. Call it inside a runtime: it starts the task that watches checkpoints.
 pub fn router(api: &Api) -> Router {
-    let tokens = access::Tokens::new(api.vault.clone(), api.clock);
-    let guard = Arc::new(guard::Guard::new(tokens, api.limits));
+    let callers = access::Callers::new(api.vault.clone(), api.journal.clone(), api.clock);
+    let guard = Arc::new(guard::Guard::new(callers, rights::Rights::of(&openapi()), api.limits));
     let (routes, _) = contract::routes().split_for_parts();
     routes
         .route_layer(middleware::from_fn(queries::refuse_unknown))

@@ -22,6 +22,10 @@ pub struct Limits {
     pub figures_at_once: usize,
     /// Computations that wait for their turn; more are refused at once. Default: 256.
     pub computations_waiting_max: usize,
+    /// Requests of one caller a minute, all at once or evenly; more are refused until there is room. Default: 60,000.
+    pub requests_per_minute: u32,
+    /// Tries a minute to log in or to choose a password from one network address. Default: 30.
+    pub logins_per_minute: u32,
     /// Bytes of prices that are kept in memory; those that were asked for least recently leave. Default: 256 MiB.
     pub price_cache_bytes_max: u64,
 }
@@ -37,6 +41,8 @@ impl Default for Limits {
             drain_time: Duration::from_secs(20),
             figures_at_once: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             computations_waiting_max: 256,
+            requests_per_minute: 60_000,
+            logins_per_minute: 30,
             price_cache_bytes_max: projections::price_cache::PRICE_CACHE_BYTES_MAX,
         }
     }

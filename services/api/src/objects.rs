@@ -39,6 +39,14 @@ pub fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> 
     Ok(objects.into_iter().map(|Object(value)| value).collect())
 }
 
+/// For a field that is an object.
+///
+/// # Errors
+/// Where it is something else.
+pub fn one<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Object::<T>::deserialize(deserializer)?.0)
+}
+
 /// For a field that is an object or not there.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use projections::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::faults::{Fault, NotOneOf};
 use crate::problem::{FieldError, Problem, ProblemType};
@@ -18,6 +19,10 @@ pub const PAGE_LIMIT: u32 = 50;
 pub const PAGE_LIMIT_MAX: u32 = 100;
 /// The first byte of every cursor, so that its form can change.
 const CURSOR_FORM: u8 = 1;
+/// The same of a cursor that holds a name.
+const NAME_CURSOR_FORM: u8 = 2;
+/// Characters that a cursor may have: a name of 120 characters of four bytes, and an id.
+const CURSOR_CHARS_MAX: usize = 700;
 
 /// One page of a list.
 #[derive(Serialize, ToSchema)]
@@ -66,6 +71,25 @@ pub fn word_parameter<T: Copy>(
         .map_err(|fault| invalid_parameters(vec![FieldError::in_parameter(name, fault.code(), fault.to_string())]))
 }
 
+/// Characters that a search may have.
+const SEARCH_CHARS_MAX: usize = 120;
+
+/// What a parameter searches for, `None` where it is not given.
+///
+/// # Errors
+/// `invalid-parameter` where the text is empty, too long or has a character that no name has.
+pub fn search_parameter(name: &str, text: Option<String>) -> Result<Option<String>, Problem> {
+    let is_one =
+        |text: &String| (1..=SEARCH_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    match text {
+        Some(text) if !is_one(&text) => {
+            let detail = format!("a search has 1 to {SEARCH_CHARS_MAX} characters, none of them a control character");
+            Err(invalid_parameters(vec![FieldError::in_parameter(name, "not-a-search", detail)]))
+        }
+        text => Ok(text),
+    }
+}
+
 /// The problem that lists these errors of parameters.
 pub fn invalid_parameters(errors: Vec<FieldError>) -> Problem {
     let detail = errors.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; ");
@@ -89,6 +113,58 @@ pub fn listing<R, T: Serialize>(
         response.headers_mut().insert(header::LINK, link);
     }
     response
+}
+
+/// The answer with a page of items in the order of their names. `place` says what the last one is called and its id.
+pub fn listing_by_name<R, T: Serialize>(
+    uri: &Uri,
+    limit: u32,
+    rows: Vec<R>,
+    place: impl Fn(&R) -> (String, Uuid),
+    view: impl FnMut(R) -> T,
+) -> Response {
+    let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
+    let next = rows.last().filter(|_| full).map(|row| write_name_cursor(&place(row)));
+    let link = next.as_deref().and_then(|cursor| link_to_next(uri, cursor));
+    let mut response = Json(Listing { items: rows.into_iter().map(view).collect(), next }).into_response();
+    if let Some(link) = link {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
+}
+
+/// The limit, and behind which name and id a page in the order of names begins.
+///
+/// # Errors
+/// `invalid-parameter`, naming each that is not right.
+pub fn page_by_name(limit: Option<&str>, cursor: Option<&str>) -> Result<(u32, Option<(String, Uuid)>), Problem> {
+    let Page { limit, .. } = page(limit, None)?;
+    match cursor.map(read_name_cursor) {
+        None => Ok((limit, None)),
+        Some(Some(place)) => Ok((limit, Some(place))),
+        Some(None) => {
+            let detail = "a cursor is what `next` said, unchanged, with the same order".to_owned();
+            Err(invalid_parameters(vec![FieldError::in_parameter("cursor", "not-a-cursor", detail)]))
+        }
+    }
+}
+
+fn write_name_cursor((name, id): &(String, Uuid)) -> String {
+    let mut bytes = vec![NAME_CURSOR_FORM];
+    bytes.extend_from_slice(id.as_bytes());
+    bytes.extend_from_slice(name.as_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn read_name_cursor(text: &str) -> Option<(String, Uuid)> {
+    if text.len() > CURSOR_CHARS_MAX {
+        return None;
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (form, rest) = bytes.split_first()?;
+    let (id, name) = rest.split_at_checked(16)?;
+    let name = String::from_utf8(name.to_vec()).ok().filter(|name| !name.contains('\0'))?;
+    (*form == NAME_CURSOR_FORM).then_some((name, Uuid::from_slice(id).ok()?))
 }
 
 fn write_cursor(place: u64) -> String {
@@ -116,7 +192,7 @@ mod tests {
     use axum::http::{Uri, header};
     use projections::Page;
 
-    use super::{listing, page, read_cursor, write_cursor};
+    use super::{listing, page, read_cursor, read_name_cursor, write_cursor, write_name_cursor};
 
     #[test]
     fn a_cursor_reads_back_and_rubbish_does_not() {
@@ -125,6 +201,15 @@ mod tests {
         }
         for rubbish in ["", "42", "AQAAAAAAAAA", "AgAAAAAAAAAq", "AQAAAAAAAAAq=", "\u{e9}"] {
             assert_eq!(read_cursor(rubbish), None, "{rubbish}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_names_reads_back_and_rubbish_does_not() {
+        let place = ("Crescimento é".to_owned(), uuid::Uuid::from_u128(7));
+        assert_eq!(read_name_cursor(&write_name_cursor(&place)), Some(place));
+        for rubbish in ["", "AQAAAAAAAAAq", "Ag", &"A".repeat(701)] {
+            assert_eq!(read_name_cursor(rubbish), None, "{rubbish}");
         }
     }
 

@@ -1,24 +1,30 @@
 //! `/v1/portfolios`: what advisors compose. What else is done with one is under `portfolios/`, one file for each.
 
 pub(crate) mod allocation;
+mod copies;
 mod events;
 mod figures;
+mod keeping;
 mod kept_figures;
 mod recommend;
 mod rolling;
+mod versions;
 
-use ::events::portfolio::{Portfolio, PortfolioCommand};
-use ::events::values::{AdvisorId, Currency, Name, PortfolioId};
+use ::events::portfolio::{Composition, Portfolio, PortfolioCommand};
+use ::events::values::{AdvisorId, Currency, Name, Note, PortfolioId};
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use journal::{Expect, Journal};
-use projections::portfolios::PortfolioRow;
+use projections::Page;
+use projections::portfolios::{ByName, Filter, PortfolioRow, Standing};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::access::Reach;
+use crate::as_of::{AsOfQuery, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::clients::advisor_parameter;
@@ -28,21 +34,29 @@ use crate::faults::{Faults, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
 use crate::objects;
-use crate::paging::{Listing, listing, page};
+use crate::paging::{
+    Listing, invalid_parameters, listing, listing_by_name, page, page_by_name, search_parameter, word_parameter,
+};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
-use crate::problem::{Problem, ProblemType};
+use crate::problem::{FieldError, Problem, ProblemType};
 use crate::references::References;
 use crate::state::Clock;
 
-use self::allocation::TargetBody;
+use self::allocation::LimitedTargetBody;
 pub use self::allocation::{__path_reallocate, TargetView, reallocate, target_views};
+pub use self::copies::{__path_copy, copy};
 pub use self::events::{__path_history, history};
 pub use self::figures::{__path_show as __path_show_figures, show as show_figures};
+pub use self::keeping::{__path_change_standing, __path_set_policy, change_standing, set_policy};
+use self::keeping::{PolicyBody, PolicyView};
 pub use self::kept_figures::{__path_list as __path_list_figures, list as list_figures};
 pub use self::recommend::{__path_recommend, recommend};
 pub use self::rolling::{__path_show as __path_show_rolling, show as show_rolling};
+pub use self::versions::{
+    __path_list as __path_versions, __path_show as __path_version, list as versions, show as version,
+};
 
 const COLLECTION: &str = "/v1/portfolios";
 const CREATE: &str = "POST /v1/portfolios";
@@ -64,7 +78,10 @@ pub struct CreatePortfolio {
     /// The target weights, which add up to exactly 1.
     #[serde(deserialize_with = "objects::list")]
     #[schema(min_items = 1, max_items = 200)]
-    allocation: Vec<TargetBody>,
+    allocation: Vec<LimitedTargetBody>,
+    /// How it is to be kept; brought back to its weights each month where nothing is said.
+    #[serde(default, deserialize_with = "objects::optional")]
+    policy: Option<PolicyBody>,
 }
 
 /// A portfolio's new name.
@@ -74,6 +91,9 @@ pub struct RenamePortfolio {
     /// The new name.
     #[schema(min_length = 1, max_length = 120, example = "Steady growth")]
     name: String,
+    /// Why.
+    #[schema(min_length = 1, max_length = 4000, example = "It holds bonds now")]
+    reason: Option<String>,
 }
 
 /// A portfolio.
@@ -92,6 +112,14 @@ pub struct PortfolioView {
     currency: String,
     /// Its target weights, in the order of the assets' ids.
     allocation: Vec<TargetView>,
+    /// How it is kept.
+    policy: PolicyView,
+    /// What it was copied from; `null` where it was composed from nothing.
+    #[schema(required)]
+    origin: Option<OriginView>,
+    /// `active` or `archived`.
+    #[schema(example = "active")]
+    standing: &'static str,
     /// When it was composed.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -105,12 +133,34 @@ pub struct PortfolioView {
     position: ::events::Position,
 }
 
+/// What a portfolio was copied from.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OriginView {
+    /// Which portfolio.
+    #[schema(value_type = String, format = Uuid)]
+    portfolio: PortfolioId,
+    /// Which version of it.
+    version: u64,
+}
+
 impl From<PortfolioRow> for PortfolioView {
     fn from(row: PortfolioRow) -> Self {
-        let PortfolioRow { id, advisor, name, currency, allocation, created_at, updated_at, version, position, .. } =
-            row;
-        let allocation = target_views(allocation);
-        Self { id, advisor, name, currency, allocation, created_at, updated_at, version, position }
+        let PortfolioRow { id, advisor, name, currency, allocation, limits, policy, origin, standing, .. } = row;
+        let PortfolioRow { created_at, updated_at, version, position, .. } = row;
+        Self {
+            id,
+            advisor,
+            name,
+            currency,
+            allocation: allocation::limited_views(allocation, &limits),
+            policy: policy.into(),
+            origin: origin.map(|origin| OriginView { portfolio: origin.portfolio, version: origin.version }),
+            standing: standing.word(),
+            created_at,
+            updated_at,
+            version,
+            position,
+        }
     }
 }
 
@@ -122,22 +172,49 @@ pub struct PortfoliosQuery {
     /// Only those of this advisor.
     #[param(format = Uuid)]
     advisor: Option<String>,
+    /// Only those that stand so: `active` or `archived`.
+    standing: Option<String>,
+    /// Only those whose names begin so, small and capital letters alike; in the order of their names.
+    #[param(min_length = 1, max_length = 120)]
+    search: Option<String>,
+    /// The order: `created`, which is meant where nothing is said and nothing is searched for, or `name`.
+    sort: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[A-Za-z0-9_-]{11,699}$")]
     cursor: Option<String>,
 }
 
+/// The order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Created,
+    Name,
+}
+
+impl Sort {
+    const ALL: [Self; 2] = [Self::Created, Self::Name];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Name => "name",
+        }
+    }
+}
+
 problems!(CreateProblems: ANY, GUARDED, COMMAND, KEYED;
-    NoSuchAdvisor, AdvisorNotActive, NoSuchAssets, AssetNamedTwice, WeightsDoNotAddUp, PortfolioAlreadyCreated);
+    NoSuchAdvisor, AdvisorNotActive, NoSuchAssets, AssetNamedTwice, WeightsDoNotAddUp, WeightOutOfBand,
+    LimitWithoutPosition, PortfolioAlreadyCreated);
 problems!(ListProblems: ANY, GUARDED, READ;);
-problems!(GetProblems: ANY, GUARDED, READ; PortfolioUnknown);
-problems!(RenameProblems: ANY, GUARDED, COMMAND, CONDITIONAL; PortfolioUnknown);
+problems!(GetProblems: ANY, GUARDED, READ; PortfolioUnknown, LogUnavailable);
+problems!(RenameProblems: ANY, GUARDED, COMMAND, CONDITIONAL; PortfolioUnknown, PortfolioArchived);
 
 /// Composes a portfolio.
-#[utoipa::path(post, path = "/v1/portfolios", tag = "portfolios", operation_id = "createPortfolio", params(KeyHeader),
+#[utoipa::path(post, path = "/v1/portfolios", tag = "portfolios", operation_id = "createPortfolio",
+    security(("bearer" = ["admin", "advisor"])), params(KeyHeader),
     request_body = CreatePortfolio, responses(CreatedAnswer, CreateProblems))]
 pub async fn create(
     State(journal): State<Journal>,
@@ -150,55 +227,104 @@ pub async fn create(
     let advisor = faults.value("/advisor", AdvisorId::parse(&body.advisor).ok_or(NotAnId));
     let name = faults.value("/name", Name::parse(&body.name));
     let currency = faults.value("/currency", Currency::parse(&body.currency));
-    let targets = allocation::targets(&mut faults, &body.allocation);
-    let (Some(advisor), Some(name), Some(currency), Some(targets)) = (advisor, name, currency, targets) else {
+    let targets = allocation::limited_targets(&mut faults, &body.allocation);
+    let limits = allocation::limits(&mut faults, &body.allocation);
+    let policy = keeping::policy(&mut faults, "/policy", body.policy.as_ref());
+    let (Some(advisor), Some(name), Some(currency), Some(targets), Some(limits), Some(policy)) =
+        (advisor, name, currency, targets, limits, policy)
+    else {
         return Err(faults.into_problem());
     };
     let allocation = allocation::whole(&targets)?;
     let command_id = keyed.command(CREATE, &[]);
     let id = PortfolioId::created_by(command_id);
-    let needed = references.need_advisor(advisor).await;
+    let needed = references.need_advisor(keyed.reach, advisor).await;
     unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;
     references.need_assets(&allocation, |asset| allocation::place_of(&targets, asset)).await?;
+    if let Some(benchmark) = &policy.benchmark {
+        references.need_asset(benchmark, "/policy/benchmark").await?;
+    }
     let wish = Canonical::of("CreatePortfolio")
         .with("advisor", &body.advisor)
         .with("name", name.as_str())
         .with("currency", currency.as_str());
-    let digest = allocation::written_into(wish, &allocation).sha256();
+    let wish = allocation::limits_written_into(allocation::written_into(wish, &allocation), &limits);
+    // Portfolios had no policy once: the usual one is not written.
+    let wish = if body.policy.is_some() { keeping::written_into(wish, &policy) } else { wish };
+    let digest = wish.sha256();
     let context = context(command_id, keyed.actor, clock.now(), Expect::New, digest);
-    let command = PortfolioCommand::Create { advisor, name, currency, allocation };
+    let composition = Composition { limits, policy, ..Composition::new(advisor, name, currency, allocation) };
+    let command = PortfolioCommand::Create(Box::new(composition));
     let done = journal.execute::<Portfolio>(&id, &command, &context).await?;
     Ok(Answer::created(COLLECTION, id.to_string(), &done))
 }
 
-/// Lists portfolios in the order of their composition.
+/// Lists portfolios in the order of their composition, or of their names.
 #[utoipa::path(get, path = "/v1/portfolios", tag = "portfolios", operation_id = "listPortfolios",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(PortfoliosQuery, MinPositionHeader),
     responses((status = 200, body = Listing<PortfolioView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
     OriginalUri(uri): OriginalUri,
+    reach: Reach,
     Parameters(query): Parameters<PortfoliosQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let advisor = query.advisor.as_deref().map(advisor_parameter).transpose()?;
-    let rows = projections::portfolios::list(&pool, advisor, page).await?;
-    Ok(listing(&uri, page, rows, |row| row.created_position, PortfolioView::from))
+    let Some(advisor) = reach.narrowed(advisor) else {
+        // Nothing of that is theirs to see.
+        let none: Vec<PortfolioRow> = Vec::new();
+        return Ok(listing(&uri, Page::FIRST, none, |row: &PortfolioRow| row.created_position, PortfolioView::from));
+    };
+    let standing = word_parameter("standing", query.standing.as_deref(), &Standing::ALL, Standing::word)?;
+    let filter = Filter { advisor, standing };
+    let search = search_parameter("search", query.search)?;
+    let sort = word_parameter("sort", query.sort.as_deref(), &Sort::ALL, Sort::word)?;
+    let (limit, cursor) = (query.limit.as_deref(), query.cursor.as_deref());
+    match (sort, search) {
+        (Some(Sort::Created), Some(_)) => {
+            let detail = "what is searched for comes in the order of names".to_owned();
+            Err(invalid_parameters(vec![FieldError::in_parameter("sort", "not-with-search", detail)]))
+        }
+        (None | Some(Sort::Created), None) => {
+            let page = page(limit, cursor)?;
+            let rows = projections::portfolios::list(&pool, filter, page).await?;
+            Ok(listing(&uri, page, rows, |row| row.created_position, PortfolioView::from))
+        }
+        (None | Some(Sort::Name), search) => {
+            let (limit, after) = page_by_name(limit, cursor)?;
+            let after = after.map(|(name, id)| (name, PortfolioId::new(id)));
+            let page = ByName { prefix: search.unwrap_or_default(), after, limit };
+            let rows = projections::portfolios::list_by_name(&pool, filter, &page).await?;
+            Ok(listing_by_name(&uri, limit, rows, |row| (row.name.clone(), row.id.uuid()), PortfolioView::from))
+        }
+    }
 }
 
 /// Shows a portfolio.
 #[utoipa::path(get, path = "/v1/portfolios/{id}", tag = "portfolios", operation_id = "getPortfolio",
-    params(("id" = String, Path, format = Uuid), MinPositionHeader),
+    security(("bearer" = ["admin", "advisor", "compliance"])),
+    params(("id" = String, Path, format = Uuid), AsOfQuery, MinPositionHeader),
     responses((status = 200, body = PortfolioView, headers(("ETag" = String))), GetProblems))]
-pub async fn get(State(pool): State<PgPool>, Id(id): Id<PortfolioId>, _: CaughtUp) -> Result<Response, Problem> {
-    let row = projections::portfolios::get(&pool, id).await?;
+pub async fn get(
+    State(pool): State<PgPool>,
+    State(journal): State<Journal>,
+    Id(id): Id<PortfolioId>,
+    Parameters(query): Parameters<AsOfQuery>,
+    _: CaughtUp,
+) -> Result<Response, Problem> {
+    let row = match query.until(&journal).await? {
+        Some(until) => then::<Portfolio, projections::portfolios::Changed>(&journal, &id, until).await?,
+        None => projections::portfolios::get(&pool, id).await?,
+    };
     let row = row.ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
     Ok(tagged(row.version, Json(PortfolioView::from(row)).into_response()))
 }
 
 /// Renames a portfolio.
 #[utoipa::path(patch, path = "/v1/portfolios/{id}", tag = "portfolios", operation_id = "renamePortfolio",
+    security(("bearer" = ["admin", "advisor"])),
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
     request_body = RenamePortfolio, responses(ChangedAnswer, RenameProblems))]
 pub async fn rename(
@@ -210,11 +336,14 @@ pub async fn rename(
     JsonBody(body): JsonBody<RenamePortfolio>,
 ) -> Result<Answer, Problem> {
     let mut faults = Faults::default();
-    let Some(name) = faults.value("/name", Name::parse(&body.name)) else { return Err(faults.into_problem()) };
-    let digest = Canonical::of("RenamePortfolio").with("name", name.as_str()).sha256();
+    let name = faults.value("/name", Name::parse(&body.name));
+    let reason = faults.optional("/reason", body.reason.as_deref(), Note::parse);
+    let (Some(name), Some(reason)) = (name, reason) else { return Err(faults.into_problem()) };
+    let wish = Canonical::of("RenamePortfolio").with("name", name.as_str());
+    let digest = wish.with_optional("reason", reason.as_ref().map(Note::as_str)).sha256();
     let command_id = keyed.command(RENAME, &[&id.to_string()]);
     let context = context(command_id, keyed.actor, clock.now(), Expect::Version(version), digest);
-    let done = journal.execute::<Portfolio>(&id, &PortfolioCommand::Rename { name }, &context).await;
+    let done = journal.execute::<Portfolio>(&id, &PortfolioCommand::Rename { name, reason }, &context).await;
     let done = done.map_err(|error| absent_rather_than_stale(error.into()))?;
     Ok(Answer::changed(id.to_string(), &done))
 }

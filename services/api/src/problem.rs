@@ -8,7 +8,7 @@ mod types;
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,6 +29,8 @@ pub struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     version: Option<u64>,
+    retry_after_s: Option<u64>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// What is wrong in one place of a request.
@@ -68,7 +70,14 @@ impl Problem {
     /// The problem of this type with these words.
     #[must_use]
     pub fn new(kind: ProblemType, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), version: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            version: None,
+            retry_after_s: None,
+            headers: Vec::new(),
+        }
     }
 
     /// The problem of this type in its own general words.
@@ -89,6 +98,20 @@ impl Problem {
     #[must_use]
     pub const fn with_version(mut self, version: u64) -> Self {
         self.version = Some(version);
+        self
+    }
+
+    /// The problem with the seconds after which asking again may help.
+    #[must_use]
+    pub const fn with_retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The problem with headers that say more of it.
+    #[must_use]
+    pub fn with_headers(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+        self.headers.extend(headers);
         self
     }
 
@@ -188,6 +211,10 @@ pub fn render(mut response: Response, trace_id: impl FnOnce() -> String) -> Resp
     if kind.status() == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
     }
+    if let Some(seconds) = problem.retry_after_s {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    headers.extend(problem.headers);
     if kind.status() == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"insights\""));
     }

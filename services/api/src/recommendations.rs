@@ -1,17 +1,23 @@
 //! `/v1/recommendations`: what was recommended to whom, and how its letter stands. Made by
-//! `POST /v1/portfolios/{id}/recommendations`.
+//! `POST /v1/portfolios/{id}/recommendations`. Letting refused advice out and taking advice back is under
+//! `recommendations/ends.rs`.
+
+mod ends;
 
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
-use events::Position;
 use events::values::{AdvisorId, ClientId, PortfolioId, RecommendationId};
+use events::{Position, Recommendation};
 use jiff::Timestamp;
+use journal::Journal;
 use projections::recommendations::{Filter, RecommendationRow};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::access::Reach;
+use crate::as_of::{AsOfQuery, then};
 use crate::described::problems;
 use crate::faults::{Fault, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
@@ -21,6 +27,8 @@ use crate::paths::Id;
 use crate::portfolios::{TargetView, target_views};
 use crate::preconditions::tagged;
 use crate::problem::{FieldError, Problem, ProblemType};
+
+pub use self::ends::{__path_change_standing, __path_let_out, change_standing, let_out};
 
 /// A recommendation to one client.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,6 +59,23 @@ pub struct RecommendationView {
     /// The figures then. A figure that could not be given is `null`.
     #[schema(value_type = Object)]
     figures: serde_json::Value,
+    /// What else it comes with: `risk_class` and `product_classes` as they were, `costs`, and the last day on which it
+    /// holds, `valid_until`.
+    #[schema(value_type = Object)]
+    terms: serde_json::Value,
+    /// How the advice stands: `open`, `refused`, `withdrawn`, `superseded` or `expired`.
+    #[schema(example = "open")]
+    standing: String,
+    /// Why compliance let it go out, or why it was taken back.
+    #[schema(required)]
+    standing_reason: Option<String>,
+    /// The gates that stayed shut when it was to be made, none where all were open: each with `gate` (`no_profile`,
+    /// `profile_expired`, `portfolio_too_risky`, `product_too_risky`, `not_in_care`) and what it found.
+    #[schema(value_type = Vec<Object>)]
+    gates: serde_json::Value,
+    /// The recommendation that took its place.
+    #[schema(required, value_type = Option<String>, format = Uuid)]
+    superseded_by: Option<RecommendationId>,
     /// How the letter stands.
     letter: LetterView,
     /// When it was recommended.
@@ -89,6 +114,11 @@ impl From<RecommendationRow> for RecommendationView {
             allocation: target_views(row.allocation),
             rationale: row.rationale,
             figures: row.figures,
+            terms: row.terms,
+            standing: row.standing,
+            standing_reason: row.standing_reason,
+            gates: row.gates,
+            superseded_by: row.superseded_by,
             letter: LetterView { state: row.letter, attempts: row.attempts, emailed_at: row.emailed_at },
             made_at: row.made_at,
             version: row.version,
@@ -117,35 +147,47 @@ pub struct RecommendationsQuery {
 }
 
 problems!(ListProblems: ANY, GUARDED, READ;);
-problems!(GetProblems: ANY, GUARDED, READ; RecommendationUnknown);
+problems!(GetProblems: ANY, GUARDED, READ; RecommendationUnknown, LogUnavailable);
 
 /// Lists recommendations in the order in which they were made.
 #[utoipa::path(get, path = "/v1/recommendations", tag = "recommendations", operation_id = "listRecommendations",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(RecommendationsQuery, MinPositionHeader),
     responses((status = 200, body = Listing<RecommendationView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
     OriginalUri(uri): OriginalUri,
+    reach: Reach,
     Parameters(query): Parameters<RecommendationsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
-    let filter = filter(&query)?;
+    let filter = filter(&query, reach)?;
     let rows = projections::recommendations::list(&pool, filter, page).await?;
     Ok(listing(&uri, page, rows, |row| row.created_position, RecommendationView::from))
 }
 
 /// Shows a recommendation.
 #[utoipa::path(get, path = "/v1/recommendations/{id}", tag = "recommendations", operation_id = "getRecommendation",
-    params(("id" = String, Path, format = Uuid), MinPositionHeader),
+    security(("bearer" = ["admin", "advisor", "compliance"])),
+    params(("id" = String, Path, format = Uuid), AsOfQuery, MinPositionHeader),
     responses((status = 200, body = RecommendationView, headers(("ETag" = String))), GetProblems))]
-pub async fn get(State(pool): State<PgPool>, Id(id): Id<RecommendationId>, _: CaughtUp) -> Result<Response, Problem> {
-    let row = projections::recommendations::get(&pool, id).await?;
+pub async fn get(
+    State(pool): State<PgPool>,
+    State(journal): State<Journal>,
+    Id(id): Id<RecommendationId>,
+    Parameters(query): Parameters<AsOfQuery>,
+    _: CaughtUp,
+) -> Result<Response, Problem> {
+    let row = match query.until(&journal).await? {
+        Some(until) => then::<Recommendation, projections::recommendations::Changed>(&journal, &id, until).await?,
+        None => projections::recommendations::get(&pool, id).await?,
+    };
     let row = row.ok_or_else(|| Problem::of(ProblemType::RecommendationUnknown))?;
     Ok(tagged(row.version, Json(RecommendationView::from(row)).into_response()))
 }
 
-fn filter(query: &RecommendationsQuery) -> Result<Filter, Problem> {
+fn filter(query: &RecommendationsQuery, reach: Reach) -> Result<Filter, Problem> {
     let mut errors = Vec::new();
     let mut read = |name: &str, known: bool| {
         if !known {
@@ -157,7 +199,8 @@ fn filter(query: &RecommendationsQuery) -> Result<Filter, Problem> {
     let client = query.client.as_deref().map(ClientId::parse);
     read("client", client != Some(None));
     if errors.is_empty() {
-        Ok(Filter { portfolio: portfolio.flatten(), client: client.flatten() })
+        let advisor = reach.narrowed(None).flatten();
+        Ok(Filter { advisor, portfolio: portfolio.flatten(), client: client.flatten() })
     } else {
         Err(invalid_parameters(errors))
     }

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::advisor::Standing;
-use events::values::{AdvisorId, Allocation, AssetId, ClientId, Currency};
-use events::{Advisor, Asset, Client};
+use events::values::{AdvisorId, Allocation, AssetId, ClientId, Currency, PortfolioId, RecommendationId};
+use events::{Advisor, Asset, Client, Portfolio};
 use futures::{StreamExt, TryStreamExt};
 use journal::Journal;
 use sqlx::PgPool;
 
+use crate::access::Reach;
 use crate::problem::{FieldError, Problem, ProblemType};
 
 /// Things of one kind that are remembered at once.
@@ -35,14 +36,26 @@ struct Known {
     advisors: moka::sync::Cache<AdvisorId, Standing>,
     assets: moka::sync::Cache<AssetId, Currency>,
     clients: moka::sync::Cache<ClientId, Care>,
+    // Whose a portfolio or a recommendation is never changes.
+    portfolios: moka::sync::Cache<PortfolioId, AdvisorId>,
+    recommendations: moka::sync::Cache<RecommendationId, AdvisorId>,
 }
 
 /// In whose care a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Care {
     Of(AdvisorId),
-    /// In nobody's any more.
-    Ended,
+    /// In nobody's any more, this advisor's at last.
+    Ended(AdvisorId),
+}
+
+impl Care {
+    /// Whether the client may be named by who reaches this far.
+    fn is_within(self, reach: Reach) -> bool {
+        match self {
+            Self::Of(advisor) | Self::Ended(advisor) => reach.covers(advisor),
+        }
+    }
 }
 
 impl References {
@@ -55,6 +68,8 @@ impl References {
             advisors: people(),
             assets: moka::sync::Cache::new(REMEMBERED_MAX),
             clients: people(),
+            portfolios: moka::sync::Cache::new(REMEMBERED_MAX),
+            recommendations: moka::sync::Cache::new(REMEMBERED_MAX),
         }))
     }
 
@@ -83,21 +98,24 @@ impl References {
         self.0.assets.insert(id, currency);
     }
 
-    /// Nothing, where the advisor is registered and may give advice.
+    /// Nothing, where the advisor is registered, within the caller's reach, and may give advice.
     ///
     /// # Errors
     /// `no-such-advisor`, `advisor-not-active`, or that it could not be told.
-    pub async fn need_advisor(&self, id: AdvisorId) -> Result<(), Problem> {
+    pub async fn need_advisor(&self, reach: Reach, id: AdvisorId) -> Result<(), Problem> {
+        let absent = || {
+            let error = FieldError::in_body("/advisor", "no-such-advisor", format!("there is no advisor {id}"));
+            Problem::new(ProblemType::NoSuchAdvisor, error.detail.clone()).with_errors(vec![error])
+        };
+        if !reach.covers(id) {
+            return Err(absent());
+        }
         let standing = match self.0.advisors.get(&id) {
             Some(standing) => standing,
             // The log knows best, and is asked once in a while only.
             None => match self.0.journal.state::<Advisor>(&id).await?.state {
                 Advisor::Registered { standing, .. } => standing,
-                Advisor::Unknown => {
-                    let error = FieldError::in_body("/advisor", "no-such-advisor", format!("there is no advisor {id}"));
-                    let detail = error.detail.clone();
-                    return Err(Problem::new(ProblemType::NoSuchAdvisor, detail).with_errors(vec![error]));
-                }
+                Advisor::Unknown => return Err(absent()),
             },
         };
         self.0.advisors.insert(id, standing);
@@ -141,6 +159,18 @@ impl References {
         Err(Problem::new(ProblemType::NoSuchAssets, detail).with_errors(missing))
     }
 
+    /// Nothing, where the asset is listed. `pointer` says where in the body it stands.
+    ///
+    /// # Errors
+    /// `no-such-assets`, or that it could not be told.
+    pub async fn need_asset(&self, asset: &AssetId, pointer: &str) -> Result<(), Problem> {
+        if self.currency_of(asset).await?.is_some() {
+            return Ok(());
+        }
+        let error = FieldError::in_body(pointer, "no-such-asset", format!("`{asset}` is not listed"));
+        Err(Problem::new(ProblemType::NoSuchAssets, error.detail.clone()).with_errors(vec![error]))
+    }
+
     /// The currencies of those of the assets that are listed.
     ///
     /// # Errors
@@ -152,12 +182,13 @@ impl References {
         self.look_up_assets(assets).await
     }
 
-    /// Nothing, where all clients are registered and are this advisor's.
+    /// Nothing, where all clients are registered, within the caller's reach, and this advisor's.
     ///
     /// # Errors
     /// `no-such-clients`, `clients-removed`, `clients-of-another-advisor`, or that it could not be told.
     pub async fn need_clients(
         &self,
+        reach: Reach,
         advisor: AdvisorId,
         ids: &BTreeSet<ClientId>,
         place_of: impl Fn(ClientId) -> String,
@@ -165,7 +196,8 @@ impl References {
         let known: BTreeMap<ClientId, Care> = futures::stream::iter(ids.iter().copied())
             .map(|id| async move { Ok::<_, Problem>(self.care_of(id).await?.map(|care| (id, care))) })
             .buffer_unordered(QUESTIONS_AT_ONCE)
-            .try_filter_map(|found| async move { Ok(found) })
+            // What is beyond the caller's reach is not there.
+            .try_filter_map(|found| async move { Ok(found.filter(|(_, care)| care.is_within(reach))) })
             .try_collect()
             .await?;
         let missing: Vec<FieldError> = ids
@@ -179,7 +211,7 @@ impl References {
         }
         let removed: Vec<FieldError> = known
             .iter()
-            .filter(|&(_, care)| *care == Care::Ended)
+            .filter(|&(_, care)| matches!(care, Care::Ended(_)))
             .map(|(&id, _)| FieldError::in_body(&place_of(id), "client-removed", format!("client {id} was removed")))
             .collect();
         if !removed.is_empty() {
@@ -233,11 +265,11 @@ impl References {
             return Ok(Some(care));
         }
         let care = match projections::clients::get(&self.0.pool, id).await? {
-            Some(row) if row.standing == projections::clients::Standing::Removed => Some(Care::Ended),
+            Some(row) if row.standing == projections::clients::Standing::Removed => Some(Care::Ended(row.advisor)),
             Some(row) => Some(Care::Of(row.advisor)),
             None => match self.0.journal.state::<Client>(&id).await?.state {
                 Client::Registered { advisor, .. } => Some(Care::Of(advisor)),
-                Client::Removed { .. } => Some(Care::Ended),
+                Client::Removed { advisor, .. } => Some(Care::Ended(advisor)),
                 Client::Unknown => None,
             },
         };
@@ -245,6 +277,52 @@ impl References {
             self.0.clients.insert(id, care);
         }
         Ok(care)
+    }
+
+    /// Whether the client is this advisor's.
+    ///
+    /// # Errors
+    /// That it could not be told.
+    pub async fn owns_client(&self, id: &ClientId, advisor: AdvisorId) -> Result<bool, Problem> {
+        // Clients change hands, and whoever gave one away must not act for it a moment longer: the log is asked.
+        Ok(self.0.journal.state::<Client>(id).await?.state.advisor() == Some(advisor))
+    }
+
+    /// Whether the portfolio is this advisor's.
+    ///
+    /// # Errors
+    /// That it could not be told.
+    pub async fn owns_portfolio(&self, id: &PortfolioId, advisor: AdvisorId) -> Result<bool, Problem> {
+        if let Some(of) = self.0.portfolios.get(id) {
+            return Ok(of == advisor);
+        }
+        let of = match projections::portfolios::get(&self.0.pool, *id).await? {
+            Some(row) => Some(row.advisor),
+            None => {
+                let known = self.0.journal.state::<Portfolio>(id).await?.state;
+                known.composition().map(|composition| composition.advisor)
+            }
+        };
+        if let Some(of) = of {
+            self.0.portfolios.insert(*id, of);
+        }
+        Ok(of == Some(advisor))
+    }
+
+    /// Whether the recommendation is this advisor's.
+    ///
+    /// # Errors
+    /// That it could not be told.
+    pub async fn owns_recommendation(&self, id: &RecommendationId, advisor: AdvisorId) -> Result<bool, Problem> {
+        if let Some(of) = self.0.recommendations.get(id) {
+            return Ok(of == advisor);
+        }
+        // Nobody learns of one but by the read model, so it is asked alone.
+        let of = projections::recommendations::get(&self.0.pool, *id).await?.map(|row| row.advisor);
+        if let Some(of) = of {
+            self.0.recommendations.insert(*id, of);
+        }
+        Ok(of == Some(advisor))
     }
 }
 

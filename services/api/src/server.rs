@@ -1,11 +1,14 @@
 //! The server: HTTP/1.1 on one listener, with bounds, until it is told to stop.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -13,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Peer;
 use crate::limits::Limits;
 
 /// Headers that a request may have.
@@ -40,8 +44,14 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             accepted = async { (place.await, listener.accept().await) } => accepted,
         };
         let (Ok(place), accepted) = accepted else { break };
-        let Some(stream) = taken(accepted).await? else { continue };
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
+        let Some((stream, address)) = taken(accepted).await? else { continue };
+        let peer = Peer(address.ip());
+        let service = service.clone();
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            service.call(request)
+        });
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             let _place = place;
             // A caller who hangs up or speaks no HTTP is their own affair, not ours.
@@ -58,14 +68,14 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
 }
 
 /// The connection; nothing where this one failed and the next may not.
-async fn taken(accepted: io::Result<(TcpStream, std::net::SocketAddr)>) -> io::Result<Option<TcpStream>> {
+async fn taken(accepted: io::Result<(TcpStream, SocketAddr)>) -> io::Result<Option<(TcpStream, SocketAddr)>> {
     match accepted {
-        Ok((stream, _)) => {
+        Ok((stream, address)) => {
             // Answers are written whole; waiting for more to send would only delay them.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "a connection takes no options");
             }
-            Ok(Some(stream))
+            Ok(Some((stream, address)))
         }
         Err(error) if is_the_caller_s(&error) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(error),

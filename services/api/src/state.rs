@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use vault::Vault;
 
 use crate::Api;
+use crate::access::Door;
 use crate::desk::Desk;
 use crate::references::References;
 
@@ -48,6 +49,7 @@ struct All {
     references: References,
     clock: Clock,
     office: Office,
+    door: Door,
 }
 
 impl Parts {
@@ -66,6 +68,7 @@ impl Parts {
             references: references.clone(),
             clock: Clock(api.clock),
             office: Office { prices, references, desk: Desk::new(&api.limits) },
+            door: Door::new(api.vault.clone(), &api.limits),
         }))
     }
 }
@@ -88,4 +91,5 @@ parts! {
     references: References,
     clock: Clock,
     office: Office,
+    door: Door,
 }

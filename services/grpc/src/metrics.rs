@@ -76,7 +76,7 @@ async fn compute<T: Send + 'static>(
 #[tonic::async_trait]
 impl Metrics for MetricsService {
     async fn get_metrics(&self, request: Request<GetMetricsRequest>) -> Result<Response<GetMetricsResponse>, Status> {
-        caller(&self.service, request.metadata()).await?;
+        let caller = caller(&self.service, request.metadata()).await?;
         let asked = request.into_inner();
         if !RATES.contains(&asked.risk_free_rate) {
             return Err(bad_field("risk_free_rate", format!("{} is not between -0.5 and 1", asked.risk_free_rate)));
@@ -91,6 +91,8 @@ impl Metrics for MetricsService {
                 let id = PortfolioId::parse(text).ok_or_else(|| bad_field("portfolio", "it is no id"))?;
                 let row = projections::portfolios::get(pool, id).await.map_err(|error| database(&error))?;
                 let unknown = || fault(Code::NotFound, "PORTFOLIO_UNKNOWN", format!("there is no portfolio {id}"));
+                // What is another advisor's is not there.
+                let row = row.filter(|row| caller.role.advisor().is_none_or(|own| own == row.advisor));
                 let row = row.ok_or_else(unknown)?;
                 kept_in = Some(row.currency);
                 row.allocation.into_iter().map(|(asset, weight)| (asset, weight.to_f64().unwrap_or(f64::NAN))).unzip()

@@ -147,7 +147,7 @@ fn told(event: &Recorded, wanted: &BTreeSet<AssetId>) -> Option<WatchPricesRespo
         Change::Action(CorporateAction { date: date.to_string(), kind: kind.into(), amount: float(amount) })
     };
     let change = match said {
-        AssetEvent::Listed(_) | AssetEvent::Delisted { .. } => return None,
+        AssetEvent::Listed(_) | AssetEvent::Rated { .. } | AssetEvent::Delisted { .. } => return None,
         AssetEvent::Priced { bars, .. } => Change::Priced(BarList { bars: bars.as_slice().iter().map(bar).collect() }),
         AssetEvent::Corrected { corrections, .. } => {
             Change::Corrected(BarList { bars: corrections.iter().map(|correction| bar(&correction.is)).collect() })

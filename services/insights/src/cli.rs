@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::instance::{FOLDER, Instance};
 use crate::roles::Role;
 use crate::settings::Settings;
-use crate::{auditor, demo, loading, offline, operator, roles, signals, up};
+use crate::{admin, auditor, demo, loading, offline, operator, roles, signals, up};
 
 /// The system of record for investment advice.
 #[derive(Debug, Parser)]
@@ -58,6 +58,11 @@ enum Command {
     Letter {
         #[command(subcommand)]
         action: operator::LetterAction,
+    },
+    /// Make the first accounts and print their invitations
+    Admin {
+        #[command(subcommand)]
+        action: admin::AdminAction,
     },
     /// Make an access token and print it once
     Token(operator::TokenOptions),
@@ -134,6 +139,7 @@ impl Cli {
             Command::Rebuild { read_model } => operator::rebuild(&settings, read_model.as_deref()).await,
             Command::Parked { action } => operator::parked(&settings, action).await,
             Command::Letter { action } => operator::letter(&settings, action).await,
+            Command::Admin { action } => admin::run(&settings, action).await,
             Command::Token(options) => operator::token(&settings, &options).await,
             Command::Doctor => operator::doctor(&settings).await,
             Command::Verify => auditor::verify(&settings).await,

@@ -90,7 +90,13 @@ async fn main_job(client: &Client, instance: Option<&Instance>) -> anyhow::Resul
     let client_body = json!({"advisor": advisor_id, "name": "João Pereira", "email": "joao.pereira@client.example"});
     let registered = client.post("/v1/clients", &key("client"), None, &client_body).await?;
     let client_id = text(&registered.body, "/id")?;
-    steps.done(&format!("client registered: {client_id}"));
+    // Nobody has rated the demo's companies, so a portfolio of them is for clients who can bear the most.
+    let answers = json!({"objective": "speculation", "horizon": "over_ten_years", "loss_capacity": "more",
+        "knowledge": "professional", "liquidity_need": "none"});
+    let version = registered.etag.as_deref().context("the client has no version")?;
+    let path = format!("/v1/clients/{client_id}/suitability");
+    client.put(&path, &key("suitability"), version, &json!({"answers": answers})).await?;
+    steps.done(&format!("client registered and assessed: {client_id}"));
 
     let created = client
         .post(

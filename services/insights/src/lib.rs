@@ -11,6 +11,7 @@
 //! * [`offline`]: figures, frontier and backtest of prices in a file, without any server
 //! * [`private`]: real servers of our own, for `up` and for tests
 
+pub mod admin;
 pub mod auditor;
 pub mod cli;
 pub mod client;

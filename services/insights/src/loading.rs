@@ -18,7 +18,7 @@ use market::{
 use tokio_util::sync::CancellationToken;
 
 use crate::roles::{self, Role};
-use crate::settings::Settings;
+use crate::settings::{Settings, Switch};
 
 /// Rows that were not taken of which each is shown.
 const DROPPED_SHOWN_MAX: usize = 10;
@@ -215,6 +215,7 @@ fn say(report: &Report, began: Instant) {
 fn yahoo(settings: &Settings) -> YahooSettings {
     YahooSettings {
         base_url: settings.yahoo_url.clone(),
+        crumb: settings.yahoo_crumb == Switch::On,
         cache: Some(settings.yahoo_cache.clone()),
         ..YahooSettings::default()
     }

@@ -91,7 +91,12 @@ pub async fn run_on(
             Role::Api => {
                 let listener = listener.take().context("the api role needs a listener")?;
                 let vault = vault(settings, pool.clone())?;
-                let api = Api { journal, pool, vault, clock: Timestamp::now, limits: Limits::default() };
+                let limits = Limits {
+                    requests_per_minute: settings.requests_per_minute,
+                    logins_per_minute: settings.logins_per_minute,
+                    ..Limits::default()
+                };
+                let api = Api { journal, pool, vault, clock: Timestamp::now, limits };
                 running.spawn(async move { (role, api::serve(listener, api, stop).await.map_err(Into::into)) });
             }
             Role::Project => {

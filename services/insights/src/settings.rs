@@ -29,6 +29,10 @@ pub struct Settings {
     pub database_connections_max: u32,
     /// Where the web API listens. Default: `127.0.0.1:8080`; `insights up` takes a free port.
     pub listen: String,
+    /// Requests of one caller a minute that each process of the web API answers. Default: 60000.
+    pub requests_per_minute: u32,
+    /// Tries a minute to log in from one network address that each process answers. Default: 30.
+    pub logins_per_minute: u32,
     /// The file with the key-encryption key, made on first use. Default: `.insights/key`.
     pub key_file: PathBuf,
     /// The mail server: `smtp://user:password@host:port` with STARTTLS, `smtps://` with TLS. Default: none; letters
@@ -42,6 +46,8 @@ pub struct Settings {
     pub letter_from: String,
     /// Where Yahoo's chart API answers. Default: `https://query2.finance.yahoo.com`.
     pub yahoo_url: String,
+    /// `on` to ask with a cookie and a crumb, where Yahoo wants them. Default: `off`; charts are given without.
+    pub yahoo_crumb: Switch,
     /// Where Yahoo's answers are kept. Default: `.insights/yahoo`.
     pub yahoo_cache: PathBuf,
     /// The assets that the `load` role keeps fresh, separated by commas. Default: none.
@@ -73,6 +79,16 @@ pub enum NatsSync {
     Unchecked,
 }
 
+/// Whether something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -94,12 +110,15 @@ impl Default for Settings {
             database_url: String::new(),
             database_connections_max: 16,
             listen: "127.0.0.1:8080".to_owned(),
+            requests_per_minute: 60_000,
+            logins_per_minute: 30,
             key_file: ".insights/key".into(),
             smtp_url: String::new(),
             smtp_ca_file: None,
             outbox: ".insights/outbox".into(),
             letter_from: "Insights <advice@insights.example>".to_owned(),
             yahoo_url: market::yahoo::BASE_URL.to_owned(),
+            yahoo_crumb: Switch::Off,
             yahoo_cache: ".insights/yahoo".into(),
             load_assets: String::new(),
             load_at: "19:00".to_owned(),
@@ -114,12 +133,13 @@ impl Default for Settings {
 }
 
 /// What may stand in the environment and is not a setting: it belongs to scripts, servers and tests.
-const NOT_SETTINGS: [&str; 8] = [
+const NOT_SETTINGS: [&str; 9] = [
     "INSIGHTS_CONFIG",
     "INSIGHTS_PROFILE",
     "INSIGHTS_TOOLS",
     "INSIGHTS_NEW_GOLDEN",
     "INSIGHTS_ORACLES",
+    "INSIGHTS_RECORDINGS",
     "INSIGHTS_NATS_OPERATOR_PASSWORD",
     "INSIGHTS_NATS_APP_PASSWORD",
     "INSIGHTS_NATS_SYS_PASSWORD",
@@ -227,12 +247,15 @@ impl Settings {
             ("database_url", masked(&self.database_url)),
             ("database_connections_max", self.database_connections_max.to_string()),
             ("listen", self.listen.clone()),
+            ("logins_per_minute", self.logins_per_minute.to_string()),
+            ("requests_per_minute", self.requests_per_minute.to_string()),
             ("key_file", self.key_file.display().to_string()),
             ("smtp_url", masked(&self.smtp_url)),
             ("smtp_ca_file", self.smtp_ca_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
             ("outbox", self.outbox.display().to_string()),
             ("letter_from", self.letter_from.clone()),
             ("yahoo_url", self.yahoo_url.clone()),
+            ("yahoo_crumb", format!("{:?}", self.yahoo_crumb).to_lowercase()),
             ("yahoo_cache", self.yahoo_cache.display().to_string()),
             ("load_assets", self.load_assets.clone()),
             ("load_at", self.load_at.clone()),
@@ -285,7 +308,7 @@ fn masked(address: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LogFormat, Settings, SettingsError};
+    use super::{LogFormat, Settings, SettingsError, Switch};
 
     fn from(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         Settings::from_environment(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
@@ -297,13 +320,14 @@ mod tests {
             ("INSIGHTS_NATS_URL", "nats://a:p@one:1, nats://a:p@two:2"),
             ("INSIGHTS_NATS_REPLICAS", "3"),
             ("INSIGHTS_LOG_FORMAT", "json"),
+            ("INSIGHTS_YAHOO_CRUMB", "on"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
             ("HOME", "/root"),
         ])
         .unwrap();
         assert_eq!(settings.nats_servers(), ["nats://a:p@one:1", "nats://a:p@two:2"]);
         assert_eq!(settings.nats_replicas, 3);
-        assert_eq!(settings.log_format, LogFormat::Json);
+        assert_eq!((settings.log_format, settings.yahoo_crumb), (LogFormat::Json, Switch::On));
         assert_eq!(settings.otlp_endpoint, "http://collector:4318");
     }
 

@@ -30,6 +30,8 @@ pub struct Running {
     pub instance: Instance,
     /// A fresh admin token.
     pub token: String,
+    /// A one-time token for the first administrator's account; none where there is one.
+    pub setup_token: Option<String>,
     /// Its settings.
     pub settings: Settings,
     servers: Servers,
@@ -56,6 +58,9 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<
     println!("  web API      {}", running.instance.url);
     println!("  reference    {}/docs", running.instance.url);
     println!("  admin token  {}   (shown once, good for {TOKEN_HOURS} hours)", running.token);
+    if let Some(setup_token) = &running.setup_token {
+        println!("  set-up token {setup_token}   (once: POST /v1/passwords makes the first administrator's account)");
+    }
     if running.settings.smtp_url.is_empty() {
         println!("  letters      {}", running.instance.outbox.display());
     } else {
@@ -95,6 +100,8 @@ pub async fn start(mut settings: Settings, stop: CancellationToken) -> anyhow::R
     let valid_for = SignedDuration::from_hours(TOKEN_HOURS);
     let token = vault.create_token(vault::Role::Admin, "insights up", Timestamp::now(), valid_for).await?;
 
+    let setup_token = vault.setup_token(Timestamp::now()).await?;
+
     let roles = tokio::spawn({
         let (settings, stop) = (settings.clone(), stop.clone());
         async move { roles::run_on(&settings, &Role::ALL, Some(listener), stop).await }
@@ -109,7 +116,7 @@ pub async fn start(mut settings: Settings, stop: CancellationToken) -> anyhow::R
         outbox: settings.outbox.clone(),
         key_file: settings.key_file.clone(),
     };
-    let mut running = Running { instance, token: token.secret, settings, servers, roles, stop, folder };
+    let mut running = Running { instance, token: token.secret, setup_token, settings, servers, roles, stop, folder };
     if let Err(error) = Client::new(&running.instance.url, &running.token)?.ready().await {
         // The role that failed knows better why nobody answers than the one who waited for the answer.
         running.stop.cancel();

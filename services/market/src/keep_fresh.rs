@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use events::Asset;
 use events::values::AssetId;
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 use journal::{Journal, ReadError};
 use tokio_util::sync::CancellationToken;
 
-use crate::load::{LoadOptions, load};
+use crate::load::{LoadError, LoadOptions, load};
 use crate::source::{SourceError, Window};
 use crate::yahoo::{Yahoo, YahooSettings};
 
@@ -106,8 +106,24 @@ async fn refresh(
         Asset::Unknown => None,
     };
     let from = last_day.and_then(|day| day.checked_sub(Span::new().days(settings.overlap_days)).ok());
-    let mut source = yahoo.within(Window { from, to: None });
-    let mut is_missed = false;
+    let whole = yahoo.about(vec![asset.clone()], Window::default());
+    let (mut is_missed, restated) = once(journal, settings, yahoo.within(Window { from, to: None })).await;
+    if let Some(first_day) = restated {
+        (is_missed, _) = once(journal, settings, whole.within(Window { from: Some(first_day), to: None })).await;
+    }
+    let known = journal.state::<Asset>(asset).await?.state;
+    let zone = match &known {
+        Asset::Listed(known) => known.listing.time_zone.as_ref(),
+        Asset::Unknown => None,
+    };
+    let zone = zone.and_then(|zone| TimeZone::get(zone.as_str()).ok()).unwrap_or(TimeZone::UTC);
+    Ok(Refreshed { zone, is_missed })
+}
+
+/// Loads what the source says now: whether it may say later what it did not say, and from which day on it has to be asked
+/// again, where a split restates everything.
+async fn once(journal: &Journal, settings: &FreshSettings, mut source: Yahoo) -> (bool, Option<Date>) {
+    let (mut is_missed, mut restated) = (false, None);
     load(journal, &mut source, &settings.options, |progress| match &progress.last.result {
         Ok(recorded) => {
             is_missed = recorded.kept_since.is_some();
@@ -121,19 +137,14 @@ async fn refresh(
                 "an asset is fresh"
             );
         }
+        Err(LoadError::PastMissing { first_day, .. }) => restated = Some(*first_day),
         Err(error) => {
             is_missed = error.is_passing();
             tracing::warn!(asset = %progress.last.asset, error = error as &dyn std::error::Error, "an asset stays as it was");
         }
     })
     .await;
-    let known = journal.state::<Asset>(asset).await?.state;
-    let zone = match &known {
-        Asset::Listed(known) => known.listing.time_zone.as_ref(),
-        Asset::Unknown => None,
-    };
-    let zone = zone.and_then(|zone| TimeZone::get(zone.as_str()).ok()).unwrap_or(TimeZone::UTC);
-    Ok(Refreshed { zone, is_missed })
+    (is_missed, restated)
 }
 
 /// The next time at which it is `at` on a weekday in the zone, after now.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::asset::{Asset, AssetCommand, AssetRejection, Listed};
+use events::asset::{Asset, AssetCommand, AssetRejection, Listed, PriceBasis};
 use events::values::{
     Actor, AssetId, BARS_MAX, Bar, Bars, CommandId, Currency, Listing, Name, Note, Payment, PaymentKind,
 };
@@ -86,6 +86,14 @@ pub enum LoadError {
         /// What the source's say.
         given: &'static str,
     },
+    /// Units were split, so the source restates all prices before, and gave only some of them.
+    #[error("its units were split on {split}, which restates its prices since {first_day}: load all of them")]
+    PastMissing {
+        /// The first day on the new units.
+        split: Date,
+        /// The first day with a known price.
+        first_day: Date,
+    },
     /// Its rules refuse what the source says.
     #[error("it was refused")]
     Rejected(#[from] AssetRejection),
@@ -107,7 +115,11 @@ impl LoadError {
         match self {
             Self::Source(error) => error.is_passing(),
             Self::Log(_) | Self::Read(_) => true,
-            Self::OtherCurrency { .. } | Self::OtherBasis { .. } | Self::Rejected(_) | Self::NotKept(_) => false,
+            Self::OtherCurrency { .. }
+            | Self::OtherBasis { .. }
+            | Self::PastMissing { .. }
+            | Self::Rejected(_)
+            | Self::NotKept(_) => false,
         }
     }
 }
@@ -214,16 +226,19 @@ struct Recording<'a> {
 }
 
 impl Recording<'_> {
-    async fn all(mut self, quotes: Quotes) -> Result<Recorded, LoadError> {
+    async fn all(mut self, mut quotes: Quotes) -> Result<Recorded, LoadError> {
         self.recorded.given = quotes.bars.len();
         self.recorded.kept_since = quotes.kept_since;
-        self.recorded.dropped = quotes.dropped;
+        self.recorded.dropped = std::mem::take(&mut quotes.dropped);
         let says_something = !(quotes.bars.is_empty() && quotes.splits.is_empty() && quotes.payments.is_empty());
-        let known = self.list(quotes.listing).await?;
+        let known = self.list(quotes.listing.take()).await?;
         if let Some((_, basis)) = known.prices_of.as_ref().filter(|(_, basis)| says_something && *basis != quotes.basis)
         {
             // Nothing of it compares: neither prices nor payments, which are adjusted as the prices are.
             return Err(LoadError::OtherBasis { known: basis.word(), given: quotes.basis.word() });
+        }
+        if let Some(missing) = missing_past(&known, &quotes) {
+            return Err(missing);
         }
         let is_own = known.prices_of.as_ref().is_none_or(|(before, _)| before == self.source);
         let may_change = is_own || self.options.overrule;
@@ -328,6 +343,18 @@ impl Recording<'_> {
             }
         }
     }
+}
+
+/// What is missing of a past that a split restates: prices in units of today beside older ones would be a fall or a rise
+/// that never was.
+fn missing_past(known: &Listed, quotes: &Quotes) -> Option<LoadError> {
+    if quotes.basis != PriceBasis::SplitAdjusted {
+        return None;
+    }
+    let first_day = known.bars.as_slice().first()?.date;
+    let (split, _) = *quotes.splits.iter().find(|(date, ratio)| known.splits.get(date) != Some(ratio))?;
+    let given_from = quotes.bars.first().map_or(split, |bar| bar.date);
+    (first_day < given_from && first_day < split).then_some(LoadError::PastMissing { split, first_day })
 }
 
 /// Bars of days that have none, and bars that say other or more than what is known.

@@ -20,7 +20,7 @@
 use std::time::Duration;
 
 use events::metadata::MetadataError;
-use events::recommendation::{Advice, Letter, RecommendationEvent};
+use events::recommendation::{Advice, Letter, RecommendationEvent, Standing};
 use events::values::{AggregateId, EventId, RecommendationId};
 use events::{AnyEvent, Kind, Metadata, Position, Recommendation, Subject};
 use jiff::Timestamp;
@@ -63,9 +63,14 @@ impl Work {
         use RecommendationEvent as E;
         let is_made = match recorded.decode().map_err(|error| error.to_string())? {
             AnyEvent::Recommendation(E::Made(_)) => true,
-            AnyEvent::Recommendation(E::EmailReleased { .. }) => false,
+            // Advice that compliance let go out is of the day on which it was refused.
+            AnyEvent::Recommendation(E::Overridden { .. } | E::EmailReleased { .. }) => false,
             AnyEvent::Recommendation(
-                E::EmailClaimed { .. }
+                E::Refused { .. }
+                | E::Withdrawn { .. }
+                | E::Superseded { .. }
+                | E::Expired { .. }
+                | E::EmailClaimed { .. }
                 | E::Emailed { .. }
                 | E::EmailDeferred { .. }
                 | E::EmailFailed { .. }
@@ -120,9 +125,15 @@ impl Notifier {
 
     async fn look_and_act(&self, work: &Work) -> Result<Verdict, Stop> {
         let Versioned { state, position, .. } = self.journal.state::<Recommendation>(&work.id).await?;
-        let Recommendation::Made { advice, letter } = state else {
-            return Err(Stop::Wrong("the recommendation was never made".to_owned()));
+        let (advice, letter, standing) = match state {
+            Recommendation::Made { advice, letter, standing } => (advice, letter, standing),
+            Recommendation::Refused { .. } => return Ok(Verdict::Done),
+            Recommendation::Unknown => return Err(Stop::Wrong("the recommendation was never made".to_owned())),
         };
+        if standing != Standing::Open && matches!(letter, Letter::Due { .. }) {
+            info!(standing = standing.word(), "advice that does not stand any more is not written about");
+            return Ok(Verdict::Done);
+        }
         match (letter, position) {
             (Letter::Sent { .. } | Letter::Failed { .. }, _) => Ok(Verdict::Done),
             (Letter::OutcomeUnknown { attempt }, _) => Ok(park_unknown(attempt)),

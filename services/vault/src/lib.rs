@@ -1,18 +1,27 @@
-//! The vault: clients' data keys and access tokens, in the one PostgreSQL schema that is not derived from the log.
+//! The vault: clients' data keys, accounts and access tokens, in the one PostgreSQL schema that is not derived from the log.
 //!
 //! # Layout
 //!
 //! * [`kek`]: the key-encryption key, which comes from configuration and never stands in the database.
 //! * `data_key`: one client's key: sealing, opening, keyed digests. No I/O but the system's randomness.
 //! * `identity`: a client's name and address, sealed for one event and opened again.
-//! * `tokens`: access tokens, of which only a hash is kept.
+//! * `principal`: who acts: [`Role`], [`Scope`], [`Principal`]. `secrets`: what is shown once and kept as a hash.
+//! * `accounts`, `passwords`, `attempts`, `sessions`: people who log in. `tokens`: programs that call.
+//! * `epoch`: grows whenever anybody loses access, so that others may remember who has it.
 //!
 //! Every statement names the schema `vault`, so that the pool may be one that looks elsewhere by default. Data keys
 //! are never cached: a key that was destroyed is gone at the next read.
 
+mod accounts;
+mod attempts;
 mod data_key;
+mod epoch;
 mod identity;
 pub mod kek;
+mod passwords;
+mod principal;
+mod secrets;
+mod sessions;
 mod tokens;
 
 use std::fmt;
@@ -22,9 +31,15 @@ use events::values::ClientId;
 use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 
+pub use accounts::{Account, AccountMade, NewAccount, Taken};
+pub use attempts::Attempt;
 pub use identity::Identity;
 pub use kek::{KekError, KeyEncryptionKey};
-pub use tokens::{NewToken, Principal, Role};
+pub use passwords::{PASSWORD_CHARS, PasswordHash, PasswordRejection, StoredPassword};
+pub use principal::{Credential, Principal, Role, Scope};
+pub use secrets::SecretKind;
+pub use sessions::NewSession;
+pub use tokens::{NewToken, TokenMade, TokenRow, TokenWish, TokensOf};
 
 /// Sealed identities and access tokens, over a pool of connections. Clones share the pool and the key.
 #[derive(Clone)]
@@ -88,6 +103,15 @@ pub enum VaultError {
     /// A token names a role that this build does not know.
     #[error("`{0}` is not a role")]
     UnknownRole(String),
+    /// A token has a scope that this build does not know.
+    #[error("`{0}` is not a scope")]
+    UnknownScope(String),
+    /// An id that was made by chance is taken.
+    #[error("the id {0} is taken")]
+    IdTaken(uuid::Uuid),
+    /// A password could not be hashed, or what is kept of one is no hash.
+    #[error("a password's hash is not one: {0}")]
+    PasswordHash(String),
     /// A token cannot be valid for this long.
     #[error("a token cannot be valid from {from} for {for_seconds} s")]
     Validity {

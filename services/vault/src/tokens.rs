@@ -1,50 +1,15 @@
-//! Access tokens: long random secrets, shown once, kept as hashes, expiring and revocable.
+//! Access tokens: long random secrets, shown once, kept as hashes, scoped, expiring and revocable.
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use events::values::Actor;
+use events::values::AdvisorId;
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
-use ring::digest::{SHA256, digest};
-use ring::rand::{SecureRandom, SystemRandom};
 use uuid::Uuid;
 
+use crate::principal::{Credential, Principal, Role, Scope};
+use crate::secrets::{SecretKind, hash};
 use crate::{Vault, VaultError};
-
-/// What every secret begins with, so that scanners for leaked secrets can know it.
-const PREFIX: &str = "ins_";
-/// Random bytes of a secret. With so many, a hash without salt or stretching is safe to keep and fast to look up.
-const SECRET_BYTES: usize = 32;
-/// Characters of those bytes in base64 without padding.
-const SECRET_CHARS: usize = 43;
-
-/// What a token's bearer may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Everything.
-    Admin,
-}
-
-impl Role {
-    /// The role's word, in the database and in actors.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-        }
-    }
-
-    fn from_word(word: &str) -> Option<Self> {
-        [Self::Admin].into_iter().find(|role| role.word() == word)
-    }
-
-    /// Who acts by a token of this role: `admin:<token id>`.
-    fn actor(self, token: Uuid) -> Actor {
-        Actor::parse(&format!("{}:{token}", self.word())).expect("a role's word and a UUID name an actor")
-    }
-}
 
 /// A token that was just made: the only time that its secret is seen. `Debug` does not show it.
 pub struct NewToken {
@@ -60,19 +25,81 @@ impl fmt::Debug for NewToken {
     }
 }
 
-/// Who presented a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// By which token.
-    pub token_id: Uuid,
-    /// What they may do.
+/// A token to be made.
+#[derive(Debug, Clone)]
+pub struct TokenWish<'a> {
+    /// Its id. Of two with the same, one is made.
+    pub id: Uuid,
+    /// Whose it is; it dies with the account.
+    pub account: Option<Uuid>,
+    /// What its bearer may do.
     pub role: Role,
-    /// How they are named in the log.
-    pub actor: Actor,
+    /// How much of it.
+    pub scope: Scope,
+    /// What it is for, in words for people.
+    pub label: &'a str,
+    /// A hash of what was asked for.
+    pub request: Option<&'a [u8]>,
+}
+
+/// What became of the wish for a token.
+#[derive(Debug)]
+pub enum TokenMade {
+    /// It is new.
+    New(NewToken),
+    /// It was made before, by the same request; its secret was shown then.
+    Before,
+    /// A token has this id, and another request made it.
+    Differs,
+}
+
+/// A token as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Where it stands in lists; the next page goes on after it.
+    pub place: u64,
+    /// Whose it is.
+    pub account: Option<Uuid>,
+    /// What its bearer may do.
+    pub role: Role,
+    /// How much of it.
+    pub scope: Scope,
+    /// What it is for.
+    pub label: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is good no more.
+    pub expires_at: Timestamp,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Whose tokens are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokensOf {
+    /// Everybody's.
+    All,
+    /// Those of this account.
+    Account(Uuid),
+    /// This one, which is of no account.
+    Itself(Uuid),
+}
+
+impl TokensOf {
+    const fn columns(self) -> (Option<Uuid>, Option<Uuid>) {
+        match self {
+            Self::All => (None, None),
+            Self::Account(id) => (Some(id), None),
+            Self::Itself(id) => (None, Some(id)),
+        }
+    }
 }
 
 impl Vault {
-    /// A new token of this role, valid from now for as long as is said. The label tells people what it is for.
+    /// A new token of this role, of no account, valid from now for as long as is said. The label tells people what it is
+    /// for.
     ///
     /// # Errors
     /// Where the database fails, or the validity is not positive or ends beyond what a timestamp holds.
@@ -83,26 +110,49 @@ impl Vault {
         now: Timestamp,
         valid_for: SignedDuration,
     ) -> Result<NewToken, VaultError> {
-        let expires_at = now
-            .checked_add(valid_for)
-            .ok()
-            .filter(|at| *at > now)
-            .ok_or(VaultError::Validity { from: now, for_seconds: valid_for.as_secs() })?;
-        let mut bytes = [0; SECRET_BYTES];
-        SystemRandom::new().fill(&mut bytes).map_err(|_| VaultError::NoRandomness)?;
-        let token = NewToken { id: Uuid::new_v4(), secret: format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)) };
-        sqlx::query!(
-            "insert into vault.tokens (id, digest, role, label, created_at, expires_at) values ($1, $2, $3, $4, $5, $6)",
-            token.id,
-            hash(&token.secret),
-            role.word(),
-            label,
+        let id = Uuid::new_v4();
+        let wish = TokenWish { id, account: None, role, scope: Scope::Write, label, request: None };
+        match self.make_token(&wish, now, valid_for).await? {
+            TokenMade::New(token) => Ok(token),
+            TokenMade::Before | TokenMade::Differs => Err(VaultError::IdTaken(id)),
+        }
+    }
+
+    /// What becomes of the wish for a token that is valid from now for as long as is said.
+    ///
+    /// # Errors
+    /// Where the database fails, or the validity is not positive or ends beyond what a timestamp holds.
+    pub async fn make_token(
+        &self,
+        wish: &TokenWish<'_>,
+        now: Timestamp,
+        valid_for: SignedDuration,
+    ) -> Result<TokenMade, VaultError> {
+        let expires_at = until(now, valid_for)?;
+        let secret = SecretKind::Token.generate()?;
+        let made = sqlx::query!(
+            "insert into vault.tokens (id, digest, account, role, advisor, scope, label, request, created_at, expires_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing",
+            wish.id,
+            hash(&secret),
+            wish.account,
+            wish.role.word(),
+            wish.role.advisor().map(AdvisorId::uuid),
+            wish.scope.word(),
+            wish.label,
+            wish.request,
             now.to_sqlx() as SqlTimestamp,
             expires_at.to_sqlx() as SqlTimestamp,
         )
         .execute(&self.pool)
         .await?;
-        Ok(token)
+        if made.rows_affected() == 1 {
+            return Ok(TokenMade::New(NewToken { id: wish.id, secret }));
+        }
+        let request = sqlx::query_scalar!("select request from vault.tokens where id = $1", wish.id)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(if request.as_deref() == wish.request { TokenMade::Before } else { TokenMade::Differs })
     }
 
     /// Who presents this secret now, or `None` where nobody may by it: unknown, expired or revoked.
@@ -112,19 +162,79 @@ impl Vault {
     /// # Errors
     /// Where the database fails, or the token has a role that this build does not know.
     pub async fn authenticate(&self, secret: &str, now: Timestamp) -> Result<Option<Principal>, VaultError> {
-        if secret.strip_prefix(PREFIX).map(str::len) != Some(SECRET_CHARS) {
+        if !SecretKind::Token.is_spelt(secret) {
             return Ok(None);
         }
         let row = sqlx::query!(
-            "select id, role from vault.tokens where digest = $1 and expires_at > $2 and revoked_at is null",
+            r#"select t.id, t.account as "account?", t.role, t.advisor as "advisor?", t.scope,
+                      t.expires_at as "expires_at: SqlTimestamp"
+               from vault.tokens t left join vault.accounts a on a.id = t.account
+               where t.digest = $1 and t.expires_at > $2 and t.revoked_at is null and a.closed_at is null"#,
             hash(secret),
             now.to_sqlx() as SqlTimestamp,
         )
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let role = Role::from_word(&row.role).ok_or(VaultError::UnknownRole(row.role))?;
-        Ok(Some(Principal { token_id: row.id, role, actor: role.actor(row.id) }))
+        let (role, scope) = (Role::stored(row.role, row.advisor)?, Scope::stored(row.scope)?);
+        let (credential, expires_at) = (Credential::Token(row.id), row.expires_at.to_jiff());
+        Ok(Some(Principal::new(credential, row.account, role, scope, expires_at)))
+    }
+
+    /// Tokens in the order in which they were made, from behind this place on, so many at the most.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn tokens(&self, of: TokensOf, after: Option<u64>, limit: u32) -> Result<Vec<TokenRow>, VaultError> {
+        let (account, itself) = of.columns();
+        let rows = sqlx::query!(
+            r#"select id, place, account as "account?", role, advisor as "advisor?", scope, label,
+                      created_at as "created_at: SqlTimestamp", expires_at as "expires_at: SqlTimestamp",
+                      revoked_at as "revoked_at?: SqlTimestamp"
+               from vault.tokens
+               where ($1::uuid is null or account = $1) and ($2::uuid is null or id = $2) and place > $3
+               order by place limit $4"#,
+            account,
+            itself,
+            after_place(after),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|found| {
+                Ok(TokenRow {
+                    id: found.id,
+                    place: found.place.unsigned_abs(),
+                    account: found.account,
+                    role: Role::stored(found.role, found.advisor)?,
+                    scope: Scope::stored(found.scope)?,
+                    label: found.label,
+                    created_at: found.created_at.to_jiff(),
+                    expires_at: found.expires_at.to_jiff(),
+                    revoked_at: found.revoked_at.map(SqlTimestamp::to_jiff),
+                })
+            })
+            .collect()
+    }
+
+    /// Whether there is such a token among those that are meant; from now on nobody may act by it.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn revoke_token_of(&self, of: TokensOf, token: Uuid, now: Timestamp) -> Result<bool, VaultError> {
+        let (account, itself) = of.columns();
+        let done = sqlx::query!(
+            "update vault.tokens set revoked_at = coalesce(revoked_at, $2)
+             where id = $1 and ($3::uuid is null or account = $3) and ($4::uuid is null or id = $4)",
+            token,
+            now.to_sqlx() as SqlTimestamp,
+            account,
+            itself,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// Whether there was such a token that was not revoked before; from now on nobody may act by it.
@@ -143,21 +253,21 @@ impl Vault {
     }
 }
 
-/// What is kept of a secret.
-fn hash(secret: &str) -> Vec<u8> {
-    digest(&SHA256, secret.as_bytes()).as_ref().to_vec()
+/// The place behind which a page begins. No row stands beyond the greatest bigint.
+pub(crate) fn after_place(after: Option<u64>) -> i64 {
+    i64::try_from(after.unwrap_or_default()).unwrap_or(i64::MAX)
+}
+
+/// When something that is valid from now for so long ends.
+pub(crate) fn until(now: Timestamp, valid_for: SignedDuration) -> Result<Timestamp, VaultError> {
+    let end = now.checked_add(valid_for).ok().filter(|at| *at > now);
+    end.ok_or(VaultError::Validity { from: now, for_seconds: valid_for.as_secs() })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{NewToken, Role};
+    use super::NewToken;
     use uuid::Uuid;
-
-    #[test]
-    fn an_actor_is_named_by_role_and_token() {
-        let id = Uuid::from_u128(7);
-        assert_eq!(Role::Admin.actor(id).as_str(), "admin:00000000-0000-0000-0000-000000000007");
-    }
 
     #[test]
     fn debugging_does_not_show_a_secret() {

@@ -6,7 +6,9 @@ use events::values::{AdvisorId, Note};
 use journal::{Expect, Journal};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use vault::Vault;
 
+use crate::access::settled;
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::commands::{Answer, ChangedAnswer, context};
@@ -39,12 +41,17 @@ pub struct ChangeStanding {
 problems!(StandingProblems: ANY, GUARDED, COMMAND, CONDITIONAL; AdvisorUnknown, AdvisorRemoved);
 
 /// Suspends, reinstates or removes an advisor.
+///
+/// When the answer is there, nobody acts by the sessions and tokens of an advisor who is not active.
 #[utoipa::path(put, path = "/v1/advisors/{id}/standing", tag = "advisors", operation_id = "changeAdvisorStanding",
+    security(("bearer" = ["admin"])),
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
     request_body = ChangeStanding, responses(ChangedAnswer, StandingProblems))]
+#[expect(clippy::too_many_arguments, reason = "each handler names what it works with")]
 pub async fn change_standing(
     State(journal): State<Journal>,
     State(references): State<References>,
+    State(vault): State<Vault>,
     State(clock): State<Clock>,
     Id(id): Id<AdvisorId>,
     keyed: MaybeKeyed,
@@ -67,6 +74,9 @@ pub async fn change_standing(
     let done = journal.execute::<Advisor>(&id, &command, &context).await;
     // Whatever came of it: what was remembered of the advisor may not be so any more.
     references.forget_advisor(id);
+    // Nobody acts as an advisor who may not: whoever remembers them asks again.
+    vault.begin_epoch().await?;
+    settled().await;
     let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::AdvisorUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))
 }

@@ -47,6 +47,7 @@ problems!(SplitProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, AssetDelist
 ///
 /// One that is known already changes nothing; another ratio for the same day replaces it, and both stay in the log.
 #[utoipa::path(post, path = "/v1/assets/{id}/splits", tag = "assets", operation_id = "recordSplit",
+    security(("bearer" = ["admin"])),
     params(("id" = String, Path, example = "AAPL"), KeyHeader),
     request_body = RecordSplit, responses(ChangedAnswer, SplitProblems))]
 pub async fn split(
@@ -129,6 +130,7 @@ problems!(PaymentProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, AssetDeli
 ///
 /// One that is known already changes nothing; another amount for the same day replaces it, and both stay in the log.
 #[utoipa::path(post, path = "/v1/assets/{id}/dividends", tag = "assets", operation_id = "recordDividend",
+    security(("bearer" = ["admin"])),
     params(("id" = String, Path, example = "AAPL"), KeyHeader),
     request_body = RecordPayment, responses(ChangedAnswer, PaymentProblems))]
 pub async fn pay(

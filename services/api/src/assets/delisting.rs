@@ -36,6 +36,7 @@ problems!(DelistProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, AssetStill
 
 /// Takes an asset off the list of what is traded. Its prices stay.
 #[utoipa::path(post, path = "/v1/assets/{id}/delisting", tag = "assets", operation_id = "delistAsset",
+    security(("bearer" = ["admin"])),
     params(("id" = String, Path, example = "AAPL"), KeyHeader),
     request_body = DelistAsset, responses(ChangedAnswer, DelistProblems))]
 pub async fn delist(

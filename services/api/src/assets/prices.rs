@@ -82,6 +82,7 @@ problems!(RecordProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceDiffe
 ///
 /// Prices that are known already are left out; one that contradicts a known price refuses all of them.
 #[utoipa::path(post, path = "/v1/assets/{id}/prices", tag = "assets", operation_id = "recordPrices",
+    security(("bearer" = ["admin"])),
     params(("id" = String, Path, example = "AAPL"), KeyHeader),
     request_body = RecordPrices, responses(ChangedAnswer, RecordProblems))]
 pub async fn record(
@@ -130,6 +131,7 @@ problems!(CorrectProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceUnkn
 ///
 /// What was believed stays in the log, and `as_of` still answers with it.
 #[utoipa::path(post, path = "/v1/assets/{id}/corrections", tag = "assets", operation_id = "correctPrices",
+    security(("bearer" = ["admin"])),
     params(("id" = String, Path, example = "AAPL"), KeyHeader),
     request_body = CorrectPrices, responses(ChangedAnswer, CorrectProblems))]
 pub async fn correct(

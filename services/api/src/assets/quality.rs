@@ -79,6 +79,7 @@ problems!(QualityProblems: ANY, GUARDED, READ; AssetUnknown);
 
 /// Points at what is odd about an asset's prices.
 #[utoipa::path(get, path = "/v1/assets/{id}/quality", tag = "assets", operation_id = "getPriceQuality",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, example = "AAPL"), MinPositionHeader),
     responses((status = 200, body = QualityView), QualityProblems))]
 pub async fn quality(

@@ -87,6 +87,7 @@ problems!(FacetsProblems: ANY, GUARDED, READ;);
 
 /// Counts assets by class, sector, currency and exchange: the 50 most frequent values of each.
 #[utoipa::path(get, path = "/v1/assets/facets", tag = "assets", operation_id = "countAssets",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(FacetsQuery, MinPositionHeader), responses((status = 200, body = Vec<FacetView>), FacetsProblems))]
 pub async fn facets(
     State(pool): State<PgPool>,

@@ -140,6 +140,7 @@ problems!(SeriesProblems: ANY, GUARDED, READ; AssetUnknown, LogUnavailable);
 
 /// Shows an asset's prices.
 #[utoipa::path(get, path = "/v1/assets/{id}/prices", tag = "assets", operation_id = "getPrices",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, example = "AAPL"), SeriesQuery, MinPositionHeader),
     responses((status = 200, content((SeriesView = "application/json"), (String = "text/csv"),
         (Vec<u8> = "application/vnd.apache.arrow.stream"))), SeriesProblems))]

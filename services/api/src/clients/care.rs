@@ -8,6 +8,7 @@ use projections::clients::Standing;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::access::Reach;
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::commands::{Answer, ChangedAnswer, context, unless_given};
@@ -52,7 +53,10 @@ problems!(HandOverProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
 problems!(RemoveProblems: ANY, GUARDED, COMMAND, CONDITIONAL; ClientUnknown, ClientRemoved);
 
 /// Gives a client into another advisor's care.
+///
+/// An administrator's doing: an advisor knows of no other.
 #[utoipa::path(put, path = "/v1/clients/{id}/advisor", tag = "clients", operation_id = "handClientOver",
+    security(("bearer" = ["admin"])),
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
     request_body = HandOver, responses(ChangedAnswer, HandOverProblems))]
 pub async fn hand_over(
@@ -69,7 +73,7 @@ pub async fn hand_over(
     let reason = faults.value("/reason", Note::parse(&body.reason));
     let (Some(to), Some(reason)) = (to, reason) else { return Err(faults.into_problem()) };
     let command_id = keyed.command(HAND_OVER, &[&id.to_string()]);
-    let needed = references.need_advisor(to).await;
+    let needed = references.need_advisor(Reach::Everybody, to).await;
     unless_given::<Client>(&journal, &id, command_id, needed).await?;
     let wish = Canonical::of("HandOverClient").with("advisor", &to.to_string());
     let digest = wish.with("reason", reason.as_str()).sha256();
@@ -82,6 +86,7 @@ pub async fn hand_over(
 
 /// Removes a client from everybody's list.
 #[utoipa::path(put, path = "/v1/clients/{id}/standing", tag = "clients", operation_id = "removeClient",
+    security(("bearer" = ["admin", "advisor"])),
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
     request_body = RemoveClient, responses(ChangedAnswer, RemoveProblems))]
 pub async fn remove(

@@ -98,6 +98,7 @@ problems!(ShowProblems: ANY, GUARDED, READ; ClientUnknown, LogUnavailable);
 /// A profile from answers follows written, versioned rules. It is good for five years where it is conservative and for
 /// one year where it is aggressive.
 #[utoipa::path(put, path = "/v1/clients/{id}/suitability", tag = "clients", operation_id = "assessSuitability",
+    security(("bearer" = ["admin", "advisor"])),
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
     request_body = AssessSuitability, responses(ChangedAnswer, AssessProblems))]
 pub async fn assess(
@@ -119,6 +120,7 @@ pub async fn assess(
 
 /// Shows which risk a client may be advised to take today.
 #[utoipa::path(get, path = "/v1/clients/{id}/suitability", tag = "clients", operation_id = "getSuitability",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, format = Uuid), AsOfQuery, MinPositionHeader),
     responses((status = 200, body = SuitabilityView, headers(("ETag" = String))), ShowProblems))]
 pub async fn show(

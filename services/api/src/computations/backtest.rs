@@ -19,6 +19,7 @@ use super::{
     Material, PriceCoverage, Targets, WeightView, Window, bounded, not_computable, number, risk_free_rate,
     weight_views, window,
 };
+use crate::access::Reach;
 use crate::body::JsonBody;
 use crate::described::problems;
 use crate::faults::Faults;
@@ -193,6 +194,7 @@ problems!(PortfolioBacktestProblems: ANY, GUARDED, COMPUTATION; PortfolioUnknown
 ///
 /// Records nothing, so that no Idempotency-Key is needed.
 #[utoipa::path(post, path = "/v1/backtests", tag = "computations", operation_id = "computeBacktest",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(MinPositionHeader), request_body = BacktestBody,
     responses((status = 200, body = BacktestView), BacktestProblems))]
 pub async fn of_weights(
@@ -209,17 +211,20 @@ pub async fn of_weights(
 ///
 /// Records nothing, so that no Idempotency-Key is needed.
 #[utoipa::path(post, path = "/v1/portfolios/{id}/backtests", tag = "computations",
-    operation_id = "computePortfolioBacktest", params(("id" = String, Path, format = Uuid), MinPositionHeader),
+    operation_id = "computePortfolioBacktest",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
+    params(("id" = String, Path, format = Uuid), MinPositionHeader),
     request_body = BacktestTerms, responses((status = 200, body = BacktestView), PortfolioBacktestProblems))]
 pub async fn of_portfolio(
     State(pool): State<PgPool>,
     State(office): State<Office>,
     Id(id): Id<PortfolioId>,
+    reach: Reach,
     _: CaughtUp,
     JsonBody(terms): JsonBody<BacktestTerms>,
 ) -> Result<Json<BacktestView>, Problem> {
     let wanted = Wanted::read(Some(&terms), "")?;
-    let (targets, version) = Targets::of_portfolio(&pool, id).await?;
+    let (targets, version) = Targets::of_portfolio(&pool, reach, id).await?;
     run(&office, targets, Some(version), wanted).await
 }
 

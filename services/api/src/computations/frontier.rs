@@ -16,6 +16,7 @@ use super::{
     Material, PriceCoverage, Targets, WeightView, bounded, not_computable, number, portfolio_id, risk_free_rate,
     weight_views, window,
 };
+use crate::access::Reach;
 use crate::body::JsonBody;
 use crate::described::problems;
 use crate::faults::Faults;
@@ -185,11 +186,13 @@ problems!(FrontierProblems: ANY, GUARDED, COMPUTATION; PortfolioUnknown, LimitsI
 ///
 /// Records nothing, so that no Idempotency-Key is needed.
 #[utoipa::path(post, path = "/v1/frontier", tag = "computations", operation_id = "computeFrontier",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(MinPositionHeader), request_body = FrontierBody,
     responses((status = 200, body = FrontierView), FrontierProblems))]
 pub async fn compute(
     State(pool): State<PgPool>,
     State(office): State<Office>,
+    reach: Reach,
     _: CaughtUp,
     JsonBody(body): JsonBody<FrontierBody>,
 ) -> Result<Json<FrontierView>, Problem> {
@@ -210,7 +213,7 @@ pub async fn compute(
         faults.add("/assets", "assets-or-portfolio", detail);
     }
     let own = match portfolio {
-        Some(id) => Some(Targets::of_portfolio(&pool, id).await?.0),
+        Some(id) => Some(Targets::of_portfolio(&pool, reach, id).await?.0),
         None => None,
     };
     let assets = own.as_ref().map_or(named, |own| own.assets.clone());

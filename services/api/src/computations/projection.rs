@@ -12,6 +12,7 @@ use sqlx::PgPool;
 use utoipa::ToSchema;
 
 use super::{Material, PriceCoverage, Targets, bounded, not_computable, number, portfolio_id, too_large, window};
+use crate::access::Reach;
 use crate::body::JsonBody;
 use crate::described::problems;
 use crate::faults::Faults;
@@ -137,11 +138,13 @@ problems!(ProjectionProblems: ANY, GUARDED, COMPUTATION; PortfolioUnknown, Asset
 ///
 /// Records nothing, so that no Idempotency-Key is needed. Work ends when the caller hangs up.
 #[utoipa::path(post, path = "/v1/projections", tag = "computations", operation_id = "computeProjection",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(MinPositionHeader), request_body = ProjectionBody,
     responses((status = 200, body = ProjectionView), ProjectionProblems))]
 pub async fn compute(
     State(pool): State<PgPool>,
     State(office): State<Office>,
+    reach: Reach,
     _: CaughtUp,
     JsonBody(body): JsonBody<ProjectionBody>,
 ) -> Result<Json<ProjectionView>, Problem> {
@@ -157,7 +160,7 @@ pub async fn compute(
         return Err(faults.into_problem());
     }
     let targets = match portfolio {
-        Some(id) => Targets::of_portfolio(&pool, id).await?.0,
+        Some(id) => Targets::of_portfolio(&pool, reach, id).await?.0,
         None => Targets::in_body(&body.allocation)?,
     };
     let steps = params.horizon_sessions.saturating_mul(params.paths).saturating_mul(targets.assets.len());

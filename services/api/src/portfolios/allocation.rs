@@ -2,7 +2,9 @@
 
 use axum::extract::State;
 use events::portfolio::{Portfolio, PortfolioCommand};
-use events::values::{Allocation, AllocationError, AssetId, Note, POSITIONS_MAX, PortfolioId, Weight};
+use events::values::{
+    Allocation, AllocationError, AssetId, Band, Limit, Limits, Note, POSITIONS_MAX, PortfolioId, Weight,
+};
 use journal::{Expect, Journal};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,53 @@ pub struct TargetBody {
     weight: String,
 }
 
+/// One target weight of a portfolio, and between which bounds it may change.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitedTargetBody {
+    /// The asset's symbol.
+    #[schema(min_length = 1, max_length = 24, pattern = "^[A-Z0-9^][A-Z0-9.^=&_-]*$", example = "AAPL")]
+    asset: String,
+    /// Its share as a fraction: `"0.25"` is 25 %.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]{1,10})?$", example = "0.25")]
+    weight: String,
+    /// Whether the weight stays as it is until it is given again without the lock.
+    locked: Option<bool>,
+    /// Between which weights the asset may stand.
+    #[serde(default, deserialize_with = "objects::optional")]
+    band: Option<BandBody>,
+}
+
+impl LimitedTargetBody {
+    /// The target alone.
+    fn target(&self) -> TargetBody {
+        TargetBody { asset: self.asset.clone(), weight: self.weight.clone() }
+    }
+}
+
+/// A band of weights.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BandBody {
+    /// The least weight as a fraction.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]{1,10})?$", example = "0.2")]
+    min: String,
+    /// The greatest weight as a fraction.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]{1,10})?$", example = "0.3")]
+    max: String,
+}
+
+/// A band of weights.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BandView {
+    /// The least weight as a fraction.
+    #[schema(value_type = String, example = "0.2")]
+    min: Decimal,
+    /// The greatest weight as a fraction.
+    #[schema(value_type = String, example = "0.3")]
+    max: Decimal,
+}
+
 /// One target weight.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TargetView {
@@ -46,6 +95,12 @@ pub struct TargetView {
     /// Its share as a fraction: `"0.25"` is 25 %.
     #[schema(value_type = String, example = "0.25")]
     weight: Decimal,
+    /// Whether the weight is locked; not there where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locked: Option<bool>,
+    /// Between which weights the asset may stand; not there where it may stand anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    band: Option<BandView>,
 }
 
 /// New target weights.
@@ -55,17 +110,19 @@ pub struct Reallocate {
     /// The new target weights, which add up to exactly 1.
     #[serde(deserialize_with = "objects::list")]
     #[schema(min_items = 1, max_items = 200)]
-    allocation: Vec<TargetBody>,
+    allocation: Vec<LimitedTargetBody>,
     /// Why they change.
     #[schema(min_length = 1, max_length = 4000, example = "Less of a single company")]
     reason: String,
 }
 
 problems!(ReallocateProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
-    PortfolioUnknown, NoSuchAssets, AssetNamedTwice, WeightsDoNotAddUp);
+    PortfolioUnknown, PortfolioArchived, NoSuchAssets, AssetNamedTwice, WeightsDoNotAddUp, WeightOutOfBand,
+    LimitWithoutPosition, PositionLocked);
 
 /// Changes a portfolio's target weights.
 #[utoipa::path(put, path = "/v1/portfolios/{id}/allocation", tag = "portfolios", operation_id = "reallocatePortfolio",
+    security(("bearer" = ["admin", "advisor"])),
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
     request_body = Reallocate, responses(ChangedAnswer, ReallocateProblems))]
 pub async fn reallocate(
@@ -78,16 +135,17 @@ pub async fn reallocate(
     JsonBody(body): JsonBody<Reallocate>,
 ) -> Result<Answer, Problem> {
     let mut faults = Faults::default();
-    let read = targets(&mut faults, &body.allocation);
+    let read = limited_targets(&mut faults, &body.allocation);
+    let limits = limits(&mut faults, &body.allocation);
     let reason = faults.value("/reason", Note::parse(&body.reason));
-    let (Some(read), Some(reason)) = (read, reason) else { return Err(faults.into_problem()) };
+    let (Some(read), Some(limits), Some(reason)) = (read, limits, reason) else { return Err(faults.into_problem()) };
     let allocation = whole(&read)?;
     references.need_assets(&allocation, |asset| place_of(&read, asset)).await?;
     let wish = Canonical::of("ReallocatePortfolio").with("reason", reason.as_str());
-    let digest = written_into(wish, &allocation).sha256();
+    let digest = limits_written_into(written_into(wish, &allocation), &limits).sha256();
     let command_id = keyed.command(REALLOCATE, &[&id.to_string()]);
     let context = context(command_id, keyed.actor, clock.now(), Expect::Version(version), digest);
-    let command = PortfolioCommand::Reallocate { allocation, reason };
+    let command = PortfolioCommand::Reallocate { allocation, limits, reason };
     let done = journal.execute::<Portfolio>(&id, &command, &context).await;
     let done = done.map_err(|error| absent_rather_than_stale(error.into()))?;
     Ok(Answer::changed(id.to_string(), &done))
@@ -95,7 +153,64 @@ pub async fn reallocate(
 
 /// Targets as they are shown, weights without trailing zeros.
 pub fn target_views(allocation: Vec<(AssetId, Decimal)>) -> Vec<TargetView> {
-    allocation.into_iter().map(|(asset, weight)| TargetView { asset, weight: weight.normalize() }).collect()
+    let target = |(asset, weight): (AssetId, Decimal)| TargetView {
+        asset,
+        weight: weight.normalize(),
+        locked: None,
+        band: None,
+    };
+    allocation.into_iter().map(target).collect()
+}
+
+/// Targets as they are shown, with the limits that a read model has as events show them.
+pub(super) fn limited_views(allocation: Vec<(AssetId, Decimal)>, limits: &serde_json::Value) -> Vec<TargetView> {
+    let mut views = target_views(allocation);
+    for view in &mut views {
+        let Some(limit) = limits.get(view.asset.as_str()) else { continue };
+        view.locked = limit.get("locked").and_then(serde_json::Value::as_bool).filter(|locked| *locked);
+        let end = |name: &str| limit.get("band")?.get(name)?.as_str()?.parse::<Decimal>().ok();
+        view.band = end("min").zip(end("max")).map(|(min, max)| BandView { min, max });
+    }
+    views
+}
+
+/// As [`targets`], of targets with limits.
+pub(super) fn limited_targets(faults: &mut Faults, bodies: &[LimitedTargetBody]) -> Option<Vec<(AssetId, Decimal)>> {
+    targets(faults, &bodies.iter().map(LimitedTargetBody::target).collect::<Vec<_>>())
+}
+
+/// The limits of the targets, each right in itself; or nothing and the faults noted. Targets whose asset is none have
+/// their fault noted already.
+pub(super) fn limits(faults: &mut Faults, bodies: &[LimitedTargetBody]) -> Option<Limits> {
+    let mut limits = Vec::new();
+    let mut all_good = true;
+    for (place, body) in bodies.iter().enumerate().take(POSITIONS_MAX) {
+        let band = match &body.band {
+            Some(BandBody { min, max }) => {
+                let min = note(faults, place, "band/min", decimal(min));
+                let max = note(faults, place, "band/max", decimal(max));
+                let band = min.zip(max).and_then(|(min, max)| note(faults, place, "band", Band::try_new(min, max)));
+                all_good &= band.is_some();
+                band
+            }
+            None => None,
+        };
+        if let Ok(asset) = AssetId::parse(&body.asset) {
+            limits.push((asset, Limit { locked: body.locked.unwrap_or_default(), band }));
+        }
+    }
+    all_good.then(|| Limits::new(limits))
+}
+
+/// The wish with the limits, where there are any.
+pub(super) fn limits_written_into(mut wish: Canonical, limits: &Limits) -> Canonical {
+    for (asset, limit) in limits.iter() {
+        wish = wish.with("limit", asset.as_str()).with("locked", if limit.locked { "yes" } else { "no" });
+        if let Some(band) = limit.band {
+            wish = wish.with("min", &band.min().to_string()).with("max", &band.max().to_string());
+        }
+    }
+    wish
 }
 
 /// The targets, each right in itself, in the order of the body; or nothing and the faults noted.

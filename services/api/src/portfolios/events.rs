@@ -24,7 +24,7 @@ pub struct EventView {
     position: Position,
     /// Its type and the version of its stored form.
     #[serde(rename = "type")]
-    #[schema(example = "insights.portfolio.created.v1")]
+    #[schema(example = "insights.portfolio.created.v2")]
     kind: String,
     /// What stands beside it: who, when, by which command. `null` where it cannot be read.
     #[schema(required, value_type = Option<Object>)]
@@ -82,6 +82,7 @@ problems!(HistoryProblems: ANY, GUARDED; PortfolioUnknown, LogUnavailable);
 ///
 /// Read from the log, not from a read model: always up to date.
 #[utoipa::path(get, path = "/v1/portfolios/{id}/events", tag = "portfolios", operation_id = "listPortfolioEvents",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, format = Uuid), EventsQuery),
     responses((status = 200, body = Listing<EventView>), HistoryProblems))]
 pub async fn history(

@@ -104,6 +104,7 @@ problems!(FiguresProblems: ANY, GUARDED, READ; PortfolioUnknown, NoSuchAssets, L
 ///
 /// Computed from the prices that are known now, or were known then. A figure that does not exist is `null` with its reason.
 #[utoipa::path(get, path = "/v1/portfolios/{id}/figures", tag = "portfolios", operation_id = "getPortfolioFigures",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, format = Uuid), FiguresQuery, MinPositionHeader),
     responses((status = 200, body = FiguresView, headers(("ETag" = String))), FiguresProblems))]
 pub async fn show(

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::access::Reach;
 use crate::clients::advisor_parameter;
 use crate::described::problems;
 use crate::figures::Rebalancing;
@@ -92,17 +93,22 @@ problems!(ListProblems: ANY, GUARDED, READ;);
 /// They are computed when weights or prices change, not when they are asked for: each says of which version and of which
 /// prices it is, and may be a moment behind them.
 #[utoipa::path(get, path = "/v1/figures", tag = "portfolios", operation_id = "listFigures",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
     params(KeptFiguresQuery, MinPositionHeader),
     responses((status = 200, body = Listing<KeptFiguresView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
     OriginalUri(uri): OriginalUri,
+    reach: Reach,
     Parameters(query): Parameters<KeptFiguresQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let advisor = query.advisor.as_deref().map(advisor_parameter).transpose()?;
-    let rows = projections::portfolio_figures::list(&pool, advisor, page).await?;
+    let rows = match reach.narrowed(advisor) {
+        Some(advisor) => projections::portfolio_figures::list(&pool, advisor, page).await?,
+        None => Vec::new(),
+    };
     Ok(listing(&uri, page, rows, |row| row.created_position, KeptFiguresView::from))
 }
 

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use axum::extract::State;
 use events::portfolio::{Portfolio, PortfolioCommand, PortfolioRejection, RECIPIENTS_MAX};
-use events::values::{ClientId, Note, PortfolioId};
+use events::values::{AssetId, ClientId, Costs, Note, PortfolioId, Terms};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use journal::{ExecuteError, Expect, Journal};
 use projections::prices::AsOf;
 use rust_decimal::Decimal;
 use serde::Deserialize;
+use sqlx::PgPool;
 use utoipa::ToSchema;
 
 use super::absent_rather_than_stale;
@@ -21,6 +22,7 @@ use crate::commands::{AcceptedAnswer, Answer, context, unless_given};
 use crate::described::problems;
 use crate::faults::{Fault, Faults, NotAnId};
 use crate::figures::{Asked, Rebalancing, compute};
+use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed};
 use crate::numbers::{day, decimal};
 use crate::objects;
@@ -44,6 +46,24 @@ pub struct RecommendPortfolio {
     /// The window and the rate of the figures that the advice rests on; all prices and a rate of 0 where nothing is said.
     #[serde(default, deserialize_with = "objects::optional")]
     figures: Option<FiguresChoice>,
+    /// What following the advice costs.
+    #[serde(default, deserialize_with = "objects::optional")]
+    costs: Option<CostsBody>,
+    /// The last day on which the advice holds.
+    #[schema(format = Date)]
+    valid_until: Option<String>,
+}
+
+/// What following the advice costs, as fractions of the money invested.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CostsBody {
+    /// What is paid once: `"0.005"` is 0.5 %.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]{1,6})?$", example = "0.005")]
+    one_off: String,
+    /// What is paid each year.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]{1,6})?$", example = "0.0125")]
+    yearly: String,
 }
 
 /// The window and the rate of figures.
@@ -62,36 +82,45 @@ pub struct FiguresChoice {
 }
 
 problems!(RecommendProblems: ANY, GUARDED, COMMAND, KEYED, CONDITIONAL;
-    PortfolioUnknown, RecommendationWithoutClients, RecommendationToTooManyClients, NoSuchClients, ClientsRemoved,
-    ClientsOfAnotherAdvisor, NoSuchAdvisor, AdvisorNotActive);
+    PortfolioUnknown, PortfolioArchived, RecommendationWithoutClients, RecommendationToTooManyClients, NoSuchClients, ClientsRemoved,
+    ClientsOfAnotherAdvisor, NoSuchAdvisor, AdvisorNotActive, InvalidParameter, ProjectionBehind);
 
 /// Recommends a portfolio, as it is now, to clients.
 ///
 /// Each client gets a recommendation of their own, with the allocation and the figures as they are at this moment, and
-/// a letter. They appear under the answer's `Location` as they are made.
+/// a letter. They appear under the answer's `Location` as they are made. Three gates stand before each: the client has a
+/// valid suitability profile, and neither the portfolio nor any single product carries more risk than it allows. Where one
+/// stays shut, that client's recommendation is `refused` and says why; the others go out.
 #[utoipa::path(post, path = "/v1/portfolios/{id}/recommendations", tag = "portfolios",
-    operation_id = "recommendPortfolio", params(("id" = String, Path, format = Uuid), IfMatchHeader, KeyHeader),
+    operation_id = "recommendPortfolio",
+    security(("bearer" = ["admin", "advisor"])), params(("id" = String, Path, format = Uuid), IfMatchHeader, KeyHeader, MinPositionHeader),
     request_body = RecommendPortfolio, responses(AcceptedAnswer, RecommendProblems))]
+#[expect(clippy::too_many_arguments, reason = "each handler names what it works with")]
 pub async fn recommend(
     State(journal): State<Journal>,
     State(office): State<Office>,
+    State(pool): State<PgPool>,
     State(clock): State<Clock>,
     Id(id): Id<PortfolioId>,
     keyed: Keyed,
     IfMatch(version): IfMatch,
+    _: CaughtUp,
     JsonBody(body): JsonBody<RecommendPortfolio>,
 ) -> Result<Answer, Problem> {
     let mut faults = Faults::default();
     let clients = clients(&mut faults, &body.client_ids);
     let rationale = faults.value("/rationale", Note::parse(&body.rationale));
     let asked = asked(&mut faults, body.figures.as_ref());
-    let (Some(clients), Some(rationale), Some(asked)) = (clients, rationale, asked) else {
+    let costs = costs(&mut faults, body.costs.as_ref());
+    let valid_until = read_day(&mut faults, "/valid_until", body.valid_until.as_deref());
+    let (Some(clients), Some(rationale), Some(asked), Some(costs), Some(valid_until)) =
+        (clients, rationale, asked, costs, valid_until)
+    else {
         return Err(faults.into_problem());
     };
     let portfolio = journal.state::<Portfolio>(&id).await?;
-    let Portfolio::Active { advisor, currency, allocation, .. } = portfolio.state else {
-        return Err(Problem::of(ProblemType::PortfolioUnknown));
-    };
+    let Some(is) = portfolio.state.composition() else { return Err(Problem::of(ProblemType::PortfolioUnknown)) };
+    let (advisor, currency, allocation) = (is.advisor, is.currency, is.allocation.clone());
     if portfolio.version < version {
         // Not yet so far: figures of another version must not come with it.
         return Err(ExecuteError::<PortfolioRejection>::Stale { current: portfolio.version }.into());
@@ -99,8 +128,8 @@ pub async fn recommend(
     enough_clients(clients.len())?;
     let command_id = keyed.command(RECOMMEND, &[&id.to_string()]);
     let place_of = |client: ClientId| place_of(&body.client_ids, client);
-    let needed = match office.references.need_advisor(advisor).await {
-        Ok(()) => office.references.need_clients(advisor, &clients, place_of).await,
+    let needed = match office.references.need_advisor(keyed.reach, advisor).await {
+        Ok(()) => office.references.need_clients(keyed.reach, advisor, &clients, place_of).await,
         refused => refused,
     };
     unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;
@@ -110,10 +139,21 @@ pub async fn recommend(
     let figures = computed.snapshot(&asked, now.to_zoned(TimeZone::UTC).date());
     let digest = wish(&clients, &rationale, &body).sha256();
     let context = context(command_id, keyed.actor, now, Expect::Version(version), digest);
-    let command = PortfolioCommand::Recommend { clients, rationale, figures };
+    let assets: Vec<AssetId> = allocation.iter().map(|(asset, _)| asset.clone()).collect();
+    let product_classes = projections::assets::risk_classes(&pool, &assets).await?.into_iter().collect();
+    let terms = Terms { risk_class: None, product_classes, costs, valid_until };
+    let command = PortfolioCommand::Recommend { clients, rationale, figures, terms };
     let done = journal.execute::<Portfolio>(&id, &command, &context).await;
     let done = done.map_err(|error| absent_rather_than_stale(error.into()))?;
     Ok(Answer::accepted(format!("/v1/recommendations?portfolio={id}"), id.to_string(), &done))
+}
+
+/// `None` where the rates are none; `Some(None)` where there are none given.
+fn costs(faults: &mut Faults, body: Option<&CostsBody>) -> Option<Option<Costs>> {
+    let Some(CostsBody { one_off, yearly }) = body else { return Some(None) };
+    let one_off = faults.value("/costs/one_off", decimal(one_off));
+    let yearly = faults.value("/costs/yearly", decimal(yearly));
+    faults.value("/costs", Costs::try_new(one_off?, yearly?)).map(Some)
 }
 
 fn clients(faults: &mut Faults, texts: &[String]) -> Option<BTreeSet<ClientId>> {
@@ -185,7 +225,11 @@ fn wish(clients: &BTreeSet<ClientId>, rationale: &Note, body: &RecommendPortfoli
         wish = wish.with("client", &client.to_string());
     }
     let choice = body.figures.as_ref();
+    let costs = body.costs.as_ref();
     for (name, given) in [
+        ("one_off", costs.map(|costs| costs.one_off.as_str())),
+        ("yearly", costs.map(|costs| costs.yearly.as_str())),
+        ("valid_until", body.valid_until.as_deref()),
         ("from", choice.and_then(|choice| choice.from.as_deref())),
         ("to", choice.and_then(|choice| choice.to.as_deref())),
         ("risk_free_rate", choice.and_then(|choice| choice.risk_free_rate.as_deref())),

@@ -90,7 +90,7 @@ problems!(RollingProblems: ANY, GUARDED, READ; PortfolioUnknown, LogUnavailable)
 
 /// Shows a portfolio's figures over a moving window.
 #[utoipa::path(get, path = "/v1/portfolios/{id}/figures/rolling", tag = "portfolios",
-    operation_id = "getPortfolioRollingFigures",
+    operation_id = "getPortfolioRollingFigures", security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, format = Uuid), RollingQuery, MinPositionHeader),
     responses((status = 200, body = RollingView, headers(("ETag" = String))), RollingProblems))]
 pub async fn show(

@@ -8,6 +8,7 @@ use events::advisor::AdvisorRejection;
 use events::asset::AssetRejection;
 use events::client::ClientRejection;
 use events::portfolio::PortfolioRejection;
+use events::recommendation::RecommendationRejection;
 use journal::{ExecuteError, ReadError};
 use projections::replay::ReplayError;
 use vault::VaultError;
@@ -55,8 +56,29 @@ impl From<&PortfolioRejection> for ProblemType {
         match rejection {
             PortfolioRejection::Unknown => Self::PortfolioUnknown,
             PortfolioRejection::AlreadyCreated => Self::PortfolioAlreadyCreated,
+            PortfolioRejection::Archived => Self::PortfolioArchived,
+            PortfolioRejection::LimitWithoutPosition { .. } => Self::LimitWithoutPosition,
+            PortfolioRejection::WeightOutOfBand { .. } => Self::WeightOutOfBand,
+            PortfolioRejection::PositionLocked { .. } => Self::PositionLocked,
             PortfolioRejection::NoClients => Self::RecommendationWithoutClients,
             PortfolioRejection::TooManyClients(_) => Self::RecommendationToTooManyClients,
+        }
+    }
+}
+
+impl From<&RecommendationRejection> for ProblemType {
+    fn from(rejection: &RecommendationRejection) -> Self {
+        match rejection {
+            RecommendationRejection::Unknown => Self::RecommendationUnknown,
+            RecommendationRejection::AlreadyMade => Self::RecommendationAlreadyMade,
+            RecommendationRejection::NotRefused => Self::RecommendationNotRefused,
+            RecommendationRejection::OverrideNeedsCompliance => Self::OverrideNeedsCompliance,
+            RecommendationRejection::OverrideNotAllowed { .. } => Self::OverrideNotAllowed,
+            RecommendationRejection::NotOpen { .. } => Self::RecommendationNotOpen,
+            RecommendationRejection::StillValid => Self::RecommendationStillValid,
+            RecommendationRejection::AttemptClaimed { .. } => Self::EmailAttemptClaimed,
+            RecommendationRejection::NotTheNextAttempt { .. } => Self::EmailAttemptOutOfOrder,
+            RecommendationRejection::LetterIs { .. } => Self::EmailSettled,
         }
     }
 }
@@ -170,6 +192,8 @@ mod tests {
     use events::asset::AssetRejection;
     use events::client::ClientRejection;
     use events::portfolio::PortfolioRejection;
+    use events::recommendation::RecommendationRejection;
+    use events::values::AssetId;
     use events::{Refusal, RejectionClass};
     use jiff::civil::date;
 
@@ -185,6 +209,7 @@ mod tests {
                 RejectionClass::Absent => 404,
                 RejectionClass::Conflict => 409,
                 RejectionClass::Invalid => 422,
+                RejectionClass::Forbidden => 403,
             };
             assert_eq!((kind.code(), kind.status().as_u16()), (rejection.code(), status));
         }
@@ -193,6 +218,7 @@ mod tests {
     #[test]
     fn every_rejection_is_the_problem_that_it_names_itself() {
         let one = rust_decimal::Decimal::ONE;
+        let asset = || AssetId::parse("AAPL").unwrap();
         check(vec![
             AdvisorRejection::Unknown,
             AdvisorRejection::AlreadyRegistered,
@@ -218,8 +244,24 @@ mod tests {
         check(vec![
             PortfolioRejection::Unknown,
             PortfolioRejection::AlreadyCreated,
+            PortfolioRejection::Archived,
+            PortfolioRejection::LimitWithoutPosition { asset: asset() },
+            PortfolioRejection::WeightOutOfBand { asset: asset(), weight: one, min: one, max: one },
+            PortfolioRejection::PositionLocked { asset: asset(), weight: one },
             PortfolioRejection::NoClients,
             PortfolioRejection::TooManyClients(501),
+        ]);
+        check(vec![
+            RecommendationRejection::Unknown,
+            RecommendationRejection::AlreadyMade,
+            RecommendationRejection::NotRefused,
+            RecommendationRejection::OverrideNeedsCompliance,
+            RecommendationRejection::OverrideNotAllowed { reason: String::new() },
+            RecommendationRejection::NotOpen { is: "withdrawn" },
+            RecommendationRejection::StillValid,
+            RecommendationRejection::AttemptClaimed { attempt: 1 },
+            RecommendationRejection::NotTheNextAttempt { attempt: 3, next: 2 },
+            RecommendationRejection::LetterIs { is: "sent" },
         ]);
     }
 }

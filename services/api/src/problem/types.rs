@@ -57,7 +57,25 @@ problem_types! {
     MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed" "The resource does not take this method"
         "The header Allow lists the methods that the resource takes.";
     Unauthenticated UNAUTHORIZED "unauthenticated" "A valid token is needed"
-        "Everything under /v1 needs the header `Authorization: Bearer <token>` with a token that is known, not expired and not revoked.";
+        "Nearly everything under /v1 needs the header `Authorization: Bearer <token>` with a token that is known, not expired and not revoked, or the cookie of a session.";
+    Forbidden FORBIDDEN "forbidden" "Not with this role or token"
+        "Each operation lists the roles that may call it; a token for reading changes nothing. What is not yours is not there: 404.";
+    LoginRefused UNAUTHORIZED "login-refused" "The address or the password is not right"
+        "There is no open account with this address and this password. Which of both it is, is not told.";
+    LoginLocked TOO_MANY_REQUESTS "login-locked" "Too many failures under this address"
+        "After failures in a row, trying again is possible only after the time that Retry-After tells; each failure more doubles it.";
+    TooManyRequests TOO_MANY_REQUESTS "too-many-requests" "Too many requests"
+        "The quota that RateLimit-Policy tells is used up. Try again after the time in Retry-After.";
+    InvitationUnknown NOT_FOUND "invitation-unknown" "There is no such invitation"
+        "The invitation or set-up token is not known, was used, was replaced by a later one, or is too old. Ask an administrator for another.";
+    EmailTaken CONFLICT "email-taken" "Another account has this address"
+        "An account was made for this address, with another role or by another request. An address belongs to one account, open or closed.";
+    AccountUnknown NOT_FOUND "account-unknown" "There is no such account"
+        "No account has this id, or it is closed.";
+    TokenUnknown NOT_FOUND "token-unknown" "There is no such token"
+        "No token that the caller may see has this id.";
+    CsrfTokenMissing FORBIDDEN "csrf-token-missing" "The page did not show that it meant the request"
+        "With a session, every change needs the header Insights-CSRF with the word that `GET /v1/sessions/current` tells, from a page of this site.";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The body is not declared as JSON"
         "Bodies are JSON: send the header `Content-Type: application/json`.";
     BodyTooLarge PAYLOAD_TOO_LARGE "body-too-large" "The body is too large"
@@ -128,8 +146,36 @@ problem_types! {
         "The asset has prices of that day or later, so it was not delisted then.";
     PortfolioUnknown NOT_FOUND "portfolio-unknown" "There is no such portfolio"
         "No portfolio has this id.";
+    VersionUnknown NOT_FOUND "version-unknown" "There is no such version"
+        "The resource has not had so many versions yet. Versions are counted from 1.";
     PortfolioAlreadyCreated CONFLICT "portfolio-already-created" "The portfolio exists already"
         "A portfolio exists under this id, with other details.";
+    PortfolioArchived CONFLICT "portfolio-archived" "The portfolio is archived"
+        "An archived portfolio is not changed and not recommended. Take it up again with PUT /v1/portfolios/{id}/standing.";
+    LimitWithoutPosition UNPROCESSABLE_ENTITY "limit-without-position" "An asset has a limit and no weight"
+        "Bands and locks are for assets that the allocation holds.";
+    WeightOutOfBand UNPROCESSABLE_ENTITY "weight-out-of-band" "A weight is not within its band"
+        "The target weight of an asset stands within the band that is given with it.";
+    PositionLocked CONFLICT "position-locked" "A weight is locked"
+        "A locked weight stays as it is. To unlock it, give the same weight again without the lock; then change it.";
+    RecommendationNotRefused CONFLICT "recommendation-not-refused" "The recommendation was not refused"
+        "Only advice that a gate has refused can be let out by compliance.";
+    OverrideNeedsCompliance FORBIDDEN "override-needs-compliance" "Only compliance may let refused advice go out"
+        "Whoever lets advice through a gate that stayed shut has the role compliance.";
+    OverrideNotAllowed CONFLICT "override-not-allowed" "Nobody may let this advice go out"
+        "The advisor's regime forbids advice that does not suit the client, or the client is in another advisor's care.";
+    RecommendationNotOpen CONFLICT "recommendation-not-open" "The recommendation does not stand"
+        "The recommendation was refused, withdrawn or superseded, or its last day is over.";
+    RecommendationStillValid CONFLICT "recommendation-still-valid" "The recommendation still holds"
+        "A recommendation expires after its last day, and one without a last day never does.";
+    RecommendationAlreadyMade CONFLICT "recommendation-already-made" "The recommendation was made already"
+        "A recommendation stands under this id, with other details. Only the service itself makes recommendations.";
+    EmailAttemptClaimed CONFLICT "email-attempt-claimed" "The attempt to send the letter is taken"
+        "An attempt to send a letter is made once. Only the service itself and its operators send letters.";
+    EmailAttemptOutOfOrder CONFLICT "email-attempt-out-of-order" "The attempt to send the letter is not the next one"
+        "Attempts follow each other. Only the service itself and its operators send letters.";
+    EmailSettled CONFLICT "email-settled" "The letter's fate does not allow it now"
+        "A letter was sent, failed or is on its way. Only the service itself and its operators send letters.";
     RecommendationWithoutClients UNPROCESSABLE_ENTITY "recommendation-without-clients" "A recommendation needs a client"
         "A recommendation goes to at least one client.";
     RecommendationToTooManyClients UNPROCESSABLE_ENTITY "recommendation-to-too-many-clients" "A recommendation goes to too many clients"

@@ -161,6 +161,7 @@ async fn the_load_role_keeps_assets_fresh_and_ends_when_it_is_told_to() {
     let (well, _, complained) = ended(&mut load(&folder, &nats, &yahoo, &["--keep-fresh"])).await;
     assert!(!well && !complained.is_empty(), "it needs to be told which assets: {complained}");
     let mut role = load(&folder, &nats, &yahoo, &["--keep-fresh"]);
+    role.env("INSIGHTS_NATS_MONITOR_URL", nats.monitor_urls().join(","));
     role.env("INSIGHTS_LOAD_ASSETS", "AAA").env("INSIGHTS_DATABASE_URL", postgres.url());
     let child = role.stderr(Stdio::null()).spawn().unwrap();
     eventually("the asset", async || (closes(&journal, "AAA").await.len() == CLOSES.len()).then_some(())).await;

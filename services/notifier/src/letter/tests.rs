@@ -4,7 +4,7 @@ use events::advisor::AdvisorDetails;
 use events::recommendation::Advice;
 use events::values::{
     AdvisorId, Allocation, AssetId, ClientId, CommandId, Currency, EmailAddress, FiguresSnapshot, Language, Name, Note,
-    PortfolioId, RecommendationId, Regime,
+    PortfolioId, RecommendationId, Regime, Terms,
 };
 use events::{Position, Stream};
 use jiff::civil::date;
@@ -58,6 +58,7 @@ fn advice() -> Advice {
             drawdown_valley: Some(date(2009, 3, 9)),
             prices_position: Position { stream: Stream::Market, sequence: 300 },
         },
+        terms: Terms::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! How fast a table of prices becomes acknowledged events and rows: 500 assets over 20 years, on private servers.
 //!
-//! `cargo run --release --package testbed --bin market_speed [assets] [years]`
+//! `./x bench market [assets] [years]`
 //!
 //! Times depend on who else uses the machine, computing times far less: both are printed.
 

@@ -1,10 +1,16 @@
 //! The web API over real HTTP, on a real log and a real database.
 
+mod advice;
+mod cast;
 mod computations;
 pub mod house;
+mod keeping;
 mod limits;
+mod logins;
+mod matrix;
 mod operation;
 mod people;
 mod reads;
 mod refusals;
 mod repeats;
+mod tokens;

@@ -158,7 +158,7 @@ async fn what_is_never_seen_to_is_parked_after_its_attempts_and_the_rest_flows()
         ]
     );
     for one in &list {
-        assert_eq!((one.effect.as_str(), one.event_type.as_str()), ("test", "insights.portfolio.renamed.v1"));
+        assert_eq!((one.effect.as_str(), one.event_type.as_str()), ("test", "insights.portfolio.renamed.v2"));
         assert_eq!(journal.event_at(one.position().unwrap()).await.unwrap().unwrap().subject(), one.subject);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use events::portfolio::PortfolioCommand;
+use events::portfolio::{Composition, PortfolioCommand};
 use events::values::AggregateId;
 use events::values::{Actor, AdvisorId, Allocation, AssetId, CommandId, Currency, Name, PortfolioId};
 use events::{Decider, Portfolio, Subject};
@@ -21,17 +21,15 @@ pub fn subject(portfolio: PortfolioId) -> Subject {
 /// Compose a portfolio of this name.
 pub fn create(name: &str) -> PortfolioCommand {
     let asset = AssetId::parse("AAPL").unwrap();
-    PortfolioCommand::Create {
-        advisor: AdvisorId::created_by(CommandId::of(&["an advisor"])),
-        name: Name::parse(name).unwrap(),
-        currency: Currency::parse("USD").unwrap(),
-        allocation: Allocation::try_new([(asset, "1".parse().unwrap())]).unwrap(),
-    }
+    let advisor = AdvisorId::created_by(CommandId::of(&["an advisor"]));
+    let (name, currency) = (Name::parse(name).unwrap(), Currency::parse("USD").unwrap());
+    let allocation = Allocation::try_new([(asset, "1".parse().unwrap())]).unwrap();
+    PortfolioCommand::Create(Box::new(Composition::new(advisor, name, currency, allocation)))
 }
 
 /// Call a portfolio this.
 pub fn rename(name: &str) -> PortfolioCommand {
-    PortfolioCommand::Rename { name: Name::parse(name).unwrap() }
+    PortfolioCommand::Rename { name: Name::parse(name).unwrap(), reason: None }
 }
 
 /// A command with an id that these words name; the aggregate may stand anyhow.
@@ -60,10 +58,7 @@ pub async fn created(journal: &Journal, name: &str) -> PortfolioId {
 
 /// The portfolio's name, as this state tells it.
 pub fn name_of(portfolio: &Portfolio) -> &str {
-    match portfolio {
-        Portfolio::Active { name, .. } => name.as_str(),
-        Portfolio::Unknown => panic!("the portfolio is unknown"),
-    }
+    portfolio.composition().expect("the portfolio is known").name.as_str()
 }
 
 /// The portfolio's state as its history tells it, folded here.

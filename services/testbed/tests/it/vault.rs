@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::PgPool;
 use testbed::Database;
 use uuid::Uuid;
-use vault::{KeyEncryptionKey, Role, Vault, VaultError};
+use vault::{Credential, KeyEncryptionKey, Role, Vault, VaultError};
 
 async fn database() -> PgPool {
     let pool = Database::fresh().await.pool().await;
@@ -123,7 +123,7 @@ async fn a_token_says_who_acts_until_it_expires() {
     let vault = vault(&database().await);
     let token = vault.create_token(Role::Admin, "for a test", now(), SignedDuration::from_hours(1)).await.unwrap();
     let principal = vault.authenticate(&token.secret, now()).await.unwrap().unwrap();
-    assert_eq!((principal.token_id, principal.role), (token.id, Role::Admin));
+    assert_eq!((principal.credential, principal.role), (Credential::Token(token.id), Role::Admin));
     assert_eq!(principal.actor.as_str(), format!("admin:{}", token.id));
 
     let just_before = now() + SignedDuration::from_secs(3_599);

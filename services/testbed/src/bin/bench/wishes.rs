@@ -1,8 +1,8 @@
 //! What callers ask for: as requests of the web API, and as the events that come of them.
 
 use events::asset::{AssetEvent, PriceBasis};
-use events::portfolio::PortfolioEvent;
-use events::values::{AdvisorId, Allocation, AssetId, Bars, Currency, Listing, Name, Note};
+use events::portfolio::{Composition, PortfolioEvent};
+use events::values::{AdvisorId, Allocation, AssetId, Bars, Currency, Limits, Listing, Name, Note};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -88,18 +88,16 @@ fn allocation(turn: u64) -> Allocation {
 
 /// What comes of [`create_body`].
 pub fn created(advisor: AdvisorId) -> PortfolioEvent {
-    PortfolioEvent::Created {
-        advisor,
-        name: Name::parse(NAME).expect("our name is one"),
-        currency: Currency::parse("USD").expect("dollars are a currency"),
-        allocation: allocation(0),
-    }
+    let name = Name::parse(NAME).expect("our name is one");
+    let currency = Currency::parse("USD").expect("dollars are a currency");
+    PortfolioEvent::Created(Box::new(Composition::new(advisor, name, currency, allocation(0))))
 }
 
 /// What comes of [`allocation_body`].
 pub fn reallocated(turn: u64) -> PortfolioEvent {
     PortfolioEvent::Reallocated {
         allocation: allocation(turn),
+        limits: Limits::default(),
         reason: Note::parse(REASON).expect("our reason is a note"),
     }
 }

@@ -110,6 +110,16 @@ impl House {
         Answer::of(request.header("Idempotency-Key", key).json(body).send().await.unwrap()).await
     }
 
+    /// The answer to a GET by a browser at another process's address.
+    pub async fn get_at(&self, address: &str, path: &str, cookie: &str) -> Answer {
+        Answer::of(self.http.get(format!("{address}{path}")).header("Cookie", cookie).send().await.unwrap()).await
+    }
+
+    /// The answer to a GET by the bearer of another token, at this address.
+    pub async fn get_with_token_at(&self, address: &str, path: &str, token: &str) -> Answer {
+        Answer::of(self.http.get(format!("{address}{path}")).bearer_auth(token).send().await.unwrap()).await
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, |request| request).await
     }

@@ -33,19 +33,6 @@ async fn strangers_get_nothing_and_learn_nothing() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_dead_after_a_moment() {
-    let house = House::open().await;
-    assert_eq!(house.get("/v1/advisors").await.status, 200);
-    sqlx::query("update vault.tokens set revoked_at = now()").execute(&house.pool).await.unwrap();
-    let dead = testbed::eventually("the token's end", async || {
-        let answer = house.get("/v1/advisors").await;
-        (answer.status == 401).then_some(answer)
-    })
-    .await;
-    dead.is_problem(401, "unauthenticated");
-}
-
-#[tokio::test]
 async fn paths_and_methods_that_are_not_there_are_problems() {
     let house = House::open().await;
     house.get("/v1/advisers").await.is_problem(404, "not-found");

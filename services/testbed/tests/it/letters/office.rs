@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use events::advisor::{AdvisorCommand, AdvisorDetails};
 use events::client::ClientCommand;
-use events::portfolio::PortfolioCommand;
-use events::recommendation::{Advice, Letter, RecommendationCommand, RecommendationEvent};
+use events::portfolio::{Composition, PortfolioCommand};
+use events::recommendation::{Advice, Letter, Recipient, RecommendationCommand, RecommendationEvent};
+use events::suitability::Profile;
 use events::values::{
     Actor, AdvisorId, AggregateId, Allocation, AssetId, ClientId, CommandId, Currency, EmailAddress, EventId,
-    FiguresSnapshot, Name, Note, PortfolioId, RecommendationId,
+    FiguresSnapshot, Name, Note, PortfolioId, RecommendationId, Regime, RiskClass, Terms,
 };
 use events::{Advisor, AnyEvent, Client, Decider, Kind, Portfolio, Position, Recommendation, Stream, Subject};
 use jiff::Timestamp;
@@ -77,23 +78,24 @@ impl Office {
         let email = EmailAddress::parse(email).unwrap();
         let identity = self.vault.seal_identity(client, event, &name(called), &email).await.unwrap();
         self.execute::<Client>(&client, &ClientCommand::Register { advisor: self.advisor, identity }).await;
+        let Profile { class, since: on, .. } = bold();
+        let reason = Note::parse("can bear the most").unwrap();
+        self.execute::<Client>(&client, &ClientCommand::SetProfile { class, reason, on }).await;
         client
     }
 
     /// A portfolio that was recommended to these clients, and its event.
     pub async fn recommended_portfolio(&self, clients: &[ClientId]) -> (PortfolioId, Recorded) {
         let portfolio = PortfolioId::new(Uuid::new_v4());
-        let create = PortfolioCommand::Create {
-            advisor: self.advisor,
-            name: name("Crescimento"),
-            currency: Currency::parse("USD").unwrap(),
-            allocation: allocation(),
-        };
+        let currency = Currency::parse("USD").unwrap();
+        let composition = Composition::new(self.advisor, name("Crescimento"), currency, allocation());
+        let create = PortfolioCommand::Create(Box::new(composition));
         self.execute::<Portfolio>(&portfolio, &create).await;
         let recommend = PortfolioCommand::Recommend {
             clients: clients.iter().copied().collect(),
             rationale: Note::parse("Steady businesses.").unwrap(),
             figures: figures(),
+            terms: Terms::default(),
         };
         let done = self.execute::<Portfolio>(&portfolio, &recommend).await;
         let event = self.journal.event_at(done.position.unwrap()).await.unwrap().unwrap();
@@ -113,8 +115,11 @@ impl Office {
             allocation: allocation(),
             rationale: Note::parse("Steady businesses.").unwrap(),
             figures: figures(),
+            terms: Terms::default(),
         };
-        let done = self.execute::<Recommendation>(&id, &RecommendationCommand::Make(Box::new(advice))).await;
+        let recipient = Recipient { in_care: true, profile: Some(bold()), regime: Regime::Other, on: date(2026, 3, 4) };
+        let make = RecommendationCommand::Make { advice: Box::new(advice), recipient };
+        let done = self.execute::<Recommendation>(&id, &make).await;
         let event = self.journal.event_at(done.position.unwrap()).await.unwrap().unwrap();
         (id, event)
     }
@@ -129,7 +134,7 @@ impl Office {
     pub async fn letter(&self, id: RecommendationId) -> Letter {
         match self.journal.state::<Recommendation>(&id).await.unwrap().state {
             Recommendation::Made { letter, .. } => letter,
-            Recommendation::Unknown => panic!("{id} was never made"),
+            Recommendation::Unknown | Recommendation::Refused { .. } => panic!("{id} was never made"),
         }
     }
 
@@ -254,4 +259,11 @@ fn figures() -> FiguresSnapshot {
         drawdown_valley: Some(date(2009, 3, 9)),
         prices_position: Position { stream: Stream::Market, sequence: 300 },
     }
+}
+
+/// Somebody who may be advised to bear anything, from long ago and for as long as possible: advice is of today.
+fn bold() -> Profile {
+    let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let reason = Note::parse("can bear the most").unwrap();
+    Profile { since: date(2026, 1, 1).min(today), ..Profile::by_hand(RiskClass::Aggressive, reason, today) }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::civil::time;
-use market::{FreshSettings, LoadOptions, YahooSettings, keep_fresh};
+use market::{FreshSettings, LoadOptions, Window, Yahoo, YahooSettings, keep_fresh, load};
 use serde_json::{Value, json};
 use testbed::yahoo::{Play, ok, payload, say};
 use testbed::{YahooStandIn, eventually};
@@ -62,6 +62,50 @@ async fn what_was_missed_is_made_up_for_at_once_and_the_rest_in_the_evening_of_t
     running.await.unwrap().unwrap();
     assert_eq!(yahoo.asked("ABC"), 2, "and then not before Monday");
     assert_eq!(yahoo.asked("7203.T"), 1, "there it is Saturday");
+}
+
+fn before_the_split() -> Timestamp {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    going_on_from(&BEGAN, "2024-02-10T12:00:00Z")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_split_restates_the_whole_past_although_only_its_end_is_asked_for() {
+    const DAYS: usize = 30;
+    let (_nats, journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    let before = payload("ABC", &[20.0; DAYS]);
+    let mut after = payload("ABC", &[10.0; DAYS + 1]);
+    let result = &mut after["chart"]["result"][0];
+    let split = result["timestamp"][DAYS].clone();
+    result["events"] = json!({"splits": {"a": {"date": split, "numerator": 2.0, "denominator": 1.0}}});
+    yahoo.plays("ABC", vec![ok(&before), ok(&after)]);
+    for expected in [vec!["20"; DAYS], vec!["10"; DAYS + 1]] {
+        let stop = CancellationToken::new();
+        let settings = settings(&yahoo, &["ABC"], before_the_split);
+        let running = tokio::spawn(keep_fresh::run(journal.clone(), settings, stop.clone()));
+        eventually("its prices", async || (closes(&journal, "ABC").await == expected).then_some(())).await;
+        stop.cancel();
+        running.await.unwrap().unwrap();
+    }
+    assert_eq!(yahoo.asked("ABC"), 3, "once at first, once for the end, once for everything");
+    // A load of the end alone is told so, and changes nothing.
+    let mut again = payload("ABC", &[5.0; DAYS + 1]);
+    let result = &mut again["chart"]["result"][0];
+    let split = result["timestamp"][DAYS - 1].clone();
+    result["events"] = json!({"splits": {"a": {"date": split, "numerator": 2.0, "denominator": 1.0}}});
+    yahoo.plays("ABC", vec![ok(&again)]);
+    let from = Some(jiff::civil::date(2024, 1, 25));
+    let politeness = quick();
+    let asking = YahooSettings { base_url: yahoo.url.clone(), politeness, ..YahooSettings::default() };
+    let mut source = Yahoo::new(asking, vec![id("ABC")], Window { from, to: None }).unwrap();
+    let mut told = String::new();
+    load(&journal, &mut source, &options(), |progress| {
+        told = progress.last.result.as_ref().map_or_else(ToString::to_string, |_| "loaded".to_owned());
+    })
+    .await;
+    assert!(told.contains("split on 2024-01-31, which restates its prices since 2024-01-02"), "{told}");
+    assert_eq!(closes(&journal, "ABC").await, vec!["10"; DAYS + 1]);
 }
 
 fn noon() -> Timestamp {

@@ -96,6 +96,44 @@ async fn every_nastiness_ends_in_a_written_state() {
             "ok",
             &["10", "11"],
         ),
+        (
+            "LIVE",
+            vec![with(good("LIVE"), |p| {
+                // The third day is still traded: its row goes on changing.
+                p["meta"]["regularMarketTime"] = json!(p["timestamp"][2].as_i64().unwrap() + 3_600);
+                let end = p["timestamp"][2].as_i64().unwrap() + 23_400;
+                p["meta"]["currentTradingPeriod"] = json!({"regular": {"end": end}});
+            })],
+            "ok",
+            &["10", "11"],
+        ),
+        (
+            "BOTH",
+            vec![with(good("BOTH"), |p| {
+                let (split, paid) = (p["timestamp"][1].clone(), p["timestamp"][1].clone());
+                p["events"] = json!({
+                    "splits": {"a": {"date": split, "numerator": 2.0, "denominator": 1.0, "splitRatio": "2:1"}},
+                    "dividends": {"a": {"date": paid, "amount": 0.25}},
+                });
+            })],
+            "ok",
+            three,
+        ),
+        (
+            "QUIET",
+            vec![with(good("QUIET"), |p| {
+                p.as_object_mut().unwrap().remove("timestamp");
+                p["indicators"] = json!({"quote": [{}]});
+            })],
+            "ok",
+            &[],
+        ),
+        (
+            "INF",
+            vec![with(good("INF"), |p| p["indicators"]["adjclose"][0]["adjclose"][0] = json!("Infinity"))],
+            "ok",
+            three,
+        ),
         ("GONE", vec![error(404, "Not Found", "No data found, symbol may be delisted")], "not-found", &[]),
         ("EMPTY", vec![error(400, "Bad Request", "Data doesn't exist for startDate = 1, endDate = 2")], "ok", &[]),
         ("FINE", vec![error(422, "Unprocessable Entity", "1h data not available")], "refused", &[]),
@@ -139,6 +177,11 @@ async fn every_nastiness_ends_in_a_written_state() {
     }
     let ocado = known(&journal, "OCDO.L").await.unwrap();
     assert_eq!(ocado.listing.currency.as_str(), "GBP");
+    let both = known(&journal, "BOTH").await.unwrap();
+    let (splits, payments) = (both.splits.into_iter(), both.payments.into_iter());
+    let splits: Vec<_> = splits.map(|(day, ratio)| format!("{day} {ratio}")).collect();
+    let payments: Vec<_> = payments.map(|((day, _), payment)| format!("{day} {}", payment.amount())).collect();
+    assert_eq!((splits, payments), (vec!["2024-01-03 2:1".to_owned()], vec!["2024-01-03 0.25".to_owned()]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,4 +257,39 @@ async fn questions_are_spaced() {
     let (ends, _) = ends(&journal, YahooSettings { politeness, ..settings(&yahoo) }, &symbols).await;
     assert!(ends.values().all(|end| end == "ok"));
     assert!(began.elapsed() >= Duration::from_millis(4 * 120), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_questions_are_open_at_the_most() {
+    let (_nats, journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    let symbols = ["A", "B", "C", "D"];
+    for symbol in symbols {
+        yahoo.plays(symbol, vec![Play::Hang]);
+    }
+    let politeness = Politeness { attempts_max: 1, ..quick() };
+    let (ends, _) = ends(&journal, YahooSettings { politeness, ..settings(&yahoo) }, &symbols).await;
+    assert!(ends.values().all(|end| end == "unavailable"), "{ends:?}");
+    let mut asked: Vec<_> = symbols.iter().flat_map(|symbol| yahoo.when_asked(symbol)).collect();
+    asked.sort();
+    let slack = Duration::from_millis(100);
+    assert_eq!(asked.len(), 4);
+    assert!(asked[2] - asked[0] + slack >= politeness.timeout, "the third waited for the first: {asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_says_how_long_to_wait_is_left_alone_for_so_long() {
+    let (_nats, journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    let busy = |header: &str| Play::Say(429, vec![("retry-after", header.to_owned())], b"Too Many Requests".to_vec());
+    yahoo.plays("SECOND", vec![busy("1"), ok(&payload("SECOND", &[10.0]))]);
+    // As long as is said, and never longer than the longest pause.
+    yahoo.plays("HOUR", vec![busy("3600"), ok(&payload("HOUR", &[10.0]))]);
+    let politeness = Politeness { backoff_max: Duration::from_millis(1_500), ..quick() };
+    let (ends, _) = ends(&journal, YahooSettings { politeness, ..settings(&yahoo) }, &["SECOND", "HOUR"]).await;
+    assert!(ends.values().all(|end| end == "ok"), "{ends:?}");
+    for (symbol, least) in [("SECOND", Duration::from_secs(1)), ("HOUR", politeness.backoff_max)] {
+        let asked = yahoo.when_asked(symbol);
+        assert!(asked[1] - asked[0] + Duration::from_millis(50) >= least, "{symbol}: {asked:?}");
+    }
 }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use events::asset::{AssetEvent, Correction, PriceBasis};
-use events::portfolio::PortfolioEvent;
-use events::values::{AdvisorId, AggregateId, Allocation, Bars, CommandId, Currency, Listing, Note, PortfolioId};
+use events::portfolio::{Composition, PortfolioEvent};
+use events::values::{
+    AdvisorId, AggregateId, Allocation, Bars, CommandId, Currency, Limits, Listing, Note, PortfolioId,
+};
 use events::{Kind, Stored, Stream};
 use jiff::ToSpan;
 use jiff::civil::date;
@@ -48,22 +50,26 @@ impl Told {
     }
 
     fn portfolio(&mut self, n: usize, weights: &[(&str, i64)]) -> Draft {
-        let event = PortfolioEvent::Created {
-            advisor: AdvisorId::created_by(CommandId::of(&["an advisor"])),
-            name: name("Growth"),
-            currency: Currency::parse("USD").unwrap(),
-            allocation: allocation(weights),
-        };
+        let event = PortfolioEvent::Created(Box::new(Composition::new(
+            AdvisorId::created_by(CommandId::of(&["an advisor"])),
+            name("Growth"),
+            Currency::parse("USD").unwrap(),
+            allocation(weights),
+        )));
         self.of(Kind::Portfolio, &portfolio(n), &event)
     }
 
     fn reallocated(&mut self, n: usize, weights: &[(&str, i64)]) -> Draft {
-        let event = PortfolioEvent::Reallocated { allocation: allocation(weights), reason: note("rates fell") };
+        let event = PortfolioEvent::Reallocated {
+            allocation: allocation(weights),
+            limits: Limits::default(),
+            reason: note("rates fell"),
+        };
         self.of(Kind::Portfolio, &portfolio(n), &event)
     }
 
     fn renamed(&mut self, n: usize) -> Draft {
-        self.of(Kind::Portfolio, &portfolio(n), &PortfolioEvent::Renamed { name: name("Steady growth") })
+        self.of(Kind::Portfolio, &portfolio(n), &PortfolioEvent::Renamed { name: name("Steady growth"), reason: None })
     }
 }
 

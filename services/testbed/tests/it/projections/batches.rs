@@ -1,6 +1,8 @@
 //! Batches: applied once, in order, with the same rows whatever their size.
 
+use events::portfolio::Composition;
 use events::portfolio::Portfolio;
+use events::recommendation::Letter;
 use events::recommendation::Recommendation;
 use events::values::AggregateId;
 use events::{Decider, Kind, Position, Stored, Stream};
@@ -94,11 +96,13 @@ async fn rows_say_what_the_deciders_say() {
         let last: Position = history.last().unwrap().position();
         match events::Subject::parse(subject).unwrap() {
             (Kind::Portfolio, token) => {
-                let Portfolio::Active { advisor, name, currency, allocation } = state::<Portfolio>(&history) else {
-                    panic!("{subject} is not active")
-                };
+                let state = state::<Portfolio>(&history);
+                let Composition { advisor, name, currency, allocation, policy, origin, .. } =
+                    state.composition().unwrap_or_else(|| panic!("{subject} does not exist"));
                 let row = portfolios::get(&pool, AggregateId::from_token(token).unwrap()).await.unwrap().unwrap();
-                assert_eq!((row.advisor, row.name.as_str()), (advisor, name.as_str()));
+                assert_eq!((row.advisor, row.name.as_str()), (*advisor, name.as_str()));
+                assert_eq!((&row.policy, &row.origin), (policy, origin));
+                assert_eq!(row.standing.word() == "archived", matches!(state, Portfolio::Archived(_)));
                 assert_eq!((row.currency.as_str(), row.position), (currency.as_str(), last));
                 assert_eq!(row.version, history.len() as u64);
                 let targets: Vec<_> =
@@ -107,11 +111,20 @@ async fn rows_say_what_the_deciders_say() {
                 portfolios_seen += 1;
             }
             (Kind::Recommendation, token) => {
-                let Recommendation::Made { advice, letter } = state::<Recommendation>(&history) else {
-                    panic!("{subject} was not made")
-                };
                 let id = AggregateId::from_token(token).unwrap();
                 let row = recommendations::get(&pool, id).await.unwrap().unwrap();
+                let (advice, letter) = match state::<Recommendation>(&history) {
+                    Recommendation::Made { advice, letter, standing } => {
+                        assert_eq!(row.standing, standing.word());
+                        (advice, letter)
+                    }
+                    Recommendation::Refused { advice, shut, .. } => {
+                        assert_eq!((row.standing.as_str(), &row.gates), ("refused", &serde_json::json!(shut)));
+                        (advice, Letter::Due { attempts: 0 })
+                    }
+                    Recommendation::Unknown => panic!("{subject} was not made"),
+                };
+                assert_eq!(row.terms, serde_json::to_value(&advice.terms).unwrap());
                 assert_eq!((row.letter.as_str(), row.client), (letter.word(), advice.client));
                 assert_eq!(row.emailed_at.is_some(), row.letter == "sent");
                 assert_eq!(row.figures, serde_json::to_value(&advice.figures).unwrap());

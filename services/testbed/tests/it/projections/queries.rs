@@ -17,7 +17,7 @@ async fn pages_give_every_row_once_in_the_order_of_creation() {
     let mut seen = Vec::new();
     let mut page = Page { after: None, limit: 4 };
     loop {
-        let rows = portfolios::list(&pool, None, page).await.unwrap();
+        let rows = portfolios::list(&pool, portfolios::Filter::default(), page).await.unwrap();
         let Some(last) = rows.last() else { break };
         page.after = Some(last.created_position);
         assert!(rows.len() <= 4);
@@ -26,7 +26,36 @@ async fn pages_give_every_row_once_in_the_order_of_creation() {
     assert_eq!(seen.len(), 13);
     assert!(seen.is_sorted());
     let beyond = Page { after: Some(u64::MAX), limit: 4 };
-    assert!(portfolios::list(&pool, None, beyond).await.unwrap().is_empty());
+    assert!(portfolios::list(&pool, portfolios::Filter::default(), beyond).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn pages_in_the_order_of_names_give_every_row_once_and_find_what_begins_so() {
+    let pool = database().await;
+    apply(&pool, Stream::Advisory, &story::recorded(Stream::Advisory, &story::advisory(23))).await.unwrap();
+    let all = portfolios::Filter::default();
+    let mut seen = Vec::new();
+    let mut page = portfolios::ByName { prefix: String::new(), after: None, limit: 4 };
+    loop {
+        let rows = portfolios::list_by_name(&pool, all, &page).await.unwrap();
+        let Some(last) = rows.last() else { break };
+        page.after = Some((last.name.clone(), last.id));
+        seen.extend(rows.into_iter().map(|row| (row.name.to_ascii_lowercase(), row.id)));
+    }
+    assert_eq!(seen.len(), 23);
+    assert!(seen.is_sorted());
+    let found = async |prefix: &str, filter| {
+        let page = portfolios::ByName { prefix: prefix.to_owned(), after: None, limit: 100 };
+        portfolios::list_by_name(&pool, filter, &page).await.unwrap().len()
+    };
+    assert_eq!(
+        found("PORTFOLIO 1", all).await,
+        seen.iter().filter(|(name, _)| name.starts_with("portfolio 1")).count()
+    );
+    assert_eq!(found("crescimento \\ {", all).await, 8);
+    assert_eq!(found("%", all).await, 0, "a search is for what it says, not a pattern");
+    let archived = portfolios::Filter { standing: Some(portfolios::Standing::Archived), ..all };
+    assert_eq!(found("Crescimento", archived).await, 8);
 }
 
 #[tokio::test]
@@ -34,7 +63,9 @@ async fn a_filter_gives_what_fits_all_of_it() {
     let pool = database().await;
     apply(&pool, Stream::Advisory, &story::recorded(Stream::Advisory, &story::advisory(13))).await.unwrap();
     let advisor = AdvisorId::created_by(CommandId::of(&["a story", "advisor", "1"]));
-    assert_eq!(portfolios::list(&pool, Some(advisor), Page::FIRST).await.unwrap().len(), 5);
+    let of = |standing| portfolios::Filter { advisor: Some(advisor), standing };
+    assert_eq!(portfolios::list(&pool, of(None), Page::FIRST).await.unwrap().len(), 5);
+    assert_eq!(portfolios::list(&pool, of(Some(portfolios::Standing::Archived)), Page::FIRST).await.unwrap().len(), 2);
     // Of the advisor's five one was handed over; of all thirteen three were removed.
     let of = clients::Filter { advisor: Some(advisor), standing: None };
     assert_eq!(clients::list(&pool, of, Page::FIRST).await.unwrap().len(), 4);
@@ -44,7 +75,7 @@ async fn a_filter_gives_what_fits_all_of_it() {
     assert_eq!(clients::list(&pool, removed, Page::FIRST).await.unwrap().len(), 3);
 
     let called = async |standing, search: Option<&str>| {
-        let filter = advisors::Filter { standing, search: search.map(str::to_owned) };
+        let filter = advisors::Filter { own: None, standing, search: search.map(str::to_owned) };
         advisors::list(&pool, &filter, Page::FIRST).await.unwrap().len()
     };
     assert_eq!(called(None, None).await, 3);
@@ -61,10 +92,10 @@ async fn a_filter_gives_what_fits_all_of_it() {
     let (portfolio, client) = (Some(all[0].portfolio), Some(all[0].client));
     let other = Some(all.iter().find(|row| Some(row.client) != client).unwrap().client);
     for (filter, rows) in [
-        (Filter { portfolio, client: None }, 3),
-        (Filter { portfolio: None, client }, 3),
-        (Filter { portfolio, client }, 3),
-        (Filter { portfolio, client: other }, 0),
+        (Filter { advisor: None, portfolio, client: None }, 3),
+        (Filter { advisor: None, portfolio: None, client }, 3),
+        (Filter { advisor: None, portfolio, client }, 3),
+        (Filter { advisor: None, portfolio, client: other }, 0),
     ] {
         assert_eq!(recommendations::list(&pool, filter, Page::FIRST).await.unwrap().len(), rows, "{filter:?}");
     }

@@ -5,12 +5,13 @@ use std::collections::{HashMap, VecDeque};
 use events::advisor::{AdvisorDetails, AdvisorEvent};
 use events::asset::{AssetEvent, PriceBasis};
 use events::client::ClientEvent;
-use events::portfolio::PortfolioEvent;
+use events::portfolio::{Composition, Origin, PortfolioEvent};
 use events::recommendation::{Advice, RecommendationEvent};
-use events::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
+use events::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use events::values::{
-    Actor, AdvisorId, AggregateId, Allocation, AssetId, Bars, ClientId, CommandId, Currency, EventId, FiguresSnapshot,
-    Language, Listing, Name, Note, PortfolioId, RecommendationId, Regime, RiskClass, Sealed, SealedIdentity,
+    Actor, AdvisorId, AggregateId, Allocation, AssetId, Bars, ClientId, CommandId, Costs, Currency, EventId,
+    FiguresSnapshot, Language, Limit, Limits, Listing, Name, Note, Policy, PortfolioId, RebalancingRule,
+    RecommendationId, Regime, RiskClass, Sealed, SealedIdentity, Terms,
 };
 use events::{Kind, Metadata, Position, Stored, Stream, Subject};
 use jiff::civil::{Date, date};
@@ -114,8 +115,9 @@ pub fn advisory(portfolios: usize) -> Vec<Draft> {
         lives.push(life(Kind::Portfolio, &portfolio, portfolio_life(n, advisor, client)));
         for (m, letters) in letters().into_iter().enumerate().skip(n % 2) {
             let id = RecommendationId::created_by(command(&format!("recommendation {m}")));
-            let mut events = vec![RecommendationEvent::Made(Box::new(advice(n, portfolio, client, advisor)))];
+            let mut events = begun(n + m, advice(n, portfolio, client, advisor));
             events.extend(letters);
+            events.extend(ended(n + m));
             lives.push(life(Kind::Recommendation, &id, events));
         }
     }
@@ -180,27 +182,61 @@ fn client_registered(advisor: AdvisorId, command: CommandId) -> ClientEvent {
 }
 
 fn portfolio_life(n: usize, advisor: AdvisorId, client: ClientId) -> Vec<PortfolioEvent> {
-    let created = PortfolioEvent::Created {
-        advisor,
-        name: name(&format!("Portfolio {n}")),
-        currency: Currency::parse("BRL").unwrap(),
-        allocation: allocation(n),
+    let currency = Currency::parse("BRL").unwrap();
+    let composition = Composition::new(advisor, name(&format!("Portfolio {n}")), currency, allocation(n));
+    let careful = Policy {
+        rebalancing: RebalancingRule::OutOfBand,
+        benchmark: Some(asset_id("^GSPC")),
+        risk_class: Some(RiskClass::Moderate),
     };
-    let renamed = PortfolioEvent::Renamed { name: name("Crescimento \\ {\"a\"}, é") };
-    let reallocated = PortfolioEvent::Reallocated { allocation: allocation(n + 1), reason: note("rates fell") };
+    let created = PortfolioEvent::Created(Box::new(composition.clone()));
+    let renamed = PortfolioEvent::Renamed { name: name("Crescimento \\ {\"a\"}, é"), reason: None };
+    let limits = Limits::new([(asset_id("NULL"), Limit { locked: true, band: None })]);
+    let reallocated = PortfolioEvent::Reallocated { allocation: allocation(n + 1), limits, reason: note("rates fell") };
+    let set = PortfolioEvent::PolicySet { policy: careful.clone(), reason: note("quarterly is enough") };
+    let archived = PortfolioEvent::Archived { reason: note("replaced") };
+    let restored = PortfolioEvent::Restored { reason: note("missed") };
     let recommended = PortfolioEvent::Recommended {
         advisor,
         clients: [client].into(),
         name: name("Crescimento"),
-        currency: Currency::parse("BRL").unwrap(),
+        currency,
         allocation: allocation(n + 1),
         rationale: note("Two lines,\nof which this is one."),
-        figures: figures(),
+        figures: Box::new(figures()),
+        terms: Box::new(terms()),
     };
+    let origin = Some(Origin { portfolio: PortfolioId::created_by(CommandId::of(&["a model"])), version: 3 });
+    let copied = PortfolioEvent::Created(Box::new(Composition { policy: careful, origin, ..composition }));
+    if n % 6 == 5 {
+        let plain = PortfolioEvent::PolicySet { policy: Policy::default(), reason: note("no benchmark any more") };
+        return vec![copied, archived, restored, plain];
+    }
     match n % 3 {
-        0 => vec![created, renamed, reallocated, recommended],
+        0 => vec![created, renamed, reallocated, recommended, set, archived],
         1 => vec![created, reallocated, recommended],
         _ => vec![created],
+    }
+}
+
+/// Ways that advice comes to be: made, or refused and let out.
+fn begun(n: usize, advice: Advice) -> Vec<RecommendationEvent> {
+    if !n.is_multiple_of(4) {
+        return vec![RecommendationEvent::Made(Box::new(advice))];
+    }
+    let shut = vec![GateShut::NoProfile, GateShut::ProfileExpired { until: date(2026, 3, 4) }];
+    let refused = RecommendationEvent::Refused { advice: Box::new(advice), shut, regime: Regime::Cvm19 };
+    vec![refused, RecommendationEvent::Overridden { reason: note("see the minutes") }]
+}
+
+/// Ways that advice ends, or does not.
+fn ended(n: usize) -> Option<RecommendationEvent> {
+    use RecommendationEvent as E;
+    match n % 5 {
+        0 => Some(E::Withdrawn { reason: note("downgraded") }),
+        1 => Some(E::Superseded { by: RecommendationId::created_by(CommandId::of(&["another"])) }),
+        2 => Some(E::Expired { on: date(2026, 7, 1) }),
+        _ => None,
     }
 }
 
@@ -232,6 +268,16 @@ fn advice(n: usize, portfolio: PortfolioId, client: ClientId, advisor: AdvisorId
         allocation: allocation(n),
         rationale: note("Because."),
         figures: figures(),
+        terms: if n.is_multiple_of(2) { terms() } else { Terms::default() },
+    }
+}
+
+fn terms() -> Terms {
+    Terms {
+        risk_class: Some(RiskClass::Moderate),
+        product_classes: [(asset_id("NULL"), RiskClass::Conservative)].into(),
+        costs: Some(Costs::try_new("0.005".parse().unwrap(), "0.0125".parse().unwrap()).unwrap()),
+        valid_until: Some(date(2026, 6, 30)),
     }
 }
 

@@ -1,0 +1,278 @@
+//! Portfolios as they are now, and queries.
+
+use events::portfolio::Origin;
+use events::values::{AdvisorId, AssetId, Policy, PortfolioId, RebalancingRule, RiskClass};
+use events::{Position, Stream};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use sqlx::{PgPool, query_as};
+use uuid::Uuid;
+
+use crate::columns::{asset_id, damaged, natural, position, targets};
+use crate::page::{PAGE_ROWS_MAX, Page};
+
+/// Whether a portfolio is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is.
+    Active,
+    /// It is put aside.
+    Archived,
+}
+
+impl Standing {
+    /// Every standing.
+    pub const ALL: [Self; 2] = [Self::Active, Self::Archived];
+
+    /// The standing in one word: `active`, `archived`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Archived => "archived",
+        }
+    }
+
+    /// The standing with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|standing| standing.word() == word)
+    }
+}
+
+/// A portfolio as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PortfolioRow {
+    /// Which one.
+    pub id: PortfolioId,
+    /// Whose it is.
+    pub advisor: AdvisorId,
+    /// What it is called.
+    pub name: String,
+    /// In which currency it is kept: an ISO 4217 code.
+    pub currency: String,
+    /// Target weights as fractions, in the order of the assets' ids.
+    pub allocation: Vec<(AssetId, Decimal)>,
+    /// Limits of weights by asset, as events show them.
+    pub limits: serde_json::Value,
+    /// How it is kept.
+    pub policy: Policy,
+    /// What it was copied from.
+    pub origin: Option<Origin>,
+    /// Whether it is in use.
+    pub standing: Standing,
+    /// When it was composed.
+    pub created_at: Timestamp,
+    /// When anything last happened to it.
+    pub updated_at: Timestamp,
+    /// Where the row stands in lists; the next page goes on after it.
+    pub created_position: u64,
+    /// The aggregate's version, from 1.
+    pub version: u64,
+    /// Where its last event stands.
+    pub position: Position,
+}
+
+struct Record {
+    id: Uuid,
+    advisor: Uuid,
+    name: String,
+    currency: String,
+    assets: Vec<String>,
+    weights: Vec<Decimal>,
+    limits: serde_json::Value,
+    rebalancing: String,
+    benchmark: Option<String>,
+    risk_class: Option<String>,
+    standing: String,
+    origin: Option<Uuid>,
+    origin_version: Option<i64>,
+    created_at: jiff_sqlx::Timestamp,
+    updated_at: jiff_sqlx::Timestamp,
+    created_position: i64,
+    version: i64,
+    position: i64,
+}
+
+impl TryFrom<Record> for PortfolioRow {
+    type Error = sqlx::Error;
+
+    fn try_from(record: Record) -> Result<Self, sqlx::Error> {
+        let unknown = |what: &str, word: &str| damaged(format!("`{word}` is no {what}"));
+        let rebalancing = RebalancingRule::parse(&record.rebalancing);
+        let class = |word: &String| RiskClass::parse(word).ok_or_else(|| unknown("risk class", word));
+        let origin = record.origin.zip(record.origin_version).map(|(portfolio, version)| {
+            Ok::<_, sqlx::Error>(Origin { portfolio: PortfolioId::new(portfolio), version: natural(version)? })
+        });
+        Ok(Self {
+            id: PortfolioId::new(record.id),
+            advisor: AdvisorId::new(record.advisor),
+            name: record.name,
+            currency: record.currency,
+            allocation: targets(&record.assets, record.weights)?,
+            limits: record.limits,
+            policy: Policy {
+                rebalancing: rebalancing.ok_or_else(|| unknown("rebalancing rule", &record.rebalancing))?,
+                benchmark: record.benchmark.as_deref().map(asset_id).transpose()?,
+                risk_class: record.risk_class.as_ref().map(class).transpose()?,
+            },
+            origin: origin.transpose()?,
+            standing: Standing::parse(&record.standing).ok_or_else(|| unknown("standing", &record.standing))?,
+            created_at: record.created_at.to_jiff(),
+            updated_at: record.updated_at.to_jiff(),
+            created_position: natural(record.created_position)?,
+            version: natural(record.version)?,
+            position: position(Stream::Advisory, record.position)?,
+        })
+    }
+}
+
+/// Which portfolios are wanted: those that fit all that is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Of this advisor.
+    pub advisor: Option<AdvisorId>,
+    /// That stand so.
+    pub standing: Option<Standing>,
+}
+
+/// A page of a list in the order of names, small and capital letters alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByName {
+    /// Only those whose names begin so.
+    pub prefix: String,
+    /// Name and id of the last row of the page before; `None` for the first page.
+    pub after: Option<(String, PortfolioId)>,
+    /// How many rows at the most; more than [`PAGE_ROWS_MAX`] is taken as [`PAGE_ROWS_MAX`].
+    pub limit: u32,
+}
+
+/// The portfolio with this id.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn get(pool: &PgPool, id: PortfolioId) -> Result<Option<PortfolioRow>, sqlx::Error> {
+    let record = query_as!(
+        Record,
+        r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
+                  benchmark, risk_class, standing, origin, origin_version,
+                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
+                  created_position, version, position
+           FROM portfolios WHERE id = $1"#,
+        id.uuid()
+    )
+    .fetch_optional(pool)
+    .await?;
+    record.map(PortfolioRow::try_from).transpose()
+}
+
+/// The portfolios that fit the filter, in the order of their creation.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<PortfolioRow>, sqlx::Error> {
+    // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table.
+    let (after, limit) = (page.after(), page.limit());
+    let records =
+        match filter {
+            Filter { advisor: Some(advisor), standing: Some(standing) } => query_as!(
+                Record,
+                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
+                  benchmark, risk_class, standing, origin, origin_version,
+                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
+                  created_position, version, position
+           FROM portfolios WHERE advisor = $1 AND standing = $2 AND created_position > $3
+                 ORDER BY created_position LIMIT $4"#,
+                advisor.uuid(),
+                standing.word(),
+                after,
+                limit
+            )
+            .fetch_all(pool)
+            .await?,
+            Filter { advisor: Some(advisor), standing: None } => query_as!(
+                Record,
+                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
+                  benchmark, risk_class, standing, origin, origin_version,
+                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
+                  created_position, version, position
+           FROM portfolios WHERE advisor = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
+                advisor.uuid(),
+                after,
+                limit
+            )
+            .fetch_all(pool)
+            .await?,
+            Filter { advisor: None, standing } => query_as!(
+                Record,
+                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
+                  benchmark, risk_class, standing, origin, origin_version,
+                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
+                  created_position, version, position
+           FROM portfolios WHERE created_position > $1 AND standing = COALESCE($2::text, standing)
+                 ORDER BY created_position LIMIT $3"#,
+                after,
+                standing.map(Standing::word),
+                limit
+            )
+            .fetch_all(pool)
+            .await?,
+        };
+    records.into_iter().map(PortfolioRow::try_from).collect()
+}
+
+/// The portfolios that fit the filter and whose names begin so, in the order of their names.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn list_by_name(pool: &PgPool, filter: Filter, page: &ByName) -> Result<Vec<PortfolioRow>, sqlx::Error> {
+    // From the prefix to the prefix with the last of all characters behind it: a stretch of the index.
+    let first = page.prefix.to_ascii_lowercase();
+    let last = format!("{first}\u{10ffff}");
+    let (after, after_id) = match &page.after {
+        Some((name, id)) => (name.to_ascii_lowercase(), id.uuid()),
+        None => (String::new(), Uuid::nil()),
+    };
+    let (standing, limit) = (filter.standing.map(Standing::word), i64::from(page.limit.min(PAGE_ROWS_MAX)));
+    let records =
+        match filter.advisor {
+            Some(advisor) => query_as!(
+                Record,
+                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
+                  benchmark, risk_class, standing, origin, origin_version,
+                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
+                  created_position, version, position
+           FROM portfolios WHERE advisor = $1 AND sought >= $2 AND sought <= $3 AND (sought, id) > ($4, $5)
+                 AND standing = COALESCE($6::text, standing)
+           ORDER BY sought, id LIMIT $7"#,
+                advisor.uuid(),
+                first,
+                last,
+                after,
+                after_id,
+                standing,
+                limit
+            )
+            .fetch_all(pool)
+            .await?,
+            None => query_as!(
+                Record,
+                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
+                  benchmark, risk_class, standing, origin, origin_version,
+                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
+                  created_position, version, position
+           FROM portfolios WHERE sought >= $1 AND sought <= $2 AND (sought, id) > ($3, $4)
+                 AND standing = COALESCE($5::text, standing)
+           ORDER BY sought, id LIMIT $6"#,
+                first,
+                last,
+                after,
+                after_id,
+                standing,
+                limit
+            )
+            .fetch_all(pool)
+            .await?,
+        };
+    records.into_iter().map(PortfolioRow::try_from).collect()
+}

@@ -1,0 +1,208 @@
+//! `/v1/accounts`: who may log in. Passwords are chosen by whom they belong to, with an invitation.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{OriginalUri, Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use events::values::{AdvisorId, EmailAddress};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+use vault::{Account, AccountMade, NewAccount, Vault};
+
+use crate::access::{Caller, settled};
+use crate::body::JsonBody;
+use crate::commands::IDEMPOTENT_REPLAYED;
+use crate::described::problems;
+use crate::faults::{Faults, NotAnId};
+use crate::idempotency::{KeyHeader, Keyed};
+use crate::paging::{Listing, listing, page};
+use crate::parameters::Parameters;
+use crate::problem::{Problem, ProblemType};
+use crate::references::References;
+use crate::state::Clock;
+use crate::tokens::{ADVISOR_FITS, RoleWord};
+
+const CREATE: &str = "POST /v1/accounts";
+
+/// An account to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateAccount {
+    /// Under which address its owner logs in.
+    #[schema(format = "email", max_length = 254, example = "ana@firm.example")]
+    email: String,
+    /// What its owner may do.
+    #[schema(inline)]
+    role: RoleWord,
+    /// Whose clients and portfolios it is about: for the role `advisor`, and for it alone.
+    #[schema(format = Uuid)]
+    advisor: Option<String>,
+}
+
+/// An account with its invitation.
+#[derive(Serialize, ToSchema)]
+pub struct InvitationView {
+    /// The account.
+    #[schema(value_type = String, format = Uuid)]
+    id: Uuid,
+    /// What its owner presents to `POST /v1/passwords`, once and within 72 hours. Shown in the first answer alone: `null`
+    /// where the same request is sent again.
+    #[schema(required)]
+    invitation: Option<String>,
+}
+
+/// An account.
+#[derive(Serialize, ToSchema)]
+pub struct AccountView {
+    /// The account's id.
+    #[schema(value_type = String, format = Uuid)]
+    id: Uuid,
+    /// Under which address its owner logs in.
+    email: String,
+    /// What its owner may do.
+    #[schema(example = "advisor")]
+    role: &'static str,
+    /// Whose clients and portfolios it is about; `null` for other roles than `advisor`.
+    #[schema(required, value_type = Option<String>, format = Uuid)]
+    advisor: Option<AdvisorId>,
+    /// Whether a password was chosen.
+    has_password: bool,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was closed; `null` where it is open.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    closed_at: Option<Timestamp>,
+}
+
+impl From<Account> for AccountView {
+    fn from(account: Account) -> Self {
+        let Account { id, email, role, has_password, created_at, closed_at, .. } = account;
+        Self { id, email, role: role.word(), advisor: role.advisor(), has_password, created_at, closed_at }
+    }
+}
+
+/// Which accounts are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AccountsQuery {
+    /// How many at the most; 50 where nothing is said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    /// Where to go on: what `next` said.
+    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    cursor: Option<String>,
+}
+
+problems!(CreateProblems: ANY, GUARDED, BODY, KEYED; IdempotencyKeyInvalid, EmailTaken, NoSuchAdvisor, LogUnavailable);
+problems!(ListProblems: ANY, GUARDED; InvalidParameter);
+problems!(OneProblems: ANY, GUARDED; AccountUnknown);
+
+/// Makes an account and invites its owner to choose a password.
+#[utoipa::path(post, path = "/v1/accounts", tag = "access", operation_id = "createAccount",
+    security(("bearer" = ["admin"])), params(KeyHeader), request_body = CreateAccount, responses(
+        (status = 201, body = InvitationView, headers(("Location" = String), ("Idempotent-Replayed" = Option<String>))),
+        CreateProblems))]
+pub async fn create(
+    State(vault): State<Vault>,
+    State(references): State<References>,
+    State(clock): State<Clock>,
+    caller: Caller,
+    keyed: Keyed,
+    JsonBody(body): JsonBody<CreateAccount>,
+) -> Result<Response, Problem> {
+    let mut faults = Faults::default();
+    let email = faults.value("/email", EmailAddress::parse(&body.email));
+    let advisor = body.advisor.as_deref().map(|text| faults.value("/advisor", AdvisorId::parse(text).ok_or(NotAnId)));
+    let role = body.role.with(advisor.flatten());
+    if role.is_none() {
+        faults.add("/advisor", "advisor-with-another-role", ADVISOR_FITS.to_owned());
+    }
+    let (Some(email), Some(role), true) = (email, role, faults.is_empty()) else { return Err(faults.into_problem()) };
+    if let Some(advisor) = role.advisor() {
+        references.need_advisor(caller.reach, advisor).await?;
+    }
+    let id = keyed.command(CREATE, &[]).uuid();
+    let (invitation, replayed) = match vault.create_account(id, &email, role, clock.now()).await? {
+        AccountMade::New(account) => (Some(account.invitation), false),
+        AccountMade::Before => (None, true),
+        AccountMade::EmailTaken => return Err(Problem::of(ProblemType::EmailTaken)),
+    };
+    let mut response = (StatusCode::CREATED, Json(InvitationView { id, invitation })).into_response();
+    let location = HeaderValue::try_from(format!("/v1/accounts/{id}")).expect("an id is visible ASCII");
+    response.headers_mut().insert(header::LOCATION, location);
+    if replayed {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// Lists accounts in the order in which they were made.
+#[utoipa::path(get, path = "/v1/accounts", tag = "access", operation_id = "listAccounts",
+    security(("bearer" = ["admin", "compliance"])), params(AccountsQuery),
+    responses((status = 200, body = Listing<AccountView>), ListProblems))]
+pub async fn list(
+    State(vault): State<Vault>,
+    OriginalUri(uri): OriginalUri,
+    Parameters(query): Parameters<AccountsQuery>,
+) -> Result<Response, Problem> {
+    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let rows = vault.accounts(page.after, page.limit).await?;
+    Ok(listing(&uri, page, rows, |row| row.place, AccountView::from))
+}
+
+/// Shows an account.
+#[utoipa::path(get, path = "/v1/accounts/{id}", tag = "access", operation_id = "getAccount",
+    security(("bearer" = ["admin", "compliance"])), params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = AccountView), OneProblems))]
+pub async fn get(
+    State(vault): State<Vault>,
+    id: Result<Path<Uuid>, PathRejection>,
+) -> Result<Json<AccountView>, Problem> {
+    let account = vault.account(known(id)?).await?;
+    Ok(Json(account.ok_or_else(absent)?.into()))
+}
+
+/// Closes an account: when the answer is there, its sessions and tokens are dead in every process.
+#[utoipa::path(delete, path = "/v1/accounts/{id}", tag = "access", operation_id = "closeAccount",
+    security(("bearer" = ["admin"])), params(("id" = String, Path, format = Uuid)),
+    responses((status = 204), OneProblems))]
+pub async fn close(
+    State(vault): State<Vault>,
+    State(clock): State<Clock>,
+    id: Result<Path<Uuid>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    if !vault.close_account(known(id)?, clock.now()).await? {
+        return Err(absent());
+    }
+    settled().await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Invites the owner of an open account to choose a password, again or instead of a forgotten one.
+///
+/// An invitation from before is good no more; the password is, until the new one is chosen.
+#[utoipa::path(put, path = "/v1/accounts/{id}/invitation", tag = "access", operation_id = "inviteAgain",
+    security(("bearer" = ["admin"])), params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = InvitationView), OneProblems))]
+pub async fn invite(
+    State(vault): State<Vault>,
+    State(clock): State<Clock>,
+    id: Result<Path<Uuid>, PathRejection>,
+) -> Result<Json<InvitationView>, Problem> {
+    let invited = vault.invite_again(known(id)?, clock.now()).await?;
+    let NewAccount { id, invitation } = invited.ok_or_else(absent)?;
+    Ok(Json(InvitationView { id, invitation: Some(invitation) }))
+}
+
+fn known(id: Result<Path<Uuid>, PathRejection>) -> Result<Uuid, Problem> {
+    id.map(|Path(id)| id).map_err(|_| absent())
+}
+
+fn absent() -> Problem {
+    Problem::of(ProblemType::AccountUnknown)
+}

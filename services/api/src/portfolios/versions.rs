@@ -1,0 +1,165 @@
+//! `/v1/portfolios/{id}/versions`: every version that a portfolio has had, replayed from the log.
+
+use axum::Json;
+use axum::extract::{OriginalUri, State};
+use axum::response::{IntoResponse, Response};
+use events::portfolio::{Composition, PortfolioEvent};
+use events::values::{Actor, AggregateId, PortfolioId};
+use events::{AnyEvent, Decider, Kind, Portfolio, Position, Stored, Subject};
+use jiff::Timestamp;
+use journal::{Journal, Recorded};
+use projections::replay::Until;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::PortfolioView;
+use crate::as_of::then;
+use crate::described::problems;
+use crate::paging::{Listing, listing, page};
+use crate::parameters::Parameters;
+use crate::paths::{Id, VersionInPath};
+use crate::preconditions::tagged;
+use crate::problem::{Problem, ProblemType};
+
+/// What made a version.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VersionView {
+    /// The version, as in `ETag` and in the path.
+    version: u64,
+    /// What happened: the type of the event.
+    #[serde(rename = "type")]
+    #[schema(example = "insights.portfolio.reallocated.v2")]
+    kind: String,
+    /// Why, where it was said.
+    #[schema(required)]
+    reason: Option<String>,
+    /// Who did it.
+    #[schema(value_type = String, example = "advisor:132e374d-2bfb-5564-814d-e201e6e41209")]
+    actor: Actor,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Where the event stands.
+    #[schema(value_type = String, example = "advisory-3")]
+    position: Position,
+}
+
+/// Which versions are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct VersionsQuery {
+    /// How many at the most; 50 where nothing is said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    /// Where to go on: what `next` said.
+    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    cursor: Option<String>,
+}
+
+problems!(ListProblems: ANY, GUARDED; InvalidParameter, PortfolioUnknown, LogUnavailable);
+problems!(ShowProblems: ANY, GUARDED; PortfolioUnknown, VersionUnknown, LogUnavailable);
+
+/// Lists the versions of a portfolio, each with what made it and why.
+#[utoipa::path(get, path = "/v1/portfolios/{id}/versions", tag = "portfolios", operation_id = "listPortfolioVersions",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
+    params(("id" = String, Path, format = Uuid), VersionsQuery),
+    responses((status = 200, body = Listing<VersionView>), ListProblems))]
+pub async fn list(
+    State(journal): State<Journal>,
+    OriginalUri(uri): OriginalUri,
+    Id(id): Id<PortfolioId>,
+    Parameters(query): Parameters<VersionsQuery>,
+) -> Result<Response, Problem> {
+    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let events = history(&journal, id).await?;
+    let behind = |event: &Recorded| page.after.is_none_or(|after| event.position().sequence > after);
+    let wanted = events.iter().filter(|event| behind(event));
+    let wanted = wanted.take(usize::try_from(page.limit).unwrap_or(usize::MAX)).map(view);
+    let wanted = wanted.collect::<Result<Vec<_>, Problem>>()?;
+    Ok(listing(&uri, page, wanted, |view| view.position.sequence, |view| view))
+}
+
+/// Shows a version of a portfolio as it was.
+#[utoipa::path(get, path = "/v1/portfolios/{id}/versions/{version}", tag = "portfolios",
+    operation_id = "getPortfolioVersion",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
+    params(("id" = String, Path, format = Uuid), ("version" = u64, Path, minimum = 1)),
+    responses((status = 200, body = PortfolioView, headers(("ETag" = String))), ShowProblems))]
+pub async fn show(
+    State(journal): State<Journal>,
+    Id(id): Id<PortfolioId>,
+    VersionInPath(version): VersionInPath,
+) -> Result<Response, Problem> {
+    let row = then::<Portfolio, projections::portfolios::Changed>(&journal, &id, Until::Version(version)).await?;
+    match row {
+        Some(row) if row.version == version => Ok(tagged(version, Json(PortfolioView::from(row)).into_response())),
+        Some(_) => Err(Problem::of(ProblemType::VersionUnknown)),
+        None if journal.state::<Portfolio>(&id).await?.version > 0 => Err(Problem::of(ProblemType::VersionUnknown)),
+        None => Err(Problem::of(ProblemType::PortfolioUnknown)),
+    }
+}
+
+/// What a portfolio was at this version, or is now, and the version.
+///
+/// # Errors
+/// `portfolio-unknown`, `version-unknown`, or that the log cannot be read.
+pub(super) async fn composition_at(
+    journal: &Journal,
+    id: PortfolioId,
+    version: Option<u64>,
+) -> Result<(u64, Composition), Problem> {
+    let Some(version) = version else {
+        let now = journal.state::<Portfolio>(&id).await?;
+        let is = now.state.composition().ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
+        return Ok((now.version, is.clone()));
+    };
+    let events = history(journal, id).await?;
+    let mut state = Portfolio::default();
+    for recorded in &events {
+        if recorded.metadata().map_err(|_| unreadable(recorded))?.version > version {
+            break;
+        }
+        let event = PortfolioEvent::decode(recorded.event_type(), recorded.payload());
+        state = state.evolve(&event.map_err(|_| unreadable(recorded))?);
+    }
+    let too_late = u64::try_from(events.len()).is_ok_and(|versions| version > versions);
+    match state.composition() {
+        Some(is) if !too_late => Ok((version, is.clone())),
+        _ => Err(Problem::of(ProblemType::VersionUnknown)),
+    }
+}
+
+async fn history(journal: &Journal, id: PortfolioId) -> Result<Vec<Recorded>, Problem> {
+    let events = journal.history(&Subject::new(Kind::Portfolio, &id.token())).await?;
+    if events.is_empty() { Err(Problem::of(ProblemType::PortfolioUnknown)) } else { Ok(events) }
+}
+
+fn unreadable(recorded: &Recorded) -> Problem {
+    tracing::error!(position = %recorded.position(), "an event of a portfolio cannot be read");
+    Problem::of(ProblemType::Internal)
+}
+
+fn view(recorded: &Recorded) -> Result<VersionView, Problem> {
+    let metadata = recorded.metadata().map_err(|_| unreadable(recorded))?;
+    let AnyEvent::Portfolio(event) = recorded.decode().map_err(|_| unreadable(recorded))? else {
+        return Err(unreadable(recorded));
+    };
+    let reason = match event {
+        PortfolioEvent::Created(_) => None,
+        PortfolioEvent::Renamed { reason, .. } => reason,
+        PortfolioEvent::Reallocated { reason, .. }
+        | PortfolioEvent::PolicySet { reason, .. }
+        | PortfolioEvent::Archived { reason }
+        | PortfolioEvent::Restored { reason } => Some(reason),
+        PortfolioEvent::Recommended { rationale, .. } => Some(rationale),
+    };
+    Ok(VersionView {
+        version: metadata.version,
+        kind: recorded.event_type().to_owned(),
+        reason: reason.map(|reason| reason.as_str().to_owned()),
+        actor: metadata.actor,
+        at: metadata.time,
+        position: recorded.position(),
+    })
+}

@@ -1,0 +1,259 @@
+//! `/v1/tokens`: what programs call with. Shown once, kept as hashes, scoped, expiring, revocable.
+
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use events::values::{AdvisorId, Name};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+use vault::{Principal, Role, Scope, TokenMade, TokenRow, TokenWish, TokensOf, Vault};
+
+use crate::access::{Caller, settled};
+use crate::body::JsonBody;
+use crate::canonical::Canonical;
+use crate::commands::IDEMPOTENT_REPLAYED;
+use crate::described::problems;
+use crate::faults::{Faults, NotAnId};
+use crate::idempotency::{KeyHeader, Keyed};
+use crate::paging::{Listing, listing, page};
+use crate::parameters::Parameters;
+use crate::problem::{Problem, ProblemType};
+use crate::references::References;
+use crate::state::Clock;
+
+const CREATE: &str = "POST /v1/tokens";
+/// Days that a token may be good for.
+const DAYS_MAX: u32 = 366;
+
+/// A token to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateToken {
+    /// What it is for, in words for people.
+    #[schema(min_length = 1, max_length = 120, example = "The nightly export")]
+    label: String,
+    /// What its bearer may do; the caller's own role where nothing is said. Only an `admin` may give away another.
+    #[schema(inline)]
+    role: Option<RoleWord>,
+    /// Whose clients and portfolios it is about: for an `admin` who makes a token of the role `advisor`.
+    #[schema(format = Uuid)]
+    advisor: Option<String>,
+    /// How much of the role may be used; `write` where nothing is said.
+    #[schema(inline)]
+    scope: Option<ScopeWord>,
+    /// How many days it is good for.
+    #[schema(minimum = 1, maximum = 366, example = 90)]
+    valid_days: u32,
+}
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RoleWord {
+    /// Looks after advisors, accounts, keys and assets.
+    Admin,
+    /// Looks after their own clients and portfolios.
+    Advisor,
+    /// Reads everything.
+    Compliance,
+}
+
+impl RoleWord {
+    /// The role with this advisor, where both go together.
+    #[must_use]
+    pub const fn with(self, advisor: Option<AdvisorId>) -> Option<Role> {
+        match (self, advisor) {
+            (Self::Admin, None) => Some(Role::Admin),
+            (Self::Advisor, Some(id)) => Some(Role::Advisor(id)),
+            (Self::Compliance, None) => Some(Role::Compliance),
+            _ => None,
+        }
+    }
+}
+
+/// How much of a role may be used.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ScopeWord {
+    /// Only what changes nothing.
+    Read,
+    /// All of it.
+    Write,
+}
+
+/// A token that was made.
+#[derive(Serialize, ToSchema)]
+pub struct TokenMadeView {
+    /// The token's id.
+    #[schema(value_type = String, format = Uuid)]
+    id: Uuid,
+    /// What the bearer presents. Shown in the first answer alone: `null` where the same request is sent again.
+    #[schema(required)]
+    secret: Option<String>,
+}
+
+/// A token, without its secret.
+#[derive(Serialize, ToSchema)]
+pub struct TokenView {
+    /// The token's id.
+    #[schema(value_type = String, format = Uuid)]
+    id: Uuid,
+    /// Whose it is; `null` for one beside all accounts.
+    #[schema(required, value_type = Option<String>, format = Uuid)]
+    account: Option<Uuid>,
+    /// What its bearer may do.
+    #[schema(example = "advisor")]
+    role: &'static str,
+    /// Whose clients and portfolios it is about; `null` for other roles than `advisor`.
+    #[schema(required, value_type = Option<String>, format = Uuid)]
+    advisor: Option<AdvisorId>,
+    /// How much of the role may be used: `read` or `write`.
+    scope: &'static str,
+    /// What it is for.
+    label: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// From when on it is good no more.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// When it was revoked; `null` where it was not.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    revoked_at: Option<Timestamp>,
+}
+
+impl From<TokenRow> for TokenView {
+    fn from(row: TokenRow) -> Self {
+        let TokenRow { id, account, role, scope, label, created_at, expires_at, revoked_at, .. } = row;
+        let (advisor, role, scope) = (role.advisor(), role.word(), scope.word());
+        Self { id, account, role, advisor, scope, label, created_at, expires_at, revoked_at }
+    }
+}
+
+/// Which tokens are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TokensQuery {
+    /// How many at the most; 50 where nothing is said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    /// Where to go on: what `next` said.
+    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    cursor: Option<String>,
+}
+
+problems!(CreateProblems: ANY, GUARDED, BODY, KEYED;
+    IdempotencyKeyInvalid, IdempotencyKeyReused, NoSuchAdvisor, LogUnavailable);
+problems!(ListProblems: ANY, GUARDED; InvalidParameter);
+problems!(RevokeProblems: ANY, GUARDED; TokenUnknown);
+
+/// Makes a token and shows its secret, once.
+#[utoipa::path(post, path = "/v1/tokens", tag = "access", operation_id = "createToken",
+    security(("bearer" = ["admin", "advisor", "compliance"])), params(KeyHeader), request_body = CreateToken, responses(
+        (status = 201, body = TokenMadeView, headers(("Location" = String), ("Idempotent-Replayed" = Option<String>))),
+        CreateProblems))]
+pub async fn create(
+    State(vault): State<Vault>,
+    State(references): State<References>,
+    State(clock): State<Clock>,
+    caller: Caller,
+    keyed: Keyed,
+    JsonBody(body): JsonBody<CreateToken>,
+) -> Result<Response, Problem> {
+    let mut faults = Faults::default();
+    let label = faults.value("/label", Name::parse(&body.label));
+    let advisor = body.advisor.as_deref().map(|text| faults.value("/advisor", AdvisorId::parse(text).ok_or(NotAnId)));
+    if !(1..=DAYS_MAX).contains(&body.valid_days) {
+        faults.add("/valid_days", "out-of-range", format!("a token is good for 1 to {DAYS_MAX} days"));
+    }
+    let own = caller.principal.role;
+    let role = match (body.role, advisor.flatten()) {
+        (None, None) => Some(own),
+        (word, advisor) => word.unwrap_or(RoleWord::Advisor).with(advisor.or_else(|| own.advisor())),
+    };
+    if role.is_none() {
+        faults.add("/advisor", "advisor-with-another-role", ADVISOR_FITS.to_owned());
+    }
+    let (Some(label), Some(role), true) = (label, role, faults.is_empty()) else { return Err(faults.into_problem()) };
+    if role != own && own != Role::Admin {
+        return Err(Problem::new(ProblemType::Forbidden, "only an admin makes tokens of another role"));
+    }
+    if let Role::Advisor(advisor) = role {
+        references.need_advisor(caller.reach, advisor).await?;
+    }
+    let scope = match body.scope {
+        Some(ScopeWord::Read) => Scope::Read,
+        Some(ScopeWord::Write) | None => Scope::Write,
+    };
+    let days = body.valid_days.to_string();
+    let wish = Canonical::of("CreateToken").with("label", label.as_str()).with("role", role.word());
+    let wish = wish.with("advisor", &role.advisor().map(|id| id.to_string()).unwrap_or_default());
+    let wish = wish.with("scope", scope.word()).with("valid_days", &days).sha256();
+    let id = keyed.command(CREATE, &[]).uuid();
+    // Of another role it is nobody's: it does not end with the administrator's account.
+    let account = caller.principal.account.filter(|_| role == own);
+    let wish = TokenWish { id, account, role, scope, label: label.as_str(), request: Some(wish.as_bytes()) };
+    let valid_for = SignedDuration::from_hours(24 * i64::from(body.valid_days));
+    let (secret, replayed) = match vault.make_token(&wish, clock.now(), valid_for).await? {
+        TokenMade::New(token) => (Some(token.secret), false),
+        TokenMade::Before => (None, true),
+        TokenMade::Differs => return Err(Problem::of(ProblemType::IdempotencyKeyReused)),
+    };
+    let mut response = (StatusCode::CREATED, Json(TokenMadeView { id, secret })).into_response();
+    let location = HeaderValue::try_from(format!("/v1/tokens/{id}")).expect("an id is visible ASCII");
+    response.headers_mut().insert(header::LOCATION, location);
+    if replayed {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// What is said where a role and an advisor do not go together.
+pub const ADVISOR_FITS: &str = "the role `advisor` needs an advisor, and no other role has one";
+
+/// Lists tokens, revoked ones too: the caller's own, for an `admin` everybody's.
+#[utoipa::path(get, path = "/v1/tokens", tag = "access", operation_id = "listTokens",
+    security(("bearer" = ["admin", "advisor", "compliance"])), params(TokensQuery),
+    responses((status = 200, body = Listing<TokenView>), ListProblems))]
+pub async fn list(
+    State(vault): State<Vault>,
+    OriginalUri(uri): OriginalUri,
+    caller: Caller,
+    Parameters(query): Parameters<TokensQuery>,
+) -> Result<Response, Problem> {
+    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let rows = vault.tokens(within(&caller.principal), page.after, page.limit).await?;
+    Ok(listing(&uri, page, rows, |row| row.place, TokenView::from))
+}
+
+/// Revokes a token: when the answer is there, it is dead in every process.
+#[utoipa::path(delete, path = "/v1/tokens/{id}", tag = "access", operation_id = "revokeToken",
+    security(("bearer" = ["admin", "advisor", "compliance"])), params(("id" = String, Path, format = Uuid)),
+    responses((status = 204), RevokeProblems))]
+pub async fn revoke(
+    State(vault): State<Vault>,
+    State(clock): State<Clock>,
+    caller: Caller,
+    id: Result<Path<Uuid>, axum::extract::rejection::PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let absent = || Problem::of(ProblemType::TokenUnknown);
+    let Path(id) = id.map_err(|_| absent())?;
+    if !vault.revoke_token_of(within(&caller.principal), id, clock.now()).await? {
+        return Err(absent());
+    }
+    settled().await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The tokens that the caller may see and revoke.
+fn within(principal: &Principal) -> TokensOf {
+    match (principal.role, principal.account, principal.credential) {
+        (Role::Admin, _, _) => TokensOf::All,
+        (_, Some(account), _) => TokensOf::Account(account),
+        (_, None, vault::Credential::Token(id) | vault::Credential::Session(id)) => TokensOf::Itself(id),
+    }
+}

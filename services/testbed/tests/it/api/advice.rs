@@ -1,0 +1,210 @@
+//! Advice that fits and advice that does not: three gates for each client, and what becomes of what is refused.
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
+use serde_json::{Value, json};
+use testbed::eventually;
+use tokio_util::sync::CancellationToken;
+use vault::Role;
+
+use super::house::{Answer, House, unique};
+
+/// A service whose recommendations are made.
+async fn house() -> (House, tokio_util::sync::DropGuard) {
+    let house = House::open().await;
+    let stop = CancellationToken::new();
+    let (journal, until) = (house.journal.clone(), stop.clone());
+    tokio::spawn(async move { recommender::run(journal, until).await.unwrap() });
+    (house, stop.drop_guard())
+}
+
+async fn rate(house: &House, asset: &str, class: &str) -> Answer {
+    let body = json!({"class": class, "reason": "by its volatility"});
+    let rated = house.post(&format!("/v1/assets/{asset}/ratings"), &unique("rating"), &body).await;
+    assert_eq!(rated.status.as_u16(), 200, "{rated:?}");
+    rated
+}
+
+async fn client(house: &House, advisor: &str, class: Option<&str>) -> String {
+    let client = house.client(advisor).await;
+    if let Some(class) = class {
+        let body = json!({"class": class, "reason": "as agreed"});
+        let set = house.change(Method::PUT, &format!("/v1/clients/{client}/suitability"), "\"1\"", &body).await;
+        assert_eq!(set.status.as_u16(), 200, "{set:?}");
+    }
+    client
+}
+
+/// A portfolio that carries moderate risk, of products that do, or do not.
+async fn moderate(house: &House, advisor: &str, product: &str) -> String {
+    let id = house.portfolio(advisor).await;
+    rate(house, "AAPL", "moderate").await;
+    let rated = rate(house, "MSFT", product).await;
+    let policy = json!({"policy": {"rebalancing": "monthly", "risk_class": "moderate"}, "reason": "as agreed"});
+    house.change(Method::PUT, &format!("/v1/portfolios/{id}/policy"), "\"1\"", &policy).await;
+    let read = house.get_after("/v1/assets/MSFT", &rated).await;
+    assert_eq!(read.body["risk_class"], product);
+    id
+}
+
+async fn recommend(house: &House, portfolio: &str, version: &str, clients: &[&str], more: Value) -> Answer {
+    let mut body = json!({"client_ids": clients, "rationale": "It fits."});
+    for (field, value) in more.as_object().unwrap() {
+        body[field] = value.clone();
+    }
+    let path = format!("/v1/portfolios/{portfolio}/recommendations");
+    let request = |request: reqwest::RequestBuilder| {
+        request.header("If-Match", version).header("Idempotency-Key", unique("r")).json(&body)
+    };
+    house.ask(Method::POST, &path, request).await
+}
+
+/// So many recommendations to this client, in the order in which they were made.
+async fn recommended(house: &House, client: &str, so_many: usize) -> Vec<Value> {
+    let list = format!("/v1/recommendations?client={client}");
+    let seen = async || {
+        let items = house.get_now(&list).await.body["items"].as_array().cloned().unwrap_or_default();
+        (items.len() >= so_many).then_some(items)
+    };
+    eventually("a client's recommendations", seen).await
+}
+
+#[tokio::test]
+async fn a_shut_gate_refuses_one_client_and_leaves_the_others() {
+    let (house, _recommending) = house().await;
+    let advisor = house.advisor().await;
+    let portfolio = moderate(&house, &advisor, "moderate").await;
+    let fits = client(&house, &advisor, Some("moderate")).await;
+    let careful = client(&house, &advisor, Some("conservative")).await;
+    let unasked = client(&house, &advisor, None).await;
+    let more = json!({"costs": {"one_off": "0.005", "yearly": "0.01"}, "valid_until": "2099-12-31"});
+    let accepted = recommend(&house, &portfolio, "\"2\"", &[&fits, &careful, &unasked], more).await;
+    assert_eq!(accepted.status.as_u16(), 202, "{accepted:?}");
+
+    let made = &recommended(&house, &fits, 1).await[0];
+    assert_eq!((&made["standing"], &made["gates"]), (&json!("open"), &json!([])));
+    let terms = json!({"risk_class": "moderate", "product_classes": {"AAPL": "moderate", "MSFT": "moderate"},
+        "costs": {"one_off": "0.005", "yearly": "0.01"}, "valid_until": "2099-12-31"});
+    assert_eq!(made["terms"], terms);
+
+    let refused = &recommended(&house, &careful, 1).await[0];
+    assert_eq!(refused["standing"], "refused");
+    let too_risky = |asset: &str| json!({"gate": "product_too_risky", "asset": asset, "product": "moderate", "client": "conservative"});
+    let whole = json!({"gate": "portfolio_too_risky", "portfolio": "moderate", "client": "conservative"});
+    assert_eq!(refused["gates"], json!([whole, too_risky("AAPL"), too_risky("MSFT")]));
+    let refused = &recommended(&house, &unasked, 1).await[0];
+    assert_eq!(refused["gates"][0], json!({"gate": "no_profile"}));
+    assert_eq!(refused["letter"]["state"], "due", "and it stays so: what is refused is not written about");
+}
+
+#[tokio::test]
+async fn what_nobody_has_rated_is_not_sold_as_safe() {
+    let (house, _recommending) = house().await;
+    let advisor = house.advisor().await;
+    let portfolio = house.portfolio(&advisor).await;
+    let nearly = client(&house, &advisor, Some("moderately_aggressive")).await;
+    let boldest = client(&house, &advisor, Some("aggressive")).await;
+    recommend(&house, &portfolio, "\"1\"", &[&nearly, &boldest], json!({})).await;
+    assert_eq!(recommended(&house, &boldest, 1).await[0]["standing"], "open");
+    assert_eq!(recommended(&house, &nearly, 1).await[0]["gates"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn compliance_lets_refused_advice_out_and_nobody_else_does() {
+    let (house, _recommending) = house().await;
+    let advisor = house.advisor().await;
+    let portfolio = moderate(&house, &advisor, "aggressive").await;
+    let fits = client(&house, &advisor, Some("moderate")).await;
+    recommend(&house, &portfolio, "\"2\"", &[&fits], json!({})).await;
+    let refused = recommended(&house, &fits, 1).await.remove(0);
+    assert_eq!(refused["gates"].as_array().unwrap().len(), 1, "one product is enough: {refused}");
+    let id = refused["id"].as_str().unwrap();
+    let path = format!("/v1/recommendations/{id}/override");
+    let reason = json!({"reason": "see the minutes"});
+    let before = house.written().await;
+    house.change(Method::PUT, &path, "\"1\"", &reason).await.is_problem(403, "forbidden");
+    assert_eq!(house.written().await, before);
+
+    let hour = SignedDuration::from_hours(1);
+    let token = house.vault.create_token(Role::Compliance, "a test", Timestamp::now(), hour).await.unwrap().secret;
+    let request =
+        |request: reqwest::RequestBuilder| request.header("If-Match", "\"1\"").json(&reason).bearer_auth(token);
+    let let_out = house.ask_as_stranger(Method::PUT, &path, request).await;
+    assert_eq!((let_out.status.as_u16(), let_out.header("etag")), (200, "\"2\""), "{let_out:?}");
+    let read = house.get_now(&format!("/v1/recommendations/{id}")).await;
+    assert_eq!((&read.body["standing"], &read.body["standing_reason"]), (&json!("open"), &json!("see the minutes")));
+    assert_eq!(read.body["gates"].as_array().unwrap().len(), 1, "the gate that was shut stays on record");
+}
+
+#[tokio::test]
+async fn advice_is_withdrawn_and_superseded_and_is_over_after_its_last_day() {
+    let (house, _recommending) = house().await;
+    let advisor = house.advisor().await;
+    let portfolio = house.portfolio(&advisor).await;
+    let boldest = client(&house, &advisor, Some("aggressive")).await;
+    recommend(&house, &portfolio, "\"1\"", &[&boldest], json!({"valid_until": "2001-01-01"})).await;
+    let first = recommended(&house, &boldest, 1).await.remove(0);
+    recommend(&house, &portfolio, "\"2\"", &[&boldest], json!({"valid_until": "2001-01-01"})).await;
+    let second = recommended(&house, &boldest, 2).await.remove(1);
+    let path = |made: &Value| format!("/v1/recommendations/{}", made["id"].as_str().unwrap());
+    let superseded = async || {
+        let read = house.get_now(&path(&first)).await;
+        (read.body["standing"] == "superseded").then_some(read)
+    };
+    let read = eventually("newer advice in the place of older", superseded).await;
+    assert_eq!(read.body["superseded_by"], second["id"]);
+    let end = async |made: &Value, version: &str, body: Value| {
+        house.change(Method::PUT, &format!("{}/standing", path(made)), version, &body).await
+    };
+    let withdraw = || json!({"standing": "withdrawn", "reason": "downgraded"});
+    end(&first, "\"2\"", withdraw()).await.is_problem(409, "recommendation-not-open");
+    end(&second, "\"1\"", json!({"standing": "withdrawn"})).await.is_problem(422, "invalid-body");
+    end(&second, "\"1\"", json!({"standing": "open", "reason": "x"})).await.is_problem(422, "invalid-body");
+    let expired = end(&second, "\"1\"", json!({"standing": "expired"})).await;
+    assert_eq!(house.get_after(&path(&second), &expired).await.body["standing"], "expired");
+
+    recommend(&house, &portfolio, "\"3\"", &[&boldest], json!({})).await;
+    let third = recommended(&house, &boldest, 3).await.remove(2);
+    end(&third, "\"1\"", json!({"standing": "expired"})).await.is_problem(409, "recommendation-still-valid");
+    let withdrawn = end(&third, "\"1\"", withdraw()).await;
+    let read = house.get_after(&path(&third), &withdrawn).await;
+    assert_eq!((&read.body["standing"], &read.body["standing_reason"]), (&json!("withdrawn"), &json!("downgraded")));
+    let then = house.get(&format!("{}?as_of={}", path(&third), third["position"].as_str().unwrap())).await;
+    assert_eq!(then.body["standing"], "open");
+}
+
+#[tokio::test]
+async fn a_client_who_changed_hands_in_between_is_not_advised() {
+    let house = House::open().await;
+    let (advisor, colleague) = (house.advisor().await, house.advisor().await);
+    let portfolio = house.portfolio(&advisor).await;
+    let boldest = client(&house, &advisor, Some("aggressive")).await;
+    recommend(&house, &portfolio, "\"1\"", &[&boldest], json!({})).await;
+    let over = json!({"advisor": colleague, "reason": "moved"});
+    house.change(Method::PUT, &format!("/v1/clients/{boldest}/advisor"), "\"2\"", &over).await;
+    // Only now does anybody make recommendations.
+    let stop = CancellationToken::new();
+    let (journal, until) = (house.journal.clone(), stop.clone());
+    tokio::spawn(async move { recommender::run(journal, until).await.unwrap() });
+    let refused = &recommended(&house, &boldest, 1).await[0];
+    assert_eq!((&refused["standing"], &refused["gates"]), (&json!("refused"), &json!([{"gate": "not_in_care"}])));
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn many_assets_are_looked_up_in_one_call() {
+    let house = House::open().await;
+    house.asset("MSFT", &[]).await;
+    let listed = house.asset("AAPL", &[]).await;
+    let found = house.get_after("/v1/assets/lookup?symbols=MSFT,NONE,AAPL,MSFT", &listed).await;
+    let items: Vec<&Value> = found.body["items"].as_array().unwrap().iter().map(|asset| &asset["id"]).collect();
+    assert_eq!((items, &found.body["missing"]), (vec![&json!("AAPL"), &json!("MSFT")], &json!(["NONE"])));
+    for bad in ["", "?symbols=", "?symbols=a%20b", "?symbols=A&symbols=B"] {
+        house.get(&format!("/v1/assets/lookup{bad}")).await.is_problem(400, "invalid-parameter");
+    }
+    rate(&house, "AAPL", "moderate").await;
+    let bad = json!({"class": "brave", "reason": "x"});
+    house.post("/v1/assets/AAPL/ratings", "bad", &bad).await.is_problem(422, "invalid-body");
+    let unknown = json!({"class": "moderate", "reason": "x"});
+    house.post("/v1/assets/NONE/ratings", "none", &unknown).await.is_problem(404, "asset-unknown");
+}

@@ -1,0 +1,273 @@
+//! Logging in and out: accounts, invitations, cookies, and what keeps strangers from guessing.
+
+use std::time::{Duration, Instant};
+
+use api::Limits;
+use futures::future::join_all;
+use jiff::Timestamp;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::house::{Answer, House, unique};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A browser that is logged in.
+struct Browser {
+    cookie: String,
+    csrf: String,
+}
+
+impl Browser {
+    fn of(login: &Answer) -> Self {
+        assert_eq!(login.status, 201, "{login:?}");
+        let set = login.header("set-cookie");
+        for attribute in ["__Host-insights-session=inss_", "; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict"] {
+            assert!(set.contains(attribute), "{attribute}: {set}");
+        }
+        let cookie = set.split(';').next().unwrap().to_owned();
+        Self { cookie, csrf: login.body["csrf_token"].as_str().unwrap().to_owned() }
+    }
+
+    async fn get(&self, house: &House, path: &str) -> Answer {
+        house.ask_as_stranger(Method::GET, path, |request| request.header("Cookie", &self.cookie)).await
+    }
+
+    async fn change(&self, house: &House, method: Method, path: &str, body: &Value) -> Answer {
+        house
+            .ask_as_stranger(method, path, |request| {
+                let request = request.header("Cookie", &self.cookie).header("Insights-CSRF", &self.csrf);
+                request.header("Idempotency-Key", unique("k")).json(body)
+            })
+            .await
+    }
+}
+
+async fn log_in(house: &House, email: &str, password: &str) -> Answer {
+    let body = json!({"email": email, "password": password});
+    house.ask_as_stranger(Method::POST, "/v1/sessions", |request| request.json(&body)).await
+}
+
+async fn choose(house: &House, invitation: &str, email: Option<&str>) -> Answer {
+    let mut body = json!({"invitation": invitation, "password": PASSWORD});
+    if let Some(email) = email {
+        body["email"] = json!(email);
+    }
+    house.ask_as_stranger(Method::POST, "/v1/passwords", |request| request.json(&body)).await
+}
+
+/// The account's id, and that of the advisor whose it is.
+async fn account_of_ana(house: &House) -> (String, String) {
+    let advisor = house.advisor().await;
+    let body = json!({"email": "Ana@firm.example", "role": "advisor", "advisor": advisor});
+    let made = house.post("/v1/accounts", "account-1", &body).await;
+    let id = made.created();
+    let invitation = made.body["invitation"].as_str().unwrap();
+    // The same request again makes nothing, and does not show the secret again.
+    let again = house.post("/v1/accounts", "account-1", &body).await;
+    assert_eq!((again.created(), &again.body["invitation"]), (id.clone(), &Value::Null));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    let chosen = choose(house, invitation, None).await;
+    assert_eq!((chosen.status.as_u16(), &chosen.body["account"]), (200, &json!(id)), "{chosen:?}");
+    choose(house, invitation, None).await.is_problem(404, "invitation-unknown");
+    (id, advisor)
+}
+
+#[tokio::test]
+async fn the_first_administrator_sets_the_house_up_and_invites_an_advisor() {
+    let house = House::open().await;
+    let setup = house.vault.setup_token(Timestamp::now()).await.unwrap().unwrap();
+    let nameless = choose(&house, &setup, None).await;
+    nameless.is_problem(422, "invalid-body");
+    assert_eq!(nameless.errors()[0].0, "#/email");
+    assert_eq!(choose(&house, &setup, Some("root@firm.example")).await.status, 200);
+    choose(&house, &setup, Some("evil@firm.example")).await.is_problem(404, "invitation-unknown");
+    assert_eq!(house.vault.setup_token(Timestamp::now()).await.unwrap(), None, "there is an administrator now");
+
+    let admin = Browser::of(&log_in(&house, "ROOT@firm.example", PASSWORD).await);
+    let body = json!({"name": "Ana Souza", "firm": "Casa Verde"});
+    let advisor = admin.change(&house, Method::POST, "/v1/advisors", &body).await.created();
+    let body = json!({"email": "ana@firm.example", "role": "advisor", "advisor": advisor});
+    let made = admin.change(&house, Method::POST, "/v1/accounts", &body).await;
+    let account = made.created();
+    assert_eq!(choose(&house, made.body["invitation"].as_str().unwrap(), None).await.status, 200);
+
+    let login = log_in(&house, "ana@firm.example", PASSWORD).await;
+    let ana = Browser::of(&login);
+    let current = ana.get(&house, login.header("location")).await;
+    assert_eq!(current.body, login.body);
+    for (name, value) in [("role", "advisor"), ("advisor", &advisor), ("account", &account), ("credential", "session")]
+    {
+        assert_eq!(current.body[name], value, "{current:?}");
+    }
+    ana.change(&house, Method::POST, "/v1/accounts", &body).await.is_problem(403, "forbidden");
+    let body = json!({"advisor": advisor, "name": "José da Silva", "email": "jose@client.example"});
+    let client = ana.change(&house, Method::POST, "/v1/clients", &body).await.created();
+    let listed = house.get_now("/v1/clients").await;
+    assert_eq!(listed.body["items"][0]["id"], client);
+    // The account is the actor: logging in again is the same caller, so that a key holds from one day to the next.
+    let again = Browser::of(&log_in(&house, "ana@firm.example", PASSWORD).await);
+    assert_ne!(again.cookie, ana.cookie);
+    assert_eq!(again.get(&house, "/v1/sessions/current").await.body["actor"], login.body["actor"]);
+}
+
+#[tokio::test]
+async fn a_cookie_alone_reads_and_changes_nothing() {
+    let house = House::open().await;
+    account_of_ana(&house).await;
+    let ana = Browser::of(&log_in(&house, "ana@firm.example", PASSWORD).await);
+    assert_eq!(ana.get(&house, "/v1/portfolios").await.status, 200);
+    let before = house.written().await;
+    let body = json!({"label": "mine", "valid_days": 1});
+    for (name, value) in [("X-Nothing", "x"), ("Insights-CSRF", "guess"), ("Insights-CSRF", &ana.cookie)] {
+        let answer = house
+            .ask_as_stranger(Method::POST, "/v1/tokens", |request| {
+                request.header("Cookie", &ana.cookie).header("Idempotency-Key", "k").header(name, value).json(&body)
+            })
+            .await;
+        answer.is_problem(403, "csrf-token-missing");
+    }
+    let from_elsewhere = house
+        .ask_as_stranger(Method::POST, "/v1/tokens", |request| {
+            let request = request.header("Cookie", &ana.cookie).header("Insights-CSRF", &ana.csrf);
+            request.header("Sec-Fetch-Site", "cross-site").header("Idempotency-Key", "k").json(&body)
+        })
+        .await;
+    from_elsewhere.is_problem(403, "csrf-token-missing");
+    assert_eq!(house.written().await, before);
+    assert_eq!(ana.change(&house, Method::POST, "/v1/tokens", &body).await.status, 201);
+    // The secret of a session is no token, and a token is no session.
+    let secret = ana.cookie.split_once('=').unwrap().1;
+    let as_token = house.ask_as_stranger(Method::GET, "/v1/portfolios", |request| request.bearer_auth(secret)).await;
+    as_token.is_problem(401, "unauthenticated");
+    let cookie = format!("__Host-insights-session={}", house.token);
+    let as_session = house.ask_as_stranger(Method::GET, "/v1/portfolios", |request| request.header("Cookie", cookie));
+    as_session.await.is_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn whoever_logs_out_is_out_in_every_process_at_once() {
+    let house = House::open().await;
+    account_of_ana(&house).await;
+    let ana = Browser::of(&log_in(&house, "ana@firm.example", PASSWORD).await);
+    let another = house.another().await;
+    let at_another = async || house.get_at(&another, "/v1/portfolios", &ana.cookie).await.status.as_u16();
+    assert_eq!((ana.get(&house, "/v1/portfolios").await.status.as_u16(), at_another().await), (200, 200));
+    let out = ana.change(&house, Method::DELETE, "/v1/sessions/current", &json!({})).await;
+    assert_eq!(out.status, 204, "{out:?}");
+    assert!(out.header("set-cookie").contains("Max-Age=0"));
+    assert_eq!(at_another().await, 401);
+    ana.get(&house, "/v1/portfolios").await.is_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_sessions_of_the_old_one_and_a_closed_account_ends_all() {
+    let house = House::open().await;
+    let (account, _) = account_of_ana(&house).await;
+    let ana = Browser::of(&log_in(&house, "ana@firm.example", PASSWORD).await);
+    let invite = async || {
+        let path = format!("/v1/accounts/{account}/invitation");
+        house.ask(Method::PUT, &path, |request| request).await
+    };
+    let first = invite().await.body["invitation"].as_str().unwrap().to_owned();
+    let second = invite().await.body["invitation"].as_str().unwrap().to_owned();
+    choose(&house, &first, None).await.is_problem(404, "invitation-unknown");
+    assert_eq!(ana.get(&house, "/v1/clients").await.status, 200, "nothing has been chosen yet");
+    assert_eq!(choose(&house, &second, None).await.status, 200);
+    ana.get(&house, "/v1/clients").await.is_problem(401, "unauthenticated");
+
+    let ana = Browser::of(&log_in(&house, "ana@firm.example", PASSWORD).await);
+    let body = json!({"label": "mine", "valid_days": 1});
+    let token = ana.change(&house, Method::POST, "/v1/tokens", &body).await.body["secret"].as_str().unwrap().to_owned();
+    let by_token =
+        async || house.ask_as_stranger(Method::GET, "/v1/clients", |request| request.bearer_auth(&token)).await;
+    assert_eq!(by_token().await.status, 200);
+    let path = format!("/v1/accounts/{account}");
+    assert_eq!(house.ask(Method::DELETE, &path, |request| request).await.status, 204);
+    by_token().await.is_problem(401, "unauthenticated");
+    ana.get(&house, "/v1/clients").await.is_problem(401, "unauthenticated");
+    log_in(&house, "ana@firm.example", PASSWORD).await.is_problem(401, "login-refused");
+    assert_eq!(invite().await.status, 404);
+    assert_ne!(house.get(&path).await.body["closed_at"], Value::Null);
+}
+
+#[tokio::test]
+async fn guessing_is_locked_out_and_learns_nothing_of_who_is_there() {
+    let house = House::open().await;
+    account_of_ana(&house).await;
+    let told = |answer: &Answer| {
+        let mut body = answer.body.clone();
+        body.as_object_mut().unwrap().remove("trace_id");
+        (answer.status.as_u16(), body)
+    };
+    let mut quickest = Vec::new();
+    let mut answers = Vec::new();
+    for email in ["ana@firm.example", "nobody@firm.example"] {
+        let mut times = Vec::new();
+        let mut of_email = Vec::new();
+        for _ in 0..5 {
+            let began = Instant::now();
+            let answer = log_in(&house, email, "wrong horse battery").await;
+            times.push(began.elapsed());
+            answer.is_problem(401, "login-refused");
+            of_email.push(told(&answer));
+        }
+        let locked = log_in(&house, email, PASSWORD).await;
+        locked.is_problem(429, "login-locked");
+        let wait: u64 = locked.header("retry-after").parse().unwrap();
+        assert!((25..=31).contains(&wait), "{wait} s");
+        of_email.push(told(&locked));
+        answers.push(of_email);
+        quickest.push(times.into_iter().min().unwrap());
+    }
+    assert_eq!(answers[0], answers[1]);
+    // A hash is computed in both cases. Without it, one would be answered in a small part of the time.
+    let (known, unknown) = (quickest[0], quickest[1]);
+    assert!(known < unknown * 3 && unknown < known * 3, "{known:?} and {unknown:?}");
+}
+
+#[tokio::test]
+async fn many_guesses_at_once_are_not_more_than_one_after_the_other() {
+    const GUESSES: usize = 64;
+    let house = House::with(Limits { logins_per_minute: 1_000, ..Limits::default() }, true).await;
+    account_of_ana(&house).await;
+    let guesses = (0..GUESSES).map(|n| {
+        let house = &house;
+        async move { log_in(house, "ana@firm.example", &format!("wrong horse {n:04}")).await }
+    });
+    let answers = join_all(guesses).await;
+    let with = |code: &str| answers.iter().filter(|a| a.body["type"] == format!("/problems/{code}")).count();
+    assert_eq!((with("login-refused"), with("login-locked")), (5, GUESSES - 5));
+}
+
+#[tokio::test]
+async fn tries_from_one_address_have_a_quota() {
+    let house = House::with(Limits { logins_per_minute: 3, ..Limits::default() }, false).await;
+    for n in 0..3 {
+        log_in(&house, &format!("nobody-{n}@firm.example"), PASSWORD).await.is_problem(401, "login-refused");
+    }
+    let answer = log_in(&house, "nobody-9@firm.example", PASSWORD).await;
+    answer.is_problem(429, "too-many-requests");
+    assert_eq!(answer.header("ratelimit-policy"), "\"logins\";q=3;w=60");
+    assert!(answer.header("ratelimit").starts_with("\"logins\";r=0;t="), "{answer:?}");
+    let wait: u64 = answer.header("retry-after").parse().unwrap();
+    assert!((1..=20).contains(&wait), "{wait} s");
+    choose(&house, "insi_x", None).await.is_problem(429, "too-many-requests");
+}
+
+#[tokio::test]
+async fn each_caller_has_a_quota_and_is_told_how_much_is_left() {
+    let house = House::with(Limits { requests_per_minute: 3, ..Limits::default() }, true).await;
+    for left in [2, 1, 0] {
+        let answer = house.get("/v1/advisors").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("ratelimit-policy"), "\"requests\";q=3;w=60");
+        assert!(answer.header("ratelimit").starts_with(&format!("\"requests\";r={left};t=")), "{answer:?}");
+    }
+    let answer = house.get("/v1/advisors").await;
+    answer.is_problem(429, "too-many-requests");
+    assert!(Duration::from_secs(answer.header("retry-after").parse().unwrap()) <= Duration::from_secs(20));
+    let another = super::cast::token(&house, vault::Role::Admin, vault::Scope::Write).await;
+    let other = house.ask_as_stranger(Method::GET, "/v1/advisors", |request| request.bearer_auth(another)).await;
+    assert_eq!(other.status, 200, "one caller's quota is not another's");
+}

@@ -1,0 +1,316 @@
+//! Accounts: who may log in, and the invitations by which they choose their passwords.
+
+use std::fmt;
+
+use events::values::{AdvisorId, EmailAddress};
+use jiff::{SignedDuration, Timestamp};
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use uuid::Uuid;
+
+use crate::passwords::{PasswordHash, StoredPassword};
+use crate::principal::Role;
+use crate::secrets::{SecretKind, hash};
+use crate::tokens::{after_place, until};
+use crate::{Vault, VaultError};
+
+/// How long an invitation is good, in hours.
+const INVITATION_HOURS: i64 = 72;
+
+/// An account as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: Uuid,
+    /// Where it stands in lists; the next page goes on after it.
+    pub place: u64,
+    /// Under which address its owner logs in.
+    pub email: String,
+    /// What its owner may do.
+    pub role: Role,
+    /// Whether a password was chosen.
+    pub has_password: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was closed, if it was.
+    pub closed_at: Option<Timestamp>,
+}
+
+/// An account that was just made or is invited anew, with the only sight of its invitation's secret.
+pub struct NewAccount {
+    /// The account's id.
+    pub id: Uuid,
+    /// What its owner presents to choose a password.
+    pub invitation: String,
+}
+
+impl fmt::Debug for NewAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewAccount").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What became of the wish for an account.
+#[derive(Debug)]
+pub enum AccountMade {
+    /// It is new.
+    New(NewAccount),
+    /// It was made before under this id; its invitation was shown then.
+    Before,
+    /// Another account has this address.
+    EmailTaken,
+}
+
+/// What became of an invitation that was presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The account has its password now.
+    Chosen(Uuid),
+    /// It is for the first administrator, who did not say under which address to log in.
+    NeedsEmail,
+    /// Another account has this address.
+    EmailTaken,
+    /// There is no such invitation, or it was used or is too old.
+    Unknown,
+}
+
+impl Vault {
+    /// What becomes of the wish for an account under this id.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn create_account(
+        &self,
+        id: Uuid,
+        email: &EmailAddress,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<AccountMade, VaultError> {
+        let email = email.expose().to_lowercase();
+        let mut transaction = self.pool.begin().await?;
+        let made = sqlx::query!(
+            "insert into vault.accounts (id, email, role, advisor, created_at) values ($1, $2, $3, $4, $5)
+             on conflict do nothing",
+            id,
+            email,
+            role.word(),
+            role.advisor().map(AdvisorId::uuid),
+            now.to_sqlx() as SqlTimestamp,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        if made.rows_affected() == 0 {
+            let same = sqlx::query_scalar!(
+                r#"select exists (select from vault.accounts
+                                  where id = $1 and email = $2 and role = $3 and advisor is not distinct from $4) as "same!""#,
+                id,
+                email,
+                role.word(),
+                role.advisor().map(AdvisorId::uuid),
+            )
+            .fetch_one(&mut *transaction)
+            .await?;
+            return Ok(if same { AccountMade::Before } else { AccountMade::EmailTaken });
+        }
+        let invitation = invite(&mut transaction, Some(id), now).await?;
+        transaction.commit().await?;
+        Ok(AccountMade::New(NewAccount { id, invitation }))
+    }
+
+    /// A new invitation for the account; earlier ones are good no more. None where there is no such open account.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn invite_again(&self, account: Uuid, now: Timestamp) -> Result<Option<NewAccount>, VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        let open = sqlx::query_scalar!(
+            "select id from vault.accounts where id = $1 and closed_at is null for update",
+            account
+        )
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(id) = open else { return Ok(None) };
+        sqlx::query!("delete from vault.invitations where account = $1", id).execute(&mut *transaction).await?;
+        let invitation = invite(&mut transaction, Some(id), now).await?;
+        transaction.commit().await?;
+        Ok(Some(NewAccount { id, invitation }))
+    }
+
+    /// The secret by which the first administrator makes an account, once; none where there is an administrator who
+    /// can log in. An earlier one that was not used is good no more.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn setup_token(&self, now: Timestamp) -> Result<Option<String>, VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        let there = sqlx::query_scalar!(
+            r#"select exists (select from vault.accounts
+                              where role = 'admin' and password is not null and closed_at is null) as "there!""#
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        if there {
+            return Ok(None);
+        }
+        sqlx::query!("delete from vault.invitations where account is null").execute(&mut *transaction).await?;
+        let secret = invite(&mut transaction, None, now).await?;
+        transaction.commit().await?;
+        Ok(Some(secret))
+    }
+
+    /// Takes up an invitation: from now on this is the account's password, and whoever was logged in is so no more.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn take_invitation(
+        &self,
+        secret: &str,
+        email: Option<&EmailAddress>,
+        password: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<Taken, VaultError> {
+        if !SecretKind::Invitation.is_spelt(secret) {
+            return Ok(Taken::Unknown);
+        }
+        let mut transaction = self.pool.begin().await?;
+        let invitation = sqlx::query!(
+            r#"update vault.invitations i set used_at = $2
+               where digest = $1 and used_at is null and expires_at > $2
+                 and not exists (select from vault.accounts a where a.id = i.account and a.closed_at is not null)
+               returning account as "account?""#,
+            hash(secret),
+            now.to_sqlx() as SqlTimestamp,
+        )
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(invitation) = invitation else { return Ok(Taken::Unknown) };
+        let account = match (invitation.account, email) {
+            (Some(account), _) => account,
+            (None, None) => return Ok(Taken::NeedsEmail),
+            (None, Some(email)) => {
+                let id = Uuid::new_v4();
+                let made = sqlx::query!(
+                    "insert into vault.accounts (id, email, role, created_at) values ($1, $2, 'admin', $3)
+                     on conflict do nothing",
+                    id,
+                    email.expose().to_lowercase(),
+                    now.to_sqlx() as SqlTimestamp,
+                )
+                .execute(&mut *transaction)
+                .await?;
+                if made.rows_affected() == 0 {
+                    return Ok(Taken::EmailTaken);
+                }
+                id
+            }
+        };
+        sqlx::query!("update vault.accounts set password = $2 where id = $1", account, password.as_str())
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query!(
+            "update vault.sessions set revoked_at = $2 where account = $1 and revoked_at is null",
+            account,
+            now.to_sqlx() as SqlTimestamp,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(Taken::Chosen(account))
+    }
+
+    /// The account of this address with what is kept of its password, where it is open and has one.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn stored_password(&self, email: &str) -> Result<Option<(Uuid, StoredPassword)>, VaultError> {
+        let row = sqlx::query!(
+            r#"select id, password as "password!" from vault.accounts
+               where email = $1 and closed_at is null and password is not null"#,
+            email.to_lowercase(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| (row.id, StoredPassword::new(row.password))))
+    }
+
+    /// The account with this id.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn account(&self, id: Uuid) -> Result<Option<Account>, VaultError> {
+        Ok(self.accounts_where(Some(id), None, 1).await?.pop())
+    }
+
+    /// Accounts in the order in which they were made, from behind this place on, so many at the most.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn accounts(&self, after: Option<u64>, limit: u32) -> Result<Vec<Account>, VaultError> {
+        self.accounts_where(None, after, limit).await
+    }
+
+    async fn accounts_where(
+        &self,
+        id: Option<Uuid>,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Account>, VaultError> {
+        let rows = sqlx::query!(
+            r#"select id, place, email, role, advisor as "advisor?", password is not null as "has_password!",
+                      created_at as "created_at: SqlTimestamp", closed_at as "closed_at?: SqlTimestamp"
+               from vault.accounts where ($1::uuid is null or id = $1) and place > $2
+               order by place limit $3"#,
+            id,
+            after_place(after),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(Account {
+                    id: row.id,
+                    place: row.place.unsigned_abs(),
+                    email: row.email,
+                    role: Role::stored(row.role, row.advisor)?,
+                    has_password: row.has_password,
+                    created_at: row.created_at.to_jiff(),
+                    closed_at: row.closed_at.map(SqlTimestamp::to_jiff),
+                })
+            })
+            .collect()
+    }
+
+    /// Whether there is such an account; from now on nobody logs in to it, and its sessions and tokens are dead.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn close_account(&self, id: Uuid, now: Timestamp) -> Result<bool, VaultError> {
+        let done = sqlx::query!(
+            "update vault.accounts set closed_at = coalesce(closed_at, $2) where id = $1",
+            id,
+            now.to_sqlx() as SqlTimestamp,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+async fn invite(
+    connection: &mut sqlx::PgConnection,
+    account: Option<Uuid>,
+    now: Timestamp,
+) -> Result<String, VaultError> {
+    let secret = SecretKind::Invitation.generate()?;
+    let expires_at = until(now, SignedDuration::from_hours(INVITATION_HOURS))?;
+    sqlx::query!(
+        "insert into vault.invitations (digest, account, created_at, expires_at) values ($1, $2, $3, $4)",
+        hash(&secret),
+        account,
+        now.to_sqlx() as SqlTimestamp,
+        expires_at.to_sqlx() as SqlTimestamp,
+    )
+    .execute(connection)
+    .await?;
+    Ok(secret)
+}
