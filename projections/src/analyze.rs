@@ -111,6 +111,13 @@ impl Analyst {
         follow::not_beyond(&self.journal, Stream::Market, reached.market).await?;
         let mut inputs = Inputs::open(&self.journal, reached);
         let mut memory = Memory::new(reached.market);
+        // First all prices that there are: on some of them, figures would be computed for nothing.
+        let end = self.journal.last_position(Stream::Market).await?.sequence;
+        while reached.market < end {
+            let input = inputs.market().await?;
+            self.step(&mut memory, &mut reached, &input).await?;
+            *applied = true;
+        }
         loop {
             // Nobody tells of tables that begin anew, nor of what a retry of parked events has left to compute.
             let input = inputs.next(LOOK_AGAIN_AFTER).await?;

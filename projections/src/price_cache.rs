@@ -6,12 +6,12 @@
 //! has not read as far as the read model, or the read model not as far as the asset's last event, nothing is taken from
 //! memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use analytics::{PriceError, PriceTable};
+use analytics::{PriceError, PriceTable, Quotes};
 use events::values::{AggregateId, AssetId};
 use events::{Kind, Position, Stream};
 use futures::{StreamExt, TryStreamExt};
@@ -63,6 +63,9 @@ impl Column {
     }
 }
 
+/// Days with their closes.
+type Bars<'a> = (&'a [Date], &'a [f64]);
+
 /// The columns of some assets, as they were at one moment.
 #[derive(Debug, Clone)]
 pub struct Prices(pub(crate) HashMap<AssetId, Arc<Column>>);
@@ -110,6 +113,37 @@ impl Prices {
     /// # Errors
     /// Where an asset has no price in the window, or no day has a price of each.
     pub fn table(&self, assets: &[AssetId], from: Option<Date>, to: Option<Date>) -> Result<PriceTable, NoTable> {
+        let columns = self.columns(assets, from, to)?;
+        let days = common_days(&columns);
+        if days.is_empty() && !columns.is_empty() {
+            return Err(PriceError::NoCommonSession.into());
+        }
+        let closes = columns.iter().map(|(own, closes)| on_days(&days, own, closes)).collect();
+        Ok(PriceTable::new(assets.iter().map(ToString::to_string).collect(), days, closes)?)
+    }
+
+    /// The prices of these assets on every day on which any of them has one, from the first day on which each has one: a
+    /// portfolio of them could not be bought before.
+    ///
+    /// # Errors
+    /// As [`Prices::table`].
+    pub fn quotes(&self, assets: &[AssetId], from: Option<Date>, to: Option<Date>) -> Result<Quotes, NoTable> {
+        let columns = self.columns(assets, from, to)?;
+        let common = common_days(&columns);
+        let Some(first) = common.first() else { return Err(PriceError::NoCommonSession.into()) };
+        let days: BTreeSet<Date> =
+            columns.iter().flat_map(|(days, _)| days.iter().filter(|day| *day >= first)).copied().collect();
+        let days: Vec<Date> = days.into_iter().collect();
+        let closes = columns.iter().map(|(own, closes)| {
+            let mut own = own.iter().zip(*closes).skip_while(|(day, _)| *day < first).peekable();
+            days.iter().map(|day| own.next_if(|(own, _)| *own == day).map(|(_, close)| *close)).collect()
+        });
+        let closes = closes.collect();
+        Ok(Quotes::new(assets.iter().map(ToString::to_string).collect(), days, closes)?)
+    }
+
+    /// The days and closes of each of these assets between two days.
+    fn columns(&self, assets: &[AssetId], from: Option<Date>, to: Option<Date>) -> Result<Vec<Bars<'_>>, NoTable> {
         let mut columns = Vec::with_capacity(assets.len());
         for asset in assets {
             let column = self.column(asset);
@@ -123,17 +157,12 @@ impl Prices {
             }
             columns.push(bars);
         }
-        let days = common_days(&columns);
-        if days.is_empty() && !columns.is_empty() {
-            return Err(PriceError::NoCommonSession.into());
-        }
-        let closes = columns.iter().map(|(own, closes)| on_days(&days, own, closes)).collect();
-        Ok(PriceTable::new(assets.iter().map(ToString::to_string).collect(), days, closes)?)
+        Ok(columns)
     }
 }
 
 /// Days that all columns have.
-fn common_days(columns: &[(&[Date], &[f64])]) -> Vec<Date> {
+fn common_days(columns: &[Bars<'_>]) -> Vec<Date> {
     let Some((first, others)) = columns.split_first() else { return Vec::new() };
     let mut common = first.0.to_vec();
     for (days, _) in others.iter().filter(|(days, _)| *days != first.0) {
@@ -345,6 +374,15 @@ mod tests {
         assert_eq!(prices.table(&asset, None, None).unwrap_err(), refused);
         assert_eq!(prices.table(&asset, Some(date(2024, 1, 2)), None).unwrap_err(), refused);
         assert_eq!(prices.table(&asset, Some(date(2024, 1, 3)), None).unwrap().column(0), [3.0, 4.0]);
+    }
+
+    #[test]
+    fn quotes_begin_where_all_have_a_price_and_keep_the_gaps_after() {
+        let prices = prices(&[("A", &[(1, 1.0), (2, 2.0), (4, 4.0)]), ("B", &[(2, 5.0), (3, 6.0), (4, 7.0)])]);
+        let quotes = prices.quotes(&assets(&["A", "B"]), None, None).unwrap();
+        assert_eq!(quotes.dates(), [date(2024, 1, 2), date(2024, 1, 3), date(2024, 1, 4)]);
+        assert_eq!(quotes.column(0), [Some(2.0), None, Some(4.0)]);
+        assert_eq!(quotes.column(1), [Some(5.0), Some(6.0), Some(7.0)]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod optimise;
 pub mod portfolio;
 pub mod prices;
 pub mod projection;
+pub mod watch;
 
 mod chance;
 mod no_figure;
@@ -32,3 +33,4 @@ pub use no_figure::NoFigure;
 pub use periods::PeriodsPerYear;
 pub use portfolio::{PortfolioFigures, portfolio_figures};
 pub use prices::{PriceError, PriceTable, Quotes, Series};
+pub use watch::{Watch, go_on};

@@ -5,7 +5,7 @@ pub mod backtest;
 pub mod frontier;
 pub mod projection;
 
-use analytics::PriceTable;
+use analytics::{PriceTable, Quotes, Series};
 use events::Position;
 use events::values::{AssetId, PortfolioId};
 use jiff::civil::Date;
@@ -43,7 +43,7 @@ pub struct PriceCoverage {
     /// The last day with a price.
     #[schema(required, value_type = Option<String>, format = Date)]
     last_day: Option<Date>,
-    /// How many days have a price. Only days on which every asset has one are taken.
+    /// How many days have a price.
     prices: usize,
 }
 
@@ -102,6 +102,19 @@ impl Material {
     fn table(&self) -> Result<PriceTable, Problem> {
         let table = self.prices.table(&self.assets, self.window.from, self.window.to);
         table.map_err(|error| not_computable(NoFigures::from(error).to_string()))
+    }
+
+    /// The prices of the first so many assets on every session that any of them has, from the first that all of them have.
+    fn quotes(&self, held: usize) -> Result<Quotes, Problem> {
+        let quotes = self.prices.quotes(&self.assets[..held], self.window.from, self.window.to);
+        quotes.map_err(|error| not_computable(NoFigures::from(error).to_string()))
+    }
+
+    /// One asset's prices on its own sessions.
+    fn series(&self, asset: &AssetId) -> Result<Series, Problem> {
+        let one = self.prices.quotes(std::slice::from_ref(asset), self.window.from, self.window.to);
+        let series = one.and_then(|one| Ok(one.series(0)?));
+        series.map_err(|error| not_computable(NoFigures::from(error).to_string()))
     }
 
     fn position(&self) -> Position {

@@ -22,8 +22,8 @@ use crate::problem::{FieldError, Problem, ProblemBody, ProblemType};
 use crate::rights::{BEARER, SESSION};
 use crate::state::Parts;
 use crate::{
-    access, accounts, advisors, assets, clients, commands, computations, health, portfolios, recommendations, sessions,
-    tokens,
+    access, accounts, advisors, assets, clients, commands, computations, health, jobs, portfolios, recommendations,
+    sessions, tokens,
 };
 
 /// The document's frame; paths and schemas come from the routes.
@@ -103,6 +103,7 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(computations::backtest::of_weights))
         .routes(routes!(computations::frontier::compute))
         .routes(routes!(computations::projection::compute))
+        .routes(routes!(jobs::show, jobs::cancel))
         .routes(routes!(portfolios::history))
         .routes(routes!(portfolios::recommend))
         .routes(routes!(recommendations::list))

@@ -1,8 +1,9 @@
 //! Room for computations: they hold a core for long, so only as many run as there are cores, away from the async
 //! threads, and only so many wait.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -19,15 +20,34 @@ pub struct Desk {
 /// A place at the desk, kept for as long as its computation runs.
 pub struct Place(OwnedSemaphorePermit);
 
-/// Tells a computation whether anybody still waits for its answer.
-#[derive(Clone)]
-pub struct Asker(Arc<AtomicBool>);
+/// Tells a computation whether anybody still waits for its answer, and whoever waits how far it has come.
+#[derive(Clone, Default)]
+pub struct Asker(Arc<Asked>);
+
+#[derive(Default)]
+struct Asked {
+    gone: AtomicBool,
+    /// The bits of the share that is done: those of greater positive numbers are greater.
+    share: AtomicU64,
+}
 
 impl Asker {
     /// Whether the answer is wanted no more: the caller has hung up, or the request's time is over.
     #[must_use]
     pub fn has_gone(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.gone.load(Ordering::Relaxed)
+    }
+
+    /// Hears the share that is done, and says whether to go on.
+    pub fn heard(&self, share: f64) -> ControlFlow<()> {
+        self.0.share.fetch_max(share.max(0.0).to_bits(), Ordering::Relaxed);
+        if self.has_gone() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// The greatest share that was heard of.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        f64::from_bits(self.0.share.load(Ordering::Relaxed))
     }
 }
 
@@ -36,7 +56,7 @@ struct Waiting(Asker);
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
+        self.0.0.gone.store(true, Ordering::Relaxed);
     }
 }
 
@@ -70,7 +90,18 @@ impl Place {
         self,
         work: impl FnOnce(&Asker) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let asker = Asker(Arc::default());
+        self.compute_for(Asker::default(), work).await
+    }
+
+    /// As [`Place::compute`], for somebody who looks how far it has come.
+    ///
+    /// # Errors
+    /// As [`Place::compute`].
+    pub async fn compute_for<T: Send + 'static>(
+        self,
+        asker: Asker,
+        work: impl FnOnce(&Asker) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
         let waiting = Waiting(asker.clone());
         let computing = tokio::task::spawn_blocking(move || {
             let _place = self.0;

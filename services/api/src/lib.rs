@@ -11,7 +11,8 @@
 //!   `as_of.rs`, `queries.rs` and `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
 //! * What becomes of commands: `canonical.rs` (what was asked, in bytes), `commands.rs` (the receipt), `references.rs`
 //!   (what must exist before anything is written). `figures.rs`: a portfolio's numbers. `computations.rs`: what is computed
-//!   on request and recorded nowhere. `desk.rs`: where all of them run.
+//!   on request and recorded nowhere. `desk.rs`: where all of them run. `jobs.rs`: those that outlast
+//!   their requests.
 //! * What goes wrong: [`problem`]. What is promised: `contract.rs` with `described.rs`, pinned by `openapi.json`.
 
 mod access;
@@ -33,6 +34,7 @@ mod freshness;
 mod guard;
 mod health;
 mod idempotency;
+mod jobs;
 mod limits;
 mod numbers;
 mod objects;

@@ -121,6 +121,18 @@ impl Problem {
         self.kind
     }
 
+    /// What happened this time, for people.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The places that it lies in.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
     /// Whether it says that a resource has moved on, of one to which nothing has happened yet.
     #[must_use]
     pub fn is_of_nothing(&self) -> bool {

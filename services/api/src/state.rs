@@ -12,6 +12,7 @@ use vault::Vault;
 use crate::Api;
 use crate::access::Door;
 use crate::desk::Desk;
+use crate::jobs::Jobs;
 use crate::references::References;
 
 /// Tells the time: the edge reads the clock, nobody behind it does.
@@ -35,6 +36,8 @@ pub struct Office {
     pub references: References,
     /// The places at which computations run.
     pub desk: Desk,
+    /// Computations that outlast their requests.
+    pub jobs: Jobs,
 }
 
 /// The parts that handlers choose from. Each request clones them all, so they stand behind one count.
@@ -67,7 +70,12 @@ impl Parts {
             checkpoints,
             references: references.clone(),
             clock: Clock(api.clock),
-            office: Office { prices, references, desk: Desk::new(&api.limits) },
+            office: Office {
+                prices,
+                references,
+                desk: Desk::new(&api.limits),
+                jobs: Jobs::new(api.limits.figures_at_once),
+            },
             door: Door::new(api.vault.clone(), &api.limits),
         }))
     }

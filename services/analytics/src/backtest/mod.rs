@@ -11,11 +11,12 @@ mod policy;
 mod run;
 mod trade;
 
-pub use fingerprint::fingerprint;
+pub use fingerprint::{fingerprint, fingerprint_quotes};
 pub use many::{ManyEquities, VALUES_MAX, backtest_many};
 pub use marks::CARRY_SESSIONS_MAX;
 pub use money_weighted::{Flow, money_weighted_return};
 pub use outcome::{ASSUMPTIONS, BacktestOutcome, Carried, Rebalance};
 pub use policy::{Drift, Period, Policy, Threshold};
 pub(crate) use run::check_weights;
-pub use run::{Allocation, BacktestError, BacktestParams, COST_RATE_MAX, FLOWS_MAX, backtest, backtest_quotes};
+pub use run::{Allocation, BacktestError, BacktestParams, COST_RATE_MAX, FLOWS_MAX};
+pub use run::{backtest, backtest_quotes, backtest_quotes_watched, backtest_watched};

@@ -8,6 +8,7 @@ use super::outcome::{BacktestOutcome, Carried, Rebalance};
 use super::policy::{Drift, Policy};
 use super::trade::{Traded, rebalance};
 use crate::prices::{PriceTable, Quotes};
+use crate::watch::{Watch, go_on};
 
 /// Highest cost rate: a tenth of what is traded.
 pub const COST_RATE_MAX: f64 = 0.1;
@@ -83,6 +84,9 @@ pub enum BacktestError {
         /// Sessions without a price.
         sessions: usize,
     },
+    /// Whoever watched wanted no more.
+    #[error("cancelled on {0}")]
+    Cancelled(Date),
     /// Nothing is left, or the value left the range of numbers.
     #[error("the portfolio is worth {value} on {date}")]
     Ruined {
@@ -102,7 +106,7 @@ pub fn backtest(
     allocation: &Allocation,
     params: &BacktestParams,
 ) -> Result<BacktestOutcome, BacktestError> {
-    Run::new(Marks::of_table(prices), allocation, params)?.go()
+    backtest_watched(prices, allocation, params, &go_on)
 }
 
 /// The backtest of an allocation on prices with gaps and different starts.
@@ -114,7 +118,33 @@ pub fn backtest_quotes(
     allocation: &Allocation,
     params: &BacktestParams,
 ) -> Result<BacktestOutcome, BacktestError> {
-    Run::new(Marks::of_quotes(quotes), allocation, params)?.go()
+    backtest_quotes_watched(quotes, allocation, params, &go_on)
+}
+
+/// As [`backtest`], watched.
+///
+/// # Errors
+/// As [`backtest`]; [`BacktestError::Cancelled`].
+pub fn backtest_watched(
+    prices: &PriceTable,
+    allocation: &Allocation,
+    params: &BacktestParams,
+    watch: Watch<'_>,
+) -> Result<BacktestOutcome, BacktestError> {
+    Run::new(Marks::of_table(prices), allocation, params)?.go(watch)
+}
+
+/// As [`backtest_quotes`], watched.
+///
+/// # Errors
+/// As [`backtest_quotes`]; [`BacktestError::Cancelled`].
+pub fn backtest_quotes_watched(
+    quotes: &Quotes,
+    allocation: &Allocation,
+    params: &BacktestParams,
+    watch: Watch<'_>,
+) -> Result<BacktestOutcome, BacktestError> {
+    Run::new(Marks::of_quotes(quotes), allocation, params)?.go(watch)
 }
 
 /// Weights that a portfolio may have.
@@ -168,7 +198,7 @@ impl<'a> Run<'a> {
         Ok(Run { marks, allocation, params, payments, calendar, units, equity, rebalances: Vec::new() })
     }
 
-    fn go(mut self) -> Result<BacktestOutcome, BacktestError> {
+    fn go(mut self, watch: Watch<'_>) -> Result<BacktestOutcome, BacktestError> {
         let last = self.marks.dates.len() - 1;
         let (mut targets, first) = self.rebalance_at(0, 1.0).ok_or(BacktestError::NothingToBuy(self.marks.dates[0]))?;
         self.equity[0] = first.value;
@@ -180,6 +210,9 @@ impl<'a> Run<'a> {
         let (mut calendar, mut payments) =
             (self.calendar.clone().into_iter().peekable(), self.payments.clone().into_iter().peekable());
         while row < last {
+            if watch(crate::sums::count(row) / crate::sums::count(last)).is_break() {
+                return Err(BacktestError::Cancelled(self.marks.dates[row]));
+            }
             let planned =
                 [calendar.peek().copied(), payments.peek().map(|(at, _)| *at), pending].into_iter().flatten().min();
             let mut now = planned.unwrap_or(last).min(last);

@@ -10,10 +10,15 @@ use super::error::{Limit, OptimiseError};
 use super::factor::Factor;
 use super::gram::Gram;
 use crate::moments::Covariance;
+use crate::watch::{Watch, go_on};
 
 /// Steps of one trace for each asset and row, with a base for small problems. Twice the usual number ten times over.
 const STEPS_PER_LIMIT: usize = 40;
 const STEPS_BASE: usize = 400;
+/// Lines that a trace has for each asset, about: what is told of how far it has come is no better.
+const LINES_PER_ASSET: f64 = 3.0;
+/// The share of a frontier that is done when its lines are known.
+pub(crate) const TRACED_SHARE_MAX: f64 = 0.9;
 /// A weight's slope below this share of its terms is rounding.
 const SLOPE_MIN: f64 = 1e-13;
 /// A gradient's slope below this share of its terms is rounding.
@@ -55,7 +60,7 @@ impl Line {
 }
 
 /// The state of the method: which limits are active.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct ActiveSet<'a> {
     covariance: &'a Covariance,
     lower: &'a [f64],
@@ -63,6 +68,8 @@ pub(crate) struct ActiveSet<'a> {
     rows: Vec<Row>,
     side: Vec<Side>,
     factor: Factor,
+    /// Whoever waits for the trace.
+    pub watch: Watch<'a>,
 }
 
 /// The line on which the solution moves: value at `t = origin` and slope of each.
@@ -116,7 +123,7 @@ impl<'a> ActiveSet<'a> {
             name: Limit::Budget,
             active: !movable.is_empty(),
         };
-        Ok(ActiveSet { covariance, lower, upper, rows: vec![budget], side, factor })
+        Ok(ActiveSet { covariance, lower, upper, rows: vec![budget], side, factor, watch: &go_on })
     }
 
     /// Adds the limits of groups, moved out so far that `x` satisfies them at `t = 0`, and back where they belong at `t = 1`.
@@ -150,7 +157,12 @@ impl<'a> ActiveSet<'a> {
         let steps = STEPS_BASE + STEPS_PER_LIMIT * (m.len() + self.rows.len());
         let mut lines: Vec<Line> = Vec::new();
         let mut t = from;
+        let n = crate::sums::count(m.len().max(1));
         for _ in 0..steps {
+            let share = crate::sums::count(lines.len()) / (LINES_PER_ASSET * n);
+            if (self.watch)(share.min(TRACED_SHARE_MAX)).is_break() {
+                return Err(OptimiseError::Cancelled);
+            }
             // A line without a beginning is at rest there: its slope is zero, and any origin will do.
             let motion = self.motion(m, if t.is_finite() { t } else { 0.0 });
             let next = self.next_event(&motion, t);

@@ -4,6 +4,7 @@ use super::active_set::{ActiveSet, Line};
 use super::constraints::{Constraints, in_range};
 use super::error::OptimiseError;
 use crate::moments::Covariance;
+use crate::watch::{Watch, go_on};
 
 /// What a covariance that is singular gets on its diagonal, as a share of the mean variance: of assets that are copies
 /// of each other all get the same weight.
@@ -36,6 +37,20 @@ impl CriticalLine {
         constraints: &Constraints,
         to: f64,
     ) -> Result<CriticalLine, OptimiseError> {
+        Self::trace_watched(covariance, mu, constraints, to, &go_on)
+    }
+
+    /// As [`CriticalLine::trace`], watched.
+    ///
+    /// # Errors
+    /// As [`CriticalLine::trace`]; [`OptimiseError::Cancelled`].
+    pub fn trace_watched(
+        covariance: &Covariance,
+        mu: &[f64],
+        constraints: &Constraints,
+        to: f64,
+        watch: Watch<'_>,
+    ) -> Result<CriticalLine, OptimiseError> {
         let n = covariance.assets();
         constraints.check(n)?;
         if mu.len() != n {
@@ -50,7 +65,7 @@ impl CriticalLine {
         // singular only along that sum no longer is.
         let lifted = covariance.plus_everywhere(unit);
         if !is_singular(&lifted, unit) {
-            match trace(&lifted, mu, constraints, to) {
+            match trace(&lifted, mu, constraints, to, watch) {
                 Err(OptimiseError::NotConverged { .. }) => {}
                 answer => return answer,
             }
@@ -64,7 +79,7 @@ impl CriticalLine {
                 |asset: usize| if attempt == 0 { 0.0 } else { (crate::sums::count(asset + 1) * GOLDEN).fract() };
             let covariance = lifted.plus_diagonal(|asset| lift * (1.0 + trifle(asset)));
             let mu: Vec<f64> = mu.iter().enumerate().map(|(asset, mu)| mu + ridge * greatest * trifle(asset)).collect();
-            answer = trace(&covariance, &mu, constraints, to);
+            answer = trace(&covariance, &mu, constraints, to, watch);
             if !matches!(answer, Err(OptimiseError::NotConverged { .. })) {
                 break;
             }
@@ -78,6 +93,7 @@ fn trace(
     mu: &[f64],
     constraints: &Constraints,
     to: f64,
+    watch: Watch<'_>,
 ) -> Result<CriticalLine, OptimiseError> {
     let n = covariance.assets();
     // The way starts at a vertex that is surely optimal: for preferences so strong that variance does not count. They
@@ -88,6 +104,7 @@ fn trace(
     let mut dislike = vec![0.0; n];
     priority.iter().enumerate().for_each(|(rank, &asset)| dislike[asset] = crate::sums::count(rank + 1) * unit);
     let mut state = ActiveSet::at_vertex(covariance, constraints, &priority)?;
+    state.watch = watch;
     let lines = state.trace(&dislike, f64::NEG_INFINITY, 0.0)?;
     if !constraints.groups.is_empty() {
         let last = lines.last().expect("a trace has a line");

@@ -110,6 +110,9 @@ pub enum OptimiseError {
         /// The asset's place.
         asset: usize,
     },
+    /// Whoever watched wanted no more.
+    #[error("cancelled")]
+    Cancelled,
     /// The method did not end within its bound of steps.
     #[error("no solution after {steps} steps")]
     NotConverged {

@@ -3,11 +3,12 @@
 //! On each line the return grows by `B = m'slope` and the variance by `2 t B` for each step of `t`, so that every wanted
 //! portfolio is the root of a linear or quadratic equation on one line. Markowitz 1956; Cornuejols and Tutuncu 2007.
 
-use super::active_set::Line;
+use super::active_set::{Line, TRACED_SHARE_MAX};
 use super::constraints::{Constraints, in_range};
 use super::critical_line::CriticalLine;
 use super::error::OptimiseError;
 use crate::moments::Covariance;
+use crate::watch::{Watch, go_on};
 
 /// Points that one frontier may have.
 pub const FRONTIER_POINTS_MAX: usize = 1_000;
@@ -82,8 +83,16 @@ pub fn max_utility(problem: &Problem<'_>, risk_aversion: f64) -> Result<Optimum,
 /// # Errors
 /// As [`min_variance`]; [`OptimiseError::NoExcessReturn`] when no portfolio returns more than `rf`.
 pub fn max_sharpe(problem: &Problem<'_>, rf: f64) -> Result<Optimum, OptimiseError> {
+    max_sharpe_watched(problem, rf, &go_on)
+}
+
+/// As [`max_sharpe`], watched.
+///
+/// # Errors
+/// As [`max_sharpe`]; [`OptimiseError::Cancelled`].
+pub fn max_sharpe_watched(problem: &Problem<'_>, rf: f64, watch: Watch<'_>) -> Result<Optimum, OptimiseError> {
     in_range("risk-free rate", rf, f64::MAX)?;
-    let path = problem.trace(f64::INFINITY)?;
+    let path = problem.trace_watched(f64::INFINITY, watch)?;
     let most = problem.highest_return(&path);
     if most <= rf {
         return Err(OptimiseError::NoExcessReturn { rf, most });
@@ -154,25 +163,41 @@ pub fn target_risk(problem: &Problem<'_>, target: f64) -> Result<Optimum, Optimi
 /// # Errors
 /// As [`min_variance`]; [`OptimiseError::Parameter`] for fewer than two points or too many.
 pub fn frontier(problem: &Problem<'_>, points: usize) -> Result<Vec<Optimum>, OptimiseError> {
+    frontier_watched(problem, points, &go_on)
+}
+
+/// As [`frontier`], watched.
+///
+/// # Errors
+/// As [`frontier`]; [`OptimiseError::Cancelled`].
+pub fn frontier_watched(problem: &Problem<'_>, points: usize, watch: Watch<'_>) -> Result<Vec<Optimum>, OptimiseError> {
     if !(2..=FRONTIER_POINTS_MAX).contains(&points) {
         return Err(OptimiseError::Parameter { name: "number of points", value: crate::sums::count(points) });
     }
-    let path = problem.trace(f64::INFINITY)?;
+    let path = problem.trace_watched(f64::INFINITY, watch)?;
     let (least, most) = (dot(problem.mu, &path.lines[0].start), problem.highest_return(&path));
     let last = points - 1;
     let point = |place: usize| {
+        let share = crate::sums::count(place) / crate::sums::count(points);
+        if watch(TRACED_SHARE_MAX + (1.0 - TRACED_SHARE_MAX) * share).is_break() {
+            return Err(OptimiseError::Cancelled);
+        }
         if place == last {
-            return Optimum::new(problem, path.end());
+            return Ok(Optimum::new(problem, path.end()));
         }
         let target = least + (most - least) * crate::sums::count(place) / crate::sums::count(last);
-        at_return(problem, &path, target).unwrap_or_else(|| Optimum::new(problem, path.end()))
+        Ok(at_return(problem, &path, target).unwrap_or_else(|| Optimum::new(problem, path.end())))
     };
-    Ok((0..points).map(point).collect())
+    (0..points).map(point).collect()
 }
 
 impl Problem<'_> {
     fn trace(&self, to: f64) -> Result<CriticalLine, OptimiseError> {
-        CriticalLine::trace(self.covariance, self.mu, self.constraints, to)
+        self.trace_watched(to, &go_on)
+    }
+
+    fn trace_watched(&self, to: f64, watch: Watch<'_>) -> Result<CriticalLine, OptimiseError> {
+        CriticalLine::trace_watched(self.covariance, self.mu, self.constraints, to, watch)
     }
 
     /// Growth of the return for each step of `t`, never negative.

@@ -23,7 +23,8 @@ pub use error::{Limit, OptimiseError};
 pub use hierarchical::{HierarchicalParity, hierarchical_risk_parity};
 pub use linkage::{Linkage, Merge, correlation_distances, leaf_order, link};
 pub use mean_variance::{
-    FRONTIER_POINTS_MAX, Optimum, Problem, frontier, max_sharpe, max_utility, min_variance, target_return, target_risk,
+    FRONTIER_POINTS_MAX, Optimum, Problem, frontier, frontier_watched, max_sharpe, max_sharpe_watched, max_utility,
+    min_variance, target_return, target_risk,
 };
 pub use min_cvar::{LeastCvar, SCENARIOS_MAX, min_cvar};
 pub use risk_parity::{equal_budgets, risk_parity};

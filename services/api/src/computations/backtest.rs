@@ -1,13 +1,13 @@
 //! `POST /v1/backtests` and `POST /v1/portfolios/{id}/backtests`: what weights would have been worth.
 
+use analytics::FigureParams;
 use analytics::backtest::{
-    ASSUMPTIONS, Allocation, BacktestOutcome, BacktestParams, Drift, Flow, Period, Policy, Threshold, backtest,
-    fingerprint,
+    ASSUMPTIONS, Allocation, BacktestError, BacktestOutcome, BacktestParams, Carried, Drift, Flow, Period, Policy,
+    Threshold, backtest_quotes_watched, fingerprint_quotes,
 };
 use analytics::figures::{monthly_returns, top_drawdowns};
-use analytics::{FigureParams, Series};
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use events::Position;
 use events::values::{AssetId, PortfolioId};
 use jiff::civil::Date;
@@ -22,14 +22,16 @@ use super::{
 use crate::access::Reach;
 use crate::body::JsonBody;
 use crate::described::problems;
+use crate::desk::Asker;
 use crate::faults::Faults;
 use crate::figures::views::{DrawdownView, FigureView, ReasonView, WindowView, YearView, of_window, window_view};
 use crate::figures::{DEFINITIONS, Rebalancing};
 use crate::freshness::{CaughtUp, MinPositionHeader};
+use crate::jobs::{Asking, JobView, PreferHeader, answered};
 use crate::objects;
 use crate::paths::Id;
 use crate::portfolios::allocation::TargetBody;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use crate::state::Office;
 
 /// Sessions that a decision may wait for its trade, or drift may rest.
@@ -133,6 +135,24 @@ pub struct RebalanceView {
     turnover: f64,
     /// Its cost per 1.0 put in at first.
     cost: f64,
+    /// Assets without a price on that session: they were held, and the rest was traded.
+    held: Vec<String>,
+}
+
+/// An asset that was valued at an older price for a while.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CarriedView {
+    /// The asset's symbol.
+    #[schema(example = "AAPL")]
+    asset: String,
+    /// On how many sessions.
+    sessions: usize,
+}
+
+impl From<&Carried> for CarriedView {
+    fn from(carried: &Carried) -> Self {
+        Self { asset: carried.asset.clone(), sessions: carried.sessions }
+    }
 }
 
 /// What weights would have been worth. Hypothetical performance: nobody held them.
@@ -158,6 +178,8 @@ pub struct BacktestView {
     fingerprint: String,
     /// What prices there are of each asset.
     coverage: Vec<PriceCoverage>,
+    /// Assets that were valued at an older price on some sessions: nobody invents a return for those.
+    carried: Vec<CarriedView>,
     /// Value at the last close per 1.0 put in before the first cost.
     final_value: f64,
     /// All costs per 1.0 put in at first.
@@ -195,16 +217,18 @@ problems!(PortfolioBacktestProblems: ANY, GUARDED, COMPUTATION; PortfolioUnknown
 /// Records nothing, so that no Idempotency-Key is needed.
 #[utoipa::path(post, path = "/v1/backtests", tag = "computations", operation_id = "computeBacktest",
     security(("bearer" = ["admin", "advisor", "compliance"])),
-    params(MinPositionHeader), request_body = BacktestBody,
-    responses((status = 200, body = BacktestView), BacktestProblems))]
+    params(MinPositionHeader, PreferHeader), request_body = BacktestBody,
+    responses((status = 200, body = BacktestView), (status = 202, body = JobView, headers(("Location" = String))),
+        BacktestProblems))]
 pub async fn of_weights(
     State(office): State<Office>,
+    asking: Asking,
     _: CaughtUp,
     JsonBody(body): JsonBody<BacktestBody>,
-) -> Result<Json<BacktestView>, Problem> {
+) -> Result<Response, Problem> {
     let targets = Targets::in_body(&body.allocation)?;
     let wanted = Wanted::read(body.terms.as_ref(), "/terms")?;
-    run(&office, targets, None, wanted).await
+    run(&office, asking, targets, None, wanted).await
 }
 
 /// Backtests a portfolio's target weights.
@@ -213,19 +237,22 @@ pub async fn of_weights(
 #[utoipa::path(post, path = "/v1/portfolios/{id}/backtests", tag = "computations",
     operation_id = "computePortfolioBacktest",
     security(("bearer" = ["admin", "advisor", "compliance"])),
-    params(("id" = String, Path, format = Uuid), MinPositionHeader),
-    request_body = BacktestTerms, responses((status = 200, body = BacktestView), PortfolioBacktestProblems))]
+    params(("id" = String, Path, format = Uuid), MinPositionHeader, PreferHeader),
+    request_body = BacktestTerms,
+    responses((status = 200, body = BacktestView), (status = 202, body = JobView, headers(("Location" = String))),
+        PortfolioBacktestProblems))]
 pub async fn of_portfolio(
     State(pool): State<PgPool>,
     State(office): State<Office>,
+    asking: Asking,
     Id(id): Id<PortfolioId>,
     reach: Reach,
     _: CaughtUp,
     JsonBody(terms): JsonBody<BacktestTerms>,
-) -> Result<Json<BacktestView>, Problem> {
+) -> Result<Response, Problem> {
     let wanted = Wanted::read(Some(&terms), "")?;
     let (targets, version) = Targets::of_portfolio(&pool, reach, id).await?;
-    run(&office, targets, Some(version), wanted).await
+    run(&office, asking, targets, Some(version), wanted).await
 }
 
 /// What is computed.
@@ -282,21 +309,27 @@ fn sessions(what: &str, asked: u32) -> Result<usize, Problem> {
 
 async fn run(
     office: &Office,
+    asking: Asking,
     targets: Targets,
     portfolio_version: Option<u64>,
     wanted: Wanted,
-) -> Result<Json<BacktestView>, Problem> {
+) -> Result<Response, Problem> {
     let held = targets.assets.len();
     let mut assets = targets.assets;
     assets.extend(wanted.benchmark.clone().filter(|benchmark| !assets.contains(benchmark)));
-    let place = office.desk.place().await?;
-    let place_of = |asset: &AssetId| match &wanted.benchmark {
-        Some(benchmark) if benchmark == asset => "/terms/benchmark".to_owned(),
-        _ => "/allocation".to_owned(),
+    let work = move |office: Office, asker: Asker| async move {
+        let place = office.desk.place().await?;
+        let place_of = |asset: &AssetId| match &wanted.benchmark {
+            Some(benchmark) if benchmark == asset => "/terms/benchmark".to_owned(),
+            _ => "/allocation".to_owned(),
+        };
+        let material = Material::new(&office, assets, wanted.window, place_of).await?;
+        let weights = targets.weights;
+        let answering = move |asker: &Asker| answer(&material, held, weights, portfolio_version, &wanted, asker);
+        place.compute_for(asker, answering).await?
     };
-    let material = Material::new(office, assets, wanted.window, place_of).await?;
-    let weights = targets.weights;
-    place.compute(move |_| answer(&material, held, weights, portfolio_version, &wanted)).await?.map(Json)
+    // The largest backtest is done within some milliseconds: it is a job only for who wants one.
+    answered(office, asking, false, work).await
 }
 
 fn answer(
@@ -305,27 +338,20 @@ fn answer(
     weights: Vec<f64>,
     portfolio_version: Option<u64>,
     wanted: &Wanted,
+    asker: &Asker,
 ) -> Result<BacktestView, Problem> {
-    let all = material.table()?;
-    let table = if held == all.assets().len() {
-        all.clone()
-    } else {
-        all.select(&all.assets()[..held]).map_err(|error| not_computable(error.to_string()))?
-    };
+    let quotes = material.quotes(held)?;
     let contributions = wanted.contributions.map_or_else(Vec::new, |(amount, every)| {
-        openings(every, table.dates()).map(|date| Flow { date, amount }).collect()
+        openings(every, quotes.dates()).map(|date| Flow { date, amount }).collect()
     });
     let params = BacktestParams { policy: wanted.policy, cost_rate: wanted.cost_rate, contributions };
     let allocation = Allocation::Weights(weights);
-    let outcome = backtest(&table, &allocation, &params).map_err(|error| not_computable(error.to_string()))?;
+    let watch = |share| asker.heard(share);
+    let outcome = backtest_quotes_watched(&quotes, &allocation, &params, &watch).map_err(|error| refused(&error))?;
     let figure_params = FigureParams { rf_annual: wanted.rf, ..FigureParams::default() };
-    let label = wanted.benchmark.as_ref().map(AssetId::as_str);
-    let figures = match all.assets().iter().position(|asset| Some(asset.as_str()) == label) {
+    let figures = match &wanted.benchmark {
         None => outcome.figures(&figure_params),
-        Some(column) => {
-            let series = Series::new(all.dates().to_vec(), all.column(column).to_vec());
-            outcome.figures_against(&series.map_err(|error| not_computable(error.to_string()))?, &figure_params)
-        }
+        Some(benchmark) => outcome.figures_against(&material.series(benchmark)?, &figure_params),
     };
     let money_weighted = outcome.money_weighted_return();
     let index = outcome.index();
@@ -336,8 +362,9 @@ fn answer(
         portfolio_version,
         window: window_view(&outcome.dates),
         prices_position: material.position(),
-        fingerprint: format!("{:016x}", fingerprint(&table, &allocation, &params)),
+        fingerprint: format!("{:016x}", fingerprint_quotes(&quotes, &allocation, &params)),
         coverage: material.coverage(),
+        carried: outcome.carried.iter().map(CarriedView::from).collect(),
         final_value: outcome.final_value(),
         total_cost: outcome.total_cost(),
         turnover: outcome.turnover(),
@@ -347,10 +374,18 @@ fn answer(
         drawdowns: top_drawdowns(&outcome.dates, &index, DRAWDOWNS_SHOWN).into_iter().map(DrawdownView::from).collect(),
         months: monthly_returns(&outcome.dates[1..], &outcome.returns).into_iter().map(YearView::from).collect(),
         rebalances: rebalances(&outcome),
-        final_weights: weight_views(table.assets(), &outcome.final_weights),
+        final_weights: weight_views(quotes.assets(), &outcome.final_weights),
         dates: outcome.dates,
         equity: outcome.equity,
     })
+}
+
+fn refused(error: &BacktestError) -> Problem {
+    match error {
+        // Nobody reads this: whoever asked has gone.
+        BacktestError::Cancelled(_) => Problem::of(ProblemType::TimedOut),
+        error => not_computable(error.to_string()),
+    }
 }
 
 fn rebalances(outcome: &BacktestOutcome) -> Vec<RebalanceView> {
@@ -358,6 +393,7 @@ fn rebalances(outcome: &BacktestOutcome) -> Vec<RebalanceView> {
         date: trade.date,
         turnover: trade.turnover,
         cost: trade.cost,
+        held: trade.held.clone(),
     };
     outcome.rebalances.iter().map(one).collect()
 }

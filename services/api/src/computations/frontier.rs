@@ -2,10 +2,10 @@
 
 use analytics::moments::{MomentsError, arithmetic_mean, geometric_mean, ledoit_wolf, sample_covariance};
 use analytics::optimise::{Constraints, Group, OptimiseError, Optimum, Problem as Optimisation};
-use analytics::optimise::{frontier, max_sharpe, min_variance};
+use analytics::optimise::{frontier_watched, max_sharpe_watched, min_variance};
 use analytics::{NoFigure, PeriodsPerYear, PriceTable};
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use events::Position;
 use events::values::AssetId;
 use serde::{Deserialize, Serialize};
@@ -19,16 +19,20 @@ use super::{
 use crate::access::Reach;
 use crate::body::JsonBody;
 use crate::described::problems;
+use crate::desk::Asker;
 use crate::faults::Faults;
 use crate::figures::DEFINITIONS;
 use crate::figures::views::{ReasonView, WindowView, window_view};
 use crate::freshness::{CaughtUp, MinPositionHeader};
+use crate::jobs::{Asking, JobView, PreferHeader, answered};
 use crate::objects;
 use crate::problem::{Problem, ProblemType};
 use crate::state::Office;
 
 /// Assets that one frontier may have.
 const ASSETS_MAX: usize = 500;
+/// Assets beyond which the answer comes as a job: about a quarter of a second of one core.
+const ASSETS_AT_ONCE_MAX: usize = 200;
 /// Points that one frontier may have.
 const POINTS_MAX: usize = 200;
 /// Points where nothing is said.
@@ -184,18 +188,20 @@ problems!(FrontierProblems: ANY, GUARDED, COMPUTATION; PortfolioUnknown, LimitsI
 
 /// Computes an efficient frontier.
 ///
-/// Records nothing, so that no Idempotency-Key is needed.
+/// Records nothing, so that no Idempotency-Key is needed. What takes long becomes a job.
 #[utoipa::path(post, path = "/v1/frontier", tag = "computations", operation_id = "computeFrontier",
     security(("bearer" = ["admin", "advisor", "compliance"])),
-    params(MinPositionHeader), request_body = FrontierBody,
-    responses((status = 200, body = FrontierView), FrontierProblems))]
+    params(MinPositionHeader, PreferHeader), request_body = FrontierBody,
+    responses((status = 200, body = FrontierView), (status = 202, body = JobView, headers(("Location" = String))),
+        FrontierProblems))]
 pub async fn compute(
     State(pool): State<PgPool>,
     State(office): State<Office>,
+    asking: Asking,
     reach: Reach,
     _: CaughtUp,
     JsonBody(body): JsonBody<FrontierBody>,
-) -> Result<Json<FrontierView>, Problem> {
+) -> Result<Response, Problem> {
     let mut faults = Faults::default();
     bounded("assets", body.assets.len(), ASSETS_MAX)?;
     bounded("groups", body.groups.len(), GROUPS_MAX)?;
@@ -219,11 +225,6 @@ pub async fn compute(
     let assets = own.as_ref().map_or(named, |own| own.assets.clone());
     let constraints = constraints(&mut faults, &body, &assets);
     let Some(constraints) = constraints.filter(|_| faults.is_empty()) else { return Err(faults.into_problem()) };
-    let place = office.desk.place().await?;
-    let place_of = |asset: &AssetId| {
-        format!("/assets/{}", body.assets.iter().position(|named| named == asset.as_str()).unwrap_or_default())
-    };
-    let material = Material::new(&office, assets, window, place_of).await?;
     let wanted = Wanted {
         points,
         rf,
@@ -232,7 +233,16 @@ pub async fn compute(
         covariance: body.covariance.unwrap_or_default(),
         mean: body.mean.unwrap_or_default(),
     };
-    place.compute(move |_| answer(&material, wanted)).await?.map(Json)
+    let takes_long = assets.len() > ASSETS_AT_ONCE_MAX;
+    let work = move |office: Office, asker: Asker| async move {
+        let place = office.desk.place().await?;
+        let place_of = |asset: &AssetId| {
+            format!("/assets/{}", body.assets.iter().position(|named| named == asset.as_str()).unwrap_or_default())
+        };
+        let material = Material::new(&office, assets, window, place_of).await?;
+        place.compute_for(asker, move |asker| answer(&material, wanted, asker)).await?
+    };
+    answered(&office, asking, takes_long, work).await
 }
 
 /// What is computed of the prices.
@@ -245,7 +255,7 @@ struct Wanted {
     mean: Mean,
 }
 
-fn answer(material: &Material, wanted: Wanted) -> Result<FrontierView, Problem> {
+fn answer(material: &Material, wanted: Wanted, asker: &Asker) -> Result<FrontierView, Problem> {
     let table = material.table()?;
     let (returns, year) = (table.returns(), PeriodsPerYear::SESSIONS);
     let moments = |error: MomentsError| not_computable(error.to_string());
@@ -256,9 +266,10 @@ fn answer(material: &Material, wanted: Wanted) -> Result<FrontierView, Problem> 
     let mu = expected(&table, &returns, wanted.mean)?;
     let problem = Optimisation { covariance: &covariance, mu: &mu, constraints: &wanted.constraints };
     let refused = |error: OptimiseError| refused(&error, table.assets());
-    let points = frontier(&problem, wanted.points).map_err(refused)?;
+    let watch = |share| asker.heard(share);
+    let points = frontier_watched(&problem, wanted.points, &watch).map_err(refused)?;
     let least = min_variance(&problem).map_err(refused)?;
-    let (best, reason) = match max_sharpe(&problem, wanted.rf) {
+    let (best, reason) = match max_sharpe_watched(&problem, wanted.rf, &watch) {
         Ok(best) => (Some(best), None),
         Err(error @ OptimiseError::NoExcessReturn { .. }) => {
             (None, Some(ReasonView { code: "no-excess-return".into(), detail: error.to_string() }))
@@ -311,6 +322,8 @@ fn refused(error: &OptimiseError, assets: &[String]) -> Problem {
         OptimiseError::Infeasible { .. }
         | OptimiseError::BudgetOutOfReach { .. }
         | OptimiseError::BoundsCross { .. } => ProblemType::LimitsInfeasible,
+        // Nobody reads this: whoever asked has gone.
+        OptimiseError::Cancelled => ProblemType::TimedOut,
         _ => ProblemType::NotComputable,
     };
     Problem::new(kind, error.named(assets))

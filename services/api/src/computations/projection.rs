@@ -1,10 +1,8 @@
 //! `POST /v1/projections`: what weights might be worth, drawn from their own past.
 
-use std::ops::ControlFlow;
-
 use analytics::projection::{Projection, ProjectionError, ProjectionParams, project};
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use events::Position;
 use events::values::AssetId;
 use serde::{Deserialize, Serialize};
@@ -15,10 +13,12 @@ use super::{Material, PriceCoverage, Targets, bounded, not_computable, number, p
 use crate::access::Reach;
 use crate::body::JsonBody;
 use crate::described::problems;
+use crate::desk::Asker;
 use crate::faults::Faults;
 use crate::figures::DEFINITIONS;
 use crate::figures::views::{WindowView, window_view};
 use crate::freshness::{CaughtUp, MinPositionHeader};
+use crate::jobs::{Asking, JobView, PreferHeader, answered};
 use crate::objects;
 use crate::portfolios::allocation::TargetBody;
 use crate::problem::{Problem, ProblemType};
@@ -30,6 +30,8 @@ const PATHS_MAX: usize = 20_000;
 const HORIZON_SESSIONS_MAX: usize = 60 * 252;
 /// Paths times sessions times assets that one request may take: seconds of one core.
 const STEPS_MAX: usize = 500_000_000;
+/// Steps beyond which the answer comes as a job: about a quarter of a second of one core.
+const STEPS_AT_ONCE_MAX: usize = 25_000_000;
 /// Percentiles of one fan.
 const PERCENTILES_MAX: usize = 21;
 /// Points of one fan.
@@ -136,18 +138,20 @@ problems!(ProjectionProblems: ANY, GUARDED, COMPUTATION; PortfolioUnknown, Asset
 
 /// Projects what weights might be worth.
 ///
-/// Records nothing, so that no Idempotency-Key is needed. Work ends when the caller hangs up.
+/// Records nothing, so that no Idempotency-Key is needed. Work ends when the caller hangs up; what takes long becomes a job.
 #[utoipa::path(post, path = "/v1/projections", tag = "computations", operation_id = "computeProjection",
     security(("bearer" = ["admin", "advisor", "compliance"])),
-    params(MinPositionHeader), request_body = ProjectionBody,
-    responses((status = 200, body = ProjectionView), ProjectionProblems))]
+    params(MinPositionHeader, PreferHeader), request_body = ProjectionBody,
+    responses((status = 200, body = ProjectionView), (status = 202, body = JobView, headers(("Location" = String))),
+        ProjectionProblems))]
 pub async fn compute(
     State(pool): State<PgPool>,
     State(office): State<Office>,
+    asking: Asking,
     reach: Reach,
     _: CaughtUp,
     JsonBody(body): JsonBody<ProjectionBody>,
-) -> Result<Json<ProjectionView>, Problem> {
+) -> Result<Response, Problem> {
     let mut faults = Faults::default();
     let window = window(&mut faults, body.from.as_deref(), body.to.as_deref());
     let params = params(&mut faults, &body)?;
@@ -165,16 +169,19 @@ pub async fn compute(
     };
     let steps = params.horizon_sessions.saturating_mul(params.paths).saturating_mul(targets.assets.len());
     bounded("paths times sessions times assets", steps, STEPS_MAX)?;
-    let place = office.desk.place().await?;
-    let place_of = |_: &AssetId| "/allocation".to_owned();
-    let material = Material::new(&office, targets.assets, window, place_of).await?;
-    let computing = place.compute(move |asker| {
-        let table = material.table()?;
-        let go_on = |_| if asker.has_gone() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let projection = project(&table, &targets.weights, &params, go_on).map_err(|error| refused(&error))?;
-        Ok(view(projection, &material, window_view(table.dates()), &params))
-    });
-    computing.await?.map(Json)
+    let work = move |office: Office, asker: Asker| async move {
+        let place = office.desk.place().await?;
+        let place_of = |_: &AssetId| "/allocation".to_owned();
+        let material = Material::new(&office, targets.assets, window, place_of).await?;
+        let computing = place.compute_for(asker, move |asker| {
+            let table = material.table()?;
+            let projection = project(&table, &targets.weights, &params, |share| asker.heard(share));
+            let projection = projection.map_err(|error| refused(&error))?;
+            Ok(view(projection, &material, window_view(table.dates()), &params))
+        });
+        computing.await?
+    };
+    answered(&office, asking, steps > STEPS_AT_ONCE_MAX, work).await
 }
 
 fn refused(error: &ProjectionError) -> Problem {

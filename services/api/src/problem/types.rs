@@ -188,6 +188,8 @@ problem_types! {
         "Bounds, caps, groups and the sum of 1 cannot hold together; the detail names the limit that binds.";
     ComputationTooLarge UNPROCESSABLE_ENTITY "computation-too-large" "The computation is too large"
         "The request asks for more work than one request may; the detail names the bound.";
+    JobUnknown NOT_FOUND "job-unknown" "There is no such job"
+        "No job of yours has this id here: it ended some time ago, was cancelled, or ended with its process. Ask for the computation again; it gives the same answer.";
     ProjectionBehind SERVICE_UNAVAILABLE "projection-behind" "The read model has not caught up"
         "The read model has not reached Insights-Min-Position within 2 s. Try again.";
     Busy SERVICE_UNAVAILABLE "busy" "Too much to do"

@@ -4,6 +4,7 @@ mod advice;
 mod cast;
 mod computations;
 pub mod house;
+mod jobs;
 mod keeping;
 mod limits;
 mod logins;

@@ -86,6 +86,8 @@ const ROWS: &[(&str, May, About)] = &[
     ("computeBacktest", May::AnyRole, About::Nobody),
     ("computeFrontier", May::AnyRole, About::Nobody),
     ("computeProjection", May::AnyRole, About::Nobody),
+    ("getJob", May::AnyRole, About::Nothing),
+    ("cancelJob", May::AnyRole, About::Nothing),
     ("listRecommendations", May::AnyRole, About::Nobody),
     ("getRecommendation", May::AnyRole, About::Recommendation),
     ("overrideGates", May::Decide, About::Recommendation),
