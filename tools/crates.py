@@ -3,7 +3,7 @@
 
     tools/crates.py
 
-The map's column "may use" is the rule; tests may use the testbed too, and what the crate itself may not.
+The map's column "may use" is the rule; tests may use the testbed too, and what stands there behind "in tests".
 """
 
 import json
@@ -23,12 +23,14 @@ ASYNC = re.compile(r"^(?!\s*//).*(\basync\b|\.await\b)", re.MULTILINE)
 
 
 def allowed(crates):
-    """What the map lets each crate use, by crate."""
+    """What the map lets each crate use, by crate: for itself, and in its tests besides."""
     rows = {row["room"].rpartition("/")[2]: row["may_use"] for row in ROW.finditer(MAP.read_text())}
-    above, may_use = set(), {}
+    above, may_use, in_tests = set(), {}, {}
     for crate, words in rows.items():
         if crate not in crates:
             continue
+        words, _, besides = words.partition("; in tests")
+        in_tests[crate] = set(re.findall(r"`([\w-]+)`", besides)) | {TESTBED}
         if words.startswith("all"):
             may_use[crate] = set(above)
         elif words.startswith("nothing of ours"):
@@ -36,7 +38,7 @@ def allowed(crates):
         else:
             may_use[crate] = set(re.findall(r"`([\w-]+)`", words))
         above.add(crate)
-    return may_use
+    return may_use, in_tests
 
 
 def used(package, crates, kinds):
@@ -46,7 +48,7 @@ def used(package, crates, kinds):
 
 def map_problems(packages):
     crates = {package["name"] for package in packages}
-    may_use = allowed(crates)
+    may_use, in_tests = allowed(crates)
     for package in packages:
         name = package["name"]
         if name not in may_use:
@@ -56,7 +58,7 @@ def map_problems(packages):
             yield f"the map lets {name} use {unknown}, which is no crate"
         for other in sorted(used(package, crates, (None, "build")) - may_use[name]):
             yield f"{name} uses {other}, which the map does not let it"
-        for other in sorted(used(package, crates, ("dev",)) - may_use[name] - {TESTBED}):
+        for other in sorted(used(package, crates, ("dev",)) - may_use[name] - in_tests[name]):
             yield f"the tests of {name} use {other}, which the map does not let it"
 
 
