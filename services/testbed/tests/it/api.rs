@@ -1,6 +1,7 @@
 //! The web API over real HTTP, on a real log and a real database.
 
 mod advice;
+mod as_of;
 mod cast;
 mod computations;
 pub mod house;

@@ -4,6 +4,7 @@ mod analyzing;
 mod batches;
 mod following;
 mod parking;
+mod plans;
 mod queries;
 mod rebuilding;
 mod story;

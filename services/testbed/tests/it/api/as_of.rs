@@ -1,0 +1,178 @@
+//! Time travel: what a replay says of any position is what the live service said when it stood there.
+
+use std::collections::BTreeMap;
+
+use events::{Position, Stream};
+use reqwest::Method;
+use serde_json::{Value, json};
+use testbed::eventually;
+use tokio_util::sync::CancellationToken;
+
+use super::house::{Answer, House, portfolio, unique};
+
+/// Commands of the generated history.
+const COMMANDS: usize = 230;
+/// Positions that are travelled to.
+const POSITIONS: usize = 200;
+
+/// Numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % u64::try_from(sides).unwrap()).unwrap()
+    }
+}
+
+/// What the live service said of each resource, by the position at which the log ended.
+type Seen = BTreeMap<u64, BTreeMap<String, Value>>;
+
+struct Story<'a> {
+    house: &'a House,
+    dice: Dice,
+    advisors: [String; 2],
+    clients: Vec<String>,
+    portfolios: Vec<String>,
+    recommendations: Vec<String>,
+    seen: Seen,
+}
+
+impl Story<'_> {
+    /// Does something to somebody; commands that are refused or change nothing are part of life.
+    async fn happen(&mut self) {
+        let (client, portfolio) = (self.dice.roll(self.clients.len()), self.dice.roll(self.portfolios.len()));
+        let client = format!("/v1/clients/{}", self.clients[client]);
+        let portfolio = format!("/v1/portfolios/{}", self.portfolios[portfolio]);
+        let advisor = format!("/v1/advisors/{}", self.advisors[self.dice.roll(2)]);
+        let weight = self.dice.roll(98) + 1;
+        let weights = json!([{"asset": "AAPL", "weight": format!("0.{weight:02}")},
+            {"asset": "MSFT", "weight": format!("0.{:02}", 100 - weight)}]);
+        let word = format!("Name {}", self.dice.roll(1_000_000));
+        let class = ["conservative", "moderate", "aggressive"][self.dice.roll(3)];
+        let because = |key: &str, value: Value| json!({key: value, "reason": word});
+        match self.dice.roll(9) {
+            0 => self.put(&advisor, "", json!({"name": word, "firm": "Casa Verde", "regime": "other"})).await,
+            1 => self.put(&client, "", json!({"name": word, "email": "jose@client.example"})).await,
+            2 => self.put(&client, "/suitability", because("class", json!(class))).await,
+            3 => {
+                let to = self.advisors[self.dice.roll(2)].clone();
+                self.put(&client, "/advisor", because("advisor", json!(to))).await;
+            }
+            4 => self.put(&portfolio, "/allocation", because("allocation", weights)).await,
+            5 => {
+                let policy = json!({"rebalancing": "yearly", "risk_class": class});
+                self.put(&portfolio, "/policy", because("policy", policy)).await;
+            }
+            6 => {
+                let standing = ["archived", "active", "active"][self.dice.roll(3)];
+                self.put(&portfolio, "/standing", because("standing", json!(standing))).await;
+            }
+            7 => self.recommend(&portfolio).await,
+            _ => {
+                let Some(last) = self.recommendations.last().cloned() else { return };
+                let recommendation = format!("/v1/recommendations/{last}");
+                self.put(&recommendation, "/standing", because("standing", json!("withdrawn"))).await;
+            }
+        }
+    }
+
+    async fn put(&self, resource: &str, below: &str, body: Value) {
+        let version = self.house.get_now(resource).await.header("etag").to_owned();
+        let answer = self.house.change(Method::PUT, &format!("{resource}{below}"), &version, &body).await;
+        assert!([200, 409, 422].contains(&answer.status.as_u16()), "{answer:?}");
+    }
+
+    /// Recommends to all who are in the care of the portfolio's advisor, and waits until it is seen.
+    async fn recommend(&mut self, portfolio: &str) {
+        let read = self.house.get_now(portfolio).await;
+        let mine = format!("/v1/clients?advisor={}", read.body["advisor"].as_str().unwrap());
+        let mine = self.house.get_now(&mine).await;
+        let mine: Vec<&Value> = mine.body["items"].as_array().unwrap().iter().map(|client| &client["id"]).collect();
+        let body = json!({"client_ids": mine, "rationale": "It fits."});
+        let version = read.header("etag").to_owned();
+        let request = |request: reqwest::RequestBuilder| {
+            request.header("If-Match", version).header("Idempotency-Key", unique("r")).json(&body)
+        };
+        let path = format!("{portfolio}/recommendations");
+        let accepted: Answer = self.house.ask(Method::POST, &path, request).await;
+        if accepted.status != 202 {
+            return;
+        }
+        let list = format!("/v1/recommendations?portfolio={}&limit=100", portfolio.rsplit('/').next().unwrap());
+        let version = &accepted.body["version"];
+        let made = eventually("recommendations", async || {
+            let items = self.house.get_now(&list).await.body["items"].as_array().cloned().unwrap();
+            let of_this = items.into_iter().filter(|made| made["portfolio_version"] == *version);
+            let of_this: Vec<String> = of_this.map(|made| made["id"].as_str().unwrap().to_owned()).collect();
+            (of_this.len() == mine.len()).then_some(of_this)
+        })
+        .await;
+        self.recommendations.extend(made);
+    }
+
+    /// Writes down what the service says of everything, once nothing moves.
+    async fn look(&mut self) {
+        let of =
+            |noun: &str, ids: &[String]| -> Vec<String> { ids.iter().map(|id| format!("/v1/{noun}/{id}")).collect() };
+        let mut paths = of("advisors", &self.advisors);
+        paths.extend(of("clients", &self.clients));
+        paths.extend(self.clients.iter().map(|id| format!("/v1/clients/{id}/suitability")));
+        paths.extend(of("portfolios", &self.portfolios));
+        // The last ones; what happened to older ones is seen when it happens.
+        paths.extend(of("recommendations", &self.recommendations[self.recommendations.len().saturating_sub(3)..]));
+        loop {
+            let end = self.house.journal.last_position(Stream::Advisory).await.unwrap().sequence;
+            let mut seen = BTreeMap::new();
+            for path in &paths {
+                let read = self.house.get_now(path).await;
+                assert_eq!(read.status, 200, "{read:?}");
+                seen.insert(path.clone(), read.body);
+            }
+            if self.house.journal.last_position(Stream::Advisory).await.unwrap().sequence == end {
+                self.seen.insert(end, seen);
+                return;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_random_positions_are_replayed_as_they_were_seen() {
+    let house = House::open().await;
+    let stop = CancellationToken::new();
+    let _stopped_at_the_end = stop.clone().drop_guard();
+    tokio::spawn(recommender::run(house.journal.clone(), stop));
+    let advisors = [house.advisor().await, house.advisor().await];
+    let mut clients = Vec::new();
+    let mut portfolios = vec![house.portfolio(&advisors[0]).await];
+    for n in 0..3 {
+        clients.push(house.client(&advisors[n % 2]).await);
+    }
+    portfolios.push(house.post("/v1/portfolios", "second", &portfolio(&advisors[1])).await.created());
+    let (dice, recommendations, seen) = (Dice(42), Vec::new(), Seen::new());
+    let mut story = Story { house: &house, dice, advisors, clients, portfolios, recommendations, seen };
+    story.look().await;
+    for _ in 0..COMMANDS {
+        story.happen().await;
+        story.look().await;
+    }
+
+    let positions: Vec<u64> = story.seen.keys().copied().collect();
+    assert!(positions.len() > 100, "{} positions", positions.len());
+    for _ in 0..POSITIONS {
+        let sequence = positions[story.dice.roll(positions.len())];
+        let position = Position { stream: Stream::Advisory, sequence };
+        let event = house.journal.event_at(position).await.unwrap().unwrap();
+        let time = event.metadata().unwrap().time;
+        for (path, live) in &story.seen[&sequence] {
+            let then = house.get(&format!("{path}?as_of={position}")).await;
+            assert_eq!(&then.body, live, "{path} at {position}");
+            // Recommendations are of the time of their portfolio's event, which stands before them.
+            if !path.contains("recommendations") && !event.subject().contains(".recommendation.") {
+                let then = house.get(&format!("{path}?as_of={time}")).await;
+                assert_eq!(&then.body, live, "{path} at {time}");
+            }
+        }
+    }
+}

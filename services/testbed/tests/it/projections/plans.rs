@@ -1,0 +1,144 @@
+//! Plans: how PostgreSQL would answer what this build asks, over tables that are large.
+
+use std::time::{Duration, Instant};
+
+use events::values::AdvisorId;
+use projections::{Page, portfolios};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgPool, Row};
+use uuid::Uuid;
+
+use super::world::database;
+
+/// Portfolios in the table, of so many advisors.
+const PORTFOLIOS: i32 = 100_000;
+const ADVISORS: i32 = 1_000;
+/// How long a page may take at the 99th of a hundred.
+const PAGE_P99_MAX: Duration = Duration::from_millis(20);
+/// Tables that grow with the business.
+const LARGE: [&str; 3] = ["portfolios", "clients", "recommendations"];
+
+/// Many rows in every large table, as plausible as the planner needs them.
+async fn filled() -> PgPool {
+    let pool = database().await;
+    let of = |n: &str| format!("md5('advisor ' || ({n} % {ADVISORS}))::uuid");
+    let rows = [
+        format!(
+            "INSERT INTO portfolios (id, advisor, name, currency, assets, weights, limits, rebalancing, standing,
+                 created_at, updated_at, created_position, version, position)
+             SELECT md5('portfolio ' || n)::uuid, {}, 'Portfolio ' || n, 'USD', '{{AAPL,MSFT}}', '{{0.5,0.5}}', '{{}}',
+                 'monthly', CASE WHEN n % 10 = 0 THEN 'archived' ELSE 'active' END, now(), now(), n, 1, n
+             FROM generate_series(1, {PORTFOLIOS}) n",
+            of("n")
+        ),
+        format!(
+            "INSERT INTO clients (id, advisor, sealed_for, key_version, sealed_name, sealed_email, standing,
+                 registered_at, created_position, version, position)
+             SELECT md5('client ' || n)::uuid, {}, md5('event ' || n)::uuid, 1, 'x', 'y', 'active', now(), n, 1, n
+             FROM generate_series(1, {PORTFOLIOS}) n",
+            of("n")
+        ),
+        format!(
+            "INSERT INTO recommendations (id, portfolio, portfolio_version, portfolio_name, client, advisor, currency,
+                 assets, weights, rationale, figures, letter, attempts, made_at, created_position, version, position,
+                 terms, gates, standing)
+             SELECT md5('recommendation ' || n)::uuid, md5('portfolio ' || n)::uuid, 1, 'x',
+                 md5('client ' || n)::uuid, {}, 'USD', '{{AAPL}}', '{{1}}', 'x', '{{}}', 'due', 0, now(), n, 1, n,
+                 '{{}}', '[]', 'open'
+             FROM generate_series(1, {PORTFOLIOS}) n",
+            of("n")
+        ),
+    ];
+    for rows in rows {
+        pool.execute(AssertSqlSafe(rows)).await.unwrap();
+    }
+    pool.execute("ANALYZE portfolios, clients, recommendations").await.unwrap();
+    pool
+}
+
+/// Every read of a large table that this build can make, with its number of parameters.
+fn reads() -> Vec<(String, usize)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.sqlx");
+    let mut reads = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let query: Value = serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
+        let text = query["query"].as_str().unwrap();
+        let of_large = LARGE.iter().any(|table| text.contains(&format!("FROM {table}")));
+        if of_large && text.trim_start().to_uppercase().starts_with("SELECT") {
+            let parameters = &query["describe"]["parameters"];
+            reads.push((text.to_owned(), parameters["Left"].as_array().map_or(0, Vec::len)));
+        }
+    }
+    reads
+}
+
+/// The nodes of a plan, from the top down.
+fn nodes<'a>(plan: &'a Value, into: &mut Vec<&'a Value>) {
+    into.push(plan);
+    for below in plan["Plans"].as_array().into_iter().flatten() {
+        nodes(below, into);
+    }
+}
+
+#[tokio::test]
+async fn no_read_scans_a_large_table_and_every_list_has_an_end() {
+    let pool = filled().await;
+    let reads = reads();
+    assert!(reads.len() >= 12, "only {} reads were found", reads.len());
+    let mut connection = pool.acquire().await.unwrap();
+    // The plan that is kept for a statement knows no values: it is the worst that a reader may get.
+    connection.execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+    for (text, parameters) in reads {
+        let mut transaction = connection.begin().await.unwrap();
+        transaction.execute(AssertSqlSafe(format!("PREPARE asked AS {text}"))).await.unwrap();
+        let nothing = vec!["NULL"; parameters].join(", ");
+        let values = if parameters == 0 { String::new() } else { format!("({nothing})") };
+        let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE asked{values}");
+        let plan: Value = transaction.fetch_one(AssertSqlSafe(explain)).await.unwrap().get(0);
+        transaction.execute("DEALLOCATE asked").await.unwrap();
+        let mut all = Vec::new();
+        nodes(&plan[0]["Plan"], &mut all);
+        let scans_all = all
+            .iter()
+            .any(|node| node["Node Type"] == "Seq Scan" && LARGE.iter().any(|table| node["Relation Name"] == *table));
+        assert!(!scans_all, "{text}\nis answered by\n{plan:#}");
+        let of_one = text.contains("WHERE id = $1");
+        let ends = all.iter().any(|node| node["Node Type"] == "Limit");
+        assert!(of_one || ends, "{text}\nhas no end");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_hundred_thousand_portfolios_comes_at_once() {
+    let pool = filled().await;
+    let (mut of_all, mut of_one, mut by_name) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 1..1_000_u32 {
+        let after = Some(u64::from(n) * 97);
+        let began = Instant::now();
+        let page = Page { after, limit: 50 };
+        let rows = portfolios::list(&pool, portfolios::Filter::default(), page).await.unwrap();
+        of_all.push(began.elapsed());
+        assert_eq!(rows.len(), 50);
+
+        let advisor: Uuid = sqlx::query_scalar("SELECT md5('advisor ' || $1)::uuid")
+            .bind(n.to_string())
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        let filter = portfolios::Filter { advisor: Some(AdvisorId::new(advisor)), standing: None };
+        let began = Instant::now();
+        assert_eq!(portfolios::list(&pool, filter, Page { after: None, limit: 50 }).await.unwrap().len(), 50);
+        of_one.push(began.elapsed());
+
+        let page = portfolios::ByName { prefix: format!("portfolio {n}"), after: None, limit: 50 };
+        let began = Instant::now();
+        assert!(!portfolios::list_by_name(&pool, portfolios::Filter::default(), &page).await.unwrap().is_empty());
+        by_name.push(began.elapsed());
+    }
+    for (what, mut took) in [("of all", of_all), ("of one advisor", of_one), ("by name", by_name)] {
+        took.sort_unstable();
+        let (median, p99) = (took[took.len() / 2], took[took.len() * 99 / 100]);
+        println!("{what}: median {median:?}, p99 {p99:?}");
+        assert!(p99 < PAGE_P99_MAX, "{what}: p99 {p99:?}");
+    }
+}
