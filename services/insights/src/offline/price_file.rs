@@ -119,6 +119,8 @@ fn told(error: &csv::Error, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::parse;
 
     fn refused(text: &str) -> String {
@@ -155,5 +157,60 @@ mod tests {
     fn a_bad_cell_of_an_asset_that_nobody_asked_for_is_no_matter() {
         let text = "date,A,OIL\n2020-04-20,1,-37.63\n";
         assert!(parse(text.as_bytes(), "p.csv", Some(&["A".into()])).is_ok());
+    }
+
+    /// Cells as no honest file has them, and as honest ones do.
+    fn cell() -> impl Strategy<Value = String> {
+        let odd =
+            ["", "0", "-1", "1e308", "1e999", "NaN", "inf", "1,5", "\"", "\"\"", "\u{0}", "12", "3.5", "é", " 7 "];
+        prop_oneof![
+            prop::sample::select(odd.to_vec()).prop_map(str::to_owned),
+            any::<f64>().prop_map(|x| x.to_string())
+        ]
+    }
+
+    fn day() -> impl Strategy<Value = String> {
+        let odd = ["2024-02-30", "", "2024-01-02", "2024-01-03", "2024-01-04", "-009999-01-01", "9999-12-31", "x"];
+        prop::sample::select(odd.to_vec()).prop_map(str::to_owned)
+    }
+
+    fn kept(text: &[u8]) -> Result<(), TestCaseError> {
+        // Refused with words, or prices that every computation may trust.
+        let Ok(quotes) = parse(text, "p.csv", None) else { return Ok(()) };
+        prop_assert!(quotes.dates().is_sorted_by(|a, b| a < b));
+        for asset in 0..quotes.assets().len() {
+            let mut closes = quotes.column(asset).iter().flatten();
+            prop_assert!(closes.all(|close| close.is_finite() && *close > 0.0));
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_or_become_prices(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            kept(&bytes)?;
+        }
+
+        #[test]
+        fn any_rows_are_refused_or_become_prices(
+            rows in prop::collection::vec((day(), prop::collection::vec(cell(), 1..4)), 0..8),
+            marked in any::<bool>(),
+        ) {
+            let mut text = String::from("date,A,B\n");
+            for (day, cells) in rows {
+                text += &format!("{day},{}\n", cells.join(","));
+            }
+            if marked {
+                text.insert(0, '\u{feff}');
+            }
+            kept(text.as_bytes())?;
+        }
+
+        #[test]
+        fn any_words_are_weights_or_refused(text in ".{0,40}") {
+            if let Ok(weights) = text.parse::<super::super::weights::PerAsset>() {
+                prop_assert!(weights.numbers().iter().all(|number| number.is_finite()));
+            }
+        }
     }
 }
