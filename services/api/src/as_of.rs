@@ -61,6 +61,18 @@ pub async fn until(journal: &Journal, text: &str) -> Result<Until, Problem> {
     Ok(Until::Time(metadata.time))
 }
 
+/// Up to where the history of what rests on prices counts: a market position speaks of prices alone, so all of it does.
+///
+/// # Errors
+/// `invalid-parameter`, or that the log cannot be read.
+pub async fn until_beside_prices(journal: &Journal, text: Option<&str>) -> Result<Option<Until>, Problem> {
+    let is_of_prices = |text: &&str| text.parse().is_ok_and(|position: Position| position.stream == Stream::Market);
+    match text.filter(|text| !is_of_prices(text)) {
+        Some(text) => until(journal, text).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// A resource's row as it was then; `None` where there was none yet.
 ///
 /// # Errors

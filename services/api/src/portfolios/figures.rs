@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use events::Position;
+use events::portfolio::Portfolio;
 use events::values::{AssetId, PortfolioId};
 use journal::Journal;
 use projections::portfolios::PortfolioRow;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::as_of::as_of;
+use crate::as_of::{as_of, then, until_beside_prices};
 use crate::described::problems;
 use crate::faults::Fault;
 use crate::figures::views::{
@@ -49,7 +50,8 @@ pub struct FiguresQuery {
     /// An asset to hold the portfolio against: figures beside it are there only where one is named.
     #[param(example = "SPY")]
     pub(super) benchmark: Option<String>,
-    /// What was known of prices then: a position, such as a recommendation's, or a time. Now where nothing is said.
+    /// The portfolio as it was and what was known of prices then: an advisory position, such as a recommendation's, or a
+    /// time. A market position means the prices alone. Now where nothing is said.
     #[param(example = "market-42")]
     pub(super) as_of: Option<String>,
 }
@@ -117,11 +119,24 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let as_of = as_of(&journal, query.as_of.as_deref()).await?;
     let asked = Asked { as_of, ..asked(&query)? };
-    let row = projections::portfolios::get(&pool, id).await?;
-    let row = row.ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
+    let row = portfolio(&pool, &journal, id, query.as_of.as_deref()).await?;
     let computed = compute(&office, row.allocation.clone(), &row.currency, &asked).await?;
     let version = row.version;
     Ok(tagged(version, Json(view(row, asked, computed)).into_response()))
+}
+
+/// The portfolio as it is, or as it was then: advice stands on weights as much as on prices.
+pub(super) async fn portfolio(
+    pool: &PgPool,
+    journal: &Journal,
+    id: PortfolioId,
+    as_of: Option<&str>,
+) -> Result<PortfolioRow, Problem> {
+    let row = match until_beside_prices(journal, as_of).await? {
+        Some(until) => then::<Portfolio, projections::portfolios::Changed>(journal, &id, until).await?,
+        None => projections::portfolios::get(pool, id).await?,
+    };
+    row.ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))
 }
 
 pub(super) fn asked(query: &FiguresQuery) -> Result<Asked, Problem> {

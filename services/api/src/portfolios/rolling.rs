@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
-use super::figures::{FiguresQuery, asked};
+use super::figures::{FiguresQuery, asked, portfolio};
 use crate::as_of::as_of;
 use crate::described::problems;
 use crate::figures::views::ReasonView;
@@ -24,7 +24,7 @@ use crate::paging::invalid_parameters;
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::tagged;
-use crate::problem::{FieldError, Problem, ProblemType};
+use crate::problem::{FieldError, Problem};
 use crate::state::Office;
 
 /// The shortest window.
@@ -103,11 +103,10 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let window = window(query.window.as_deref())?;
     let as_of = as_of(&journal, query.as_of.as_deref()).await?;
+    let row = portfolio(&pool, &journal, id, query.as_of.as_deref()).await?;
     let RollingQuery { from, to, risk_free_rate, rebalancing, .. } = query;
     let query = FiguresQuery { from, to, risk_free_rate, rebalancing, benchmark: None, as_of: None };
     let asked = Asked { as_of, ..asked(&query)? };
-    let row = projections::portfolios::get(&pool, id).await?;
-    let row = row.ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
     let computed = compute(&office, row.allocation, &row.currency, &asked).await?;
     let rf = asked.risk_free_rate.to_f64().unwrap_or_default();
     let (dates, returns) = computed.figures.as_ref().map_or_else(

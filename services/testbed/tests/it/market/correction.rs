@@ -50,6 +50,19 @@ async fn as_of_a_recommendation_its_figures_stay_what_they_were() {
     assert!(near(figure(&before.body, "cumulative"), 0.15), "{}", before.body);
     assert!(near(figure(&live, "cumulative"), 0.3), "{live}");
 
+    // Another portfolio afterwards: the advice was not about this one.
+    let other = json!({"reason": "bonds fell", "allocation": [{"asset": "XYZ", "weight": "1"}]});
+    let path = format!("/v1/portfolios/{portfolio}/allocation");
+    let reallocated = house.change(Method::PUT, &path, recommended.header("etag"), &other).await;
+    assert_eq!(reallocated.status, 200, "{reallocated:?}");
+    let moved = house.get_after(&figures, &reallocated).await.body;
+    assert!(near(figure(&moved, "cumulative"), 0.1), "{moved}");
+    let then = house.get(&format!("{figures}&as_of={advised}")).await.body;
+    assert_eq!((&then["figures"], &then["portfolio_version"]), (&before.body["figures"], &json!(2)));
+    let back = json!({"reason": "bonds rose", "allocation": allocation});
+    let back = house.change(Method::PUT, &path, reallocated.header("etag"), &back).await;
+    house.get_after(&figures, &back).await;
+
     let prices_then = before.body["prices_position"].as_str().unwrap().to_owned();
     for as_of in [advised, prices_then] {
         let then = house.get(&format!("{figures}&as_of={as_of}")).await.body;
