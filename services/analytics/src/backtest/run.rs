@@ -278,7 +278,7 @@ impl<'a> Run<'a> {
     /// The first row of `from..=to` at whose close a weight is too far from its target.
     fn drifted(&self, from: usize, to: usize, last_trade: usize, targets: &[f64]) -> Option<usize> {
         let threshold = self.params.policy.threshold?;
-        let from = from.max(last_trade + threshold.cooldown_sessions + 1);
+        let from = from.max(last_trade.saturating_add(threshold.cooldown_sessions).saturating_add(1));
         (from..=to).find(|&row| self.is_off(row, targets, threshold.drift))
     }
 

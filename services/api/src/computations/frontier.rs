@@ -357,7 +357,12 @@ fn constraints(faults: &mut Faults, body: &FrontierBody, assets: &[AssetId]) -> 
     let mut constraints = Constraints::within(assets.len(), lower, upper);
     for (at, cap) in body.caps.iter().enumerate() {
         let weight = number(faults, &format!("/caps/{at}/weight"), Some(&cap.weight), 1.0, -1.0, 1.0);
-        constraints.upper[place_of(faults, &format!("/caps/{at}/asset"), &cap.asset)?] = weight;
+        let pointer = format!("/caps/{at}/asset");
+        let place = place_of(faults, &pointer, &cap.asset)?;
+        if body.caps[..at].iter().any(|before| before.asset == cap.asset) {
+            faults.add(&pointer, "asset-named-twice", format!("`{}` has a cap already", cap.asset));
+        }
+        constraints.upper[place] = weight;
     }
     for (at, group) in body.groups.iter().enumerate() {
         let mut members = Vec::new();

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use super::price_file;
 
+/// The greatest annual rate that is taken for one: 1,000 %.
+const RATE_MAX: f64 = 10.0;
+
 /// Prices, their window, and how the answer is wanted.
 #[derive(Debug, Args)]
 pub struct Source {
@@ -22,7 +25,7 @@ pub struct Source {
     #[arg(long, value_name = "DATE")]
     pub to: Option<Date>,
     /// Annual risk-free rate as a fraction: 0.02 is 2 %
-    #[arg(long, value_name = "RATE", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, allow_negative_numbers = true, value_parser = rate)]
     pub rf: f64,
     /// Answer in JSON, for machines
     #[arg(long)]
@@ -67,4 +70,14 @@ pub fn covered(quotes: &Quotes) -> Value {
         .into_iter()
         .map(|one| json!({"asset": one.asset, "first_day": one.first, "last_day": one.last, "missing": one.missing}))
         .collect()
+}
+
+/// An annual rate that a capital can have: above -1, where nothing would be left of it, and at most [`RATE_MAX`].
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    if rate > -1.0 && rate <= RATE_MAX {
+        Ok(rate)
+    } else {
+        Err(format!("{text} is not above -1 and at most {RATE_MAX}"))
+    }
 }
