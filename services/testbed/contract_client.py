@@ -111,7 +111,7 @@ assert done(get_portfolio.sync_detailed(number, client=client), 200).version == 
 history = done(list_portfolio_events.sync_detailed(number, client=client), 200)
 assert [event.type_.split(".")[2] for event in history.items] == ["created", "reallocated", "recommended"], history
 series = done(get_prices.sync_detailed("AAPL", client=client), 200)
-assert series.asset == "AAPL" and len(series.days) == 3, series
+assert series.asset == "AAPL" and series.days == 3, series
 
 body = CreateToken(label="A test", valid_days=1)
 new = done(create_token.sync_detailed(client=client, body=body, idempotency_key=key()), 201)
