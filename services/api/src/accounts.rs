@@ -35,7 +35,6 @@ pub struct CreateAccount {
     #[schema(format = "email", max_length = 254, example = "ana@firm.example")]
     email: String,
     /// What its owner may do.
-    #[schema(inline)]
     role: RoleWord,
     /// Whose clients and portfolios it is about: for the role `advisor`, and for it alone.
     #[schema(format = Uuid)]

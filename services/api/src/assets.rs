@@ -43,7 +43,7 @@ pub use prices::{__path_correct, __path_record, correct, record};
 pub use quality::{__path_quality, quality};
 pub use rating::{__path_lookup, __path_rate, lookup, rate};
 pub use search::{__path_facets, facets};
-pub use series::{__path_series, series};
+pub use series::{__path_series, Format, series};
 
 const COLLECTION: &str = "/v1/assets";
 const CREATE: &str = "POST /v1/assets";

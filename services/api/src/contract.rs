@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
+use utoipa::openapi::{RefOr, Responses};
 use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -48,7 +49,7 @@ use crate::{
         (name = "access", description = "Logging in, accounts and tokens"),
         (name = "operation", description = "For operators and programs"),
     ),
-    components(schemas(ProblemBody, FieldError, commands::Receipt)),
+    components(schemas(ProblemBody, FieldError, commands::Receipt, assets::Format)),
     modifiers(&Schemes),
 )]
 struct Frame;
@@ -131,6 +132,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
+            describe(&mut operation.responses);
             // A browser's session has the rights of a token of the same role.
             if let Some(roles) = operation.security.as_deref().and_then(roles_of) {
                 let requirement = SecurityRequirement::new(SESSION, roles);
@@ -139,6 +141,22 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         }
     }
     document
+}
+
+/// Gives words to each response that has none: the standard asks for them, and generators of clients insist.
+fn describe(responses: &mut Responses) {
+    for (status, response) in &mut responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description = match status.as_str() {
+                "201" => "It was created.",
+                "204" => "It is done; there is nothing to tell.",
+                _ => "What was asked for.",
+            }
+            .to_owned();
+        }
+    }
 }
 
 /// The roles that the first requirement of a bearer token lists.
@@ -269,12 +287,25 @@ mod tests {
     }
 
     #[test]
+    fn every_reference_leads_somewhere() {
+        let document: serde_json::Value = serde_json::from_str(&DOCUMENT).unwrap();
+        for rest in DOCUMENT.split("\"$ref\": \"#").skip(1) {
+            let pointer = rest.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+
+    #[test]
     fn every_operation_says_how_it_fails() {
         let document: serde_json::Value = serde_json::from_str(&DOCUMENT).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let responses = operation["responses"].as_object().unwrap();
+                for (status, response) in responses {
+                    let described = response["description"].as_str().is_some_and(|words| !words.is_empty());
+                    assert!(described, "{method} {path}: {status}");
+                }
                 assert!(responses.contains_key("500") && responses.contains_key("503"), "{method} {path}");
                 let open = operation["security"][0] == serde_json::json!({});
                 assert_eq!(responses.contains_key("403"), !open, "{method} {path}");

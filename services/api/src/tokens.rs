@@ -36,13 +36,11 @@ pub struct CreateToken {
     #[schema(min_length = 1, max_length = 120, example = "The nightly export")]
     label: String,
     /// What its bearer may do; the caller's own role where nothing is said. Only an `admin` may give away another.
-    #[schema(inline)]
     role: Option<RoleWord>,
     /// Whose clients and portfolios it is about: for an `admin` who makes a token of the role `advisor`.
     #[schema(format = Uuid)]
     advisor: Option<String>,
     /// How much of the role may be used; `write` where nothing is said.
-    #[schema(inline)]
     scope: Option<ScopeWord>,
     /// How many days it is good for.
     #[schema(minimum = 1, maximum = 366, example = 90)]

@@ -31,7 +31,7 @@ pub use insights::private::Durability;
 pub use log::{Log, assert_whole, events_after, operator};
 pub use nats::Nats;
 pub use otlp::{OtlpTap, Span};
-pub use python::python;
+pub use python::{python, python_of_the_contract};
 pub use smtp::{Behaviour, Command, Letter, SmtpSink};
 pub use yahoo::YahooStandIn;
 

@@ -11,9 +11,21 @@ use insights::private::{Tools, leashed};
 /// # Panics
 /// If they were not fetched.
 pub fn python() -> Command {
-    let packages = Tools::fetched().join("py");
+    with_packages("py", "aiosmtpd")
+}
+
+/// A leashed command that runs Python with the tools that hold the web API to its own document.
+///
+/// # Panics
+/// If they were not fetched.
+pub fn python_of_the_contract() -> Command {
+    with_packages("contract", "schemathesis")
+}
+
+fn with_packages(folder: &str, package: &str) -> Command {
+    let packages = Tools::fetched().join(folder);
     assert!(
-        packages.join("aiosmtpd").is_dir(),
+        packages.join(package).is_dir(),
         "no {}: run `tools/bootstrap.sh tests` (`./x test` does)",
         packages.display()
     );

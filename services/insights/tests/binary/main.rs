@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod instance;
+mod killed_api;
 mod killed_letter;
 mod loading;
 mod main_job;

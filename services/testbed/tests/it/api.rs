@@ -4,6 +4,7 @@ mod advice;
 mod as_of;
 mod cast;
 mod computations;
+mod contract;
 pub mod house;
 mod jobs;
 mod keeping;

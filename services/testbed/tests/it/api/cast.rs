@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api::Limits;
 use events::values::AdvisorId;
 use jiff::{SignedDuration, Timestamp};
 use journal::{Journal, JournalSettings};
@@ -33,7 +34,12 @@ pub struct Advisor {
 
 impl Cast {
     pub async fn assemble() -> Self {
-        let house = House::open().await;
+        Self::within(Limits::default()).await
+    }
+
+    /// The cast in a house within these limits.
+    pub async fn within(limits: Limits) -> Self {
+        let house = House::with(limits, true).await;
         let stop = CancellationToken::new();
         let settings = JournalSettings::new(house.nats.urls(), "/insights/recommend");
         let journal = Journal::connect(&settings).await.unwrap();

@@ -1,0 +1,113 @@
+//! The document against the service: generated requests, good and bad, get only what is promised.
+
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+use api::Limits;
+use journal::{Journal, JournalSettings};
+use reqwest::Method;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::cast::Cast;
+use super::house::{House, unique};
+
+/// Requests that are generated for each operation and way of generating them.
+const EXAMPLES_MAX: u32 = 12;
+/// What one run begins with: the same requests each time.
+const SEED: u32 = 20_240_102;
+/// What is looked at in each answer.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
+    response_schema_conformance,ignored_auth,unsupported_method";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_requests_get_nothing_that_the_document_does_not_promise() {
+    let limits = Limits { logins_per_minute: 100_000, requests_per_minute: 10_000_000, ..Limits::default() };
+    let cast = Cast::within(limits).await;
+    let folder = tempfile::tempdir().unwrap();
+    write_settings(&cast, folder.path()).await;
+    let mut schemathesis = testbed::python_of_the_contract();
+    schemathesis
+        .current_dir(folder.path())
+        .args(["-m", "schemathesis.cli", "run", &format!("{}/openapi.json", cast.house.address)])
+        .args(["--header", &format!("Authorization: Bearer {}", cast.house.token)])
+        .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
+        .args(["--max-examples", &EXAMPLES_MAX.to_string(), "--seed", &SEED.to_string()])
+        .args(["--workers", "2", "--warnings", "off", "--no-color", "--generation-database", "none"])
+        .args(["--continue-on-failure", "--request-timeout", "30"]);
+    let (ended, told) = outcome(&mut schemathesis).await;
+    if let Some(kept) = std::env::var_os("INSIGHTS_CONTRACT_LOG") {
+        std::fs::write(kept, &told).unwrap();
+    }
+    assert!(ended.success(), "{told}");
+    assert!(told.contains("No issues found"), "{told}");
+}
+
+/// Ids of what is there, so that generated requests reach more than what is not.
+async fn write_settings(cast: &Cast, folder: &Path) {
+    let ana = &cast.ana;
+    let body = json!({"label": "a test", "valid_days": 1, "role": "compliance"});
+    let token = cast.house.post("/v1/tokens", &unique("token"), &body).await.created();
+    let body = json!({"email": "eva@firm.example", "role": "compliance"});
+    let account = cast.house.post("/v1/accounts", &unique("account"), &body).await.created();
+    let mut settings = String::new();
+    for (path, id) in [
+        ("/v1/advisors", &ana.id),
+        ("/v1/clients", &ana.client),
+        ("/v1/portfolios", &ana.portfolio),
+        ("/v1/recommendations", &ana.recommendation),
+        ("/v1/tokens", &token),
+        ("/v1/accounts", &account),
+        ("/v1/assets", &"AAPL".to_owned()),
+    ] {
+        settings.push_str(&format!(
+            "[[operations]]\ninclude-path-regex = '^{path}/[{{]id[}}]'\nparameters = {{ \"path.id\" = \"{id}\" }}\n\n"
+        ));
+    }
+    std::fs::write(folder.join("schemathesis.toml"), settings).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_a_stock_generator_made_of_the_document_does_the_main_job() {
+    let house = House::open().await;
+    let stop = CancellationToken::new();
+    let _stopped_at_the_end = stop.clone().drop_guard();
+    let settings = JournalSettings::new(house.nats.urls(), "/insights/recommend");
+    let journal = Journal::connect(&settings).await.unwrap();
+    tokio::spawn(async move { recommender::run(journal, stop).await.unwrap() });
+    let folder = tempfile::tempdir().unwrap();
+    let document = house.ask_as_stranger(Method::GET, "/openapi.json", |request| request).await.body;
+    std::fs::write(folder.path().join("openapi.json"), document.to_string()).unwrap();
+    let mut generator = testbed::python_of_the_contract();
+    generator.current_dir(folder.path()).args(["-m", "openapi_python_client", "generate", "--path", "openapi.json"]);
+    // Whatever the generator cannot make something of is an error of the document.
+    generator.args(["--output-path", "insights_client", "--meta", "none", "--fail-on-warning"]);
+    // The generator looks for a formatter of Python, which nobody needs here.
+    std::fs::write(folder.path().join("config.yml"), "post_hooks: []\n").unwrap();
+    generator.args(["--config", "config.yml"]);
+    run(generator).await;
+    let mut client = testbed::python_of_the_contract();
+    client.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("contract_client.py"));
+    client.args([folder.path().to_str().unwrap(), &house.address, &house.token]);
+    let said = run(client).await;
+    assert_eq!(said.lines().last(), Some("all is well"), "{said}");
+}
+
+/// What a program says that ends well.
+async fn run(mut program: Command) -> String {
+    let (ended, told) = outcome(&mut program).await;
+    assert!(ended.success(), "{told}");
+    told
+}
+
+/// How a program ends, and what it says.
+async fn outcome(program: &mut Command) -> (ExitStatus, String) {
+    let program = program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    // The leash holds for as long as its standard input is open.
+    let leash = child.stdin.take();
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    drop(leash);
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status, told)
+}
