@@ -281,7 +281,7 @@ async fn a_parameter_that_an_operation_does_not_know_is_refused_and_nothing_is_w
     let id = house.portfolio(&advisor).await;
     let before = house.written().await;
     for path in [format!("/v1/portfolios/{id}"), format!("/v1/advisors/{advisor}"), "/healthz".to_owned()] {
-        assert_eq!(house.get(&path).await.status, 200, "{path}");
+        assert_eq!(house.get_now(&path).await.status, 200, "{path}");
         house.get(&format!("{path}?nonsense=1")).await.is_problem(400, "invalid-parameter");
     }
     let allocation = json!({"allocation": halves("MSFT", "AAPL"), "reason": "a hopeful trial"});
