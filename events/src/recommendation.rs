@@ -7,6 +7,11 @@
 //! Three gates stand before a recommendation (see [`crate::suitability`]). One that stays shut refuses this client and no
 //! other; the refusal is an event too, so that it is seen, and so that somebody in compliance can decide otherwise.
 
+mod letter;
+mod standing;
+#[cfg(test)]
+mod tests;
+
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -18,8 +23,10 @@ use crate::values::{
     Regime, Terms,
 };
 
-#[cfg(test)]
-mod tests;
+pub use self::letter::{Letter, letter_after};
+use self::letter::{claim, settle};
+use self::standing::end;
+pub use self::standing::{Standing, standing_after};
 
 /// The role in whose power it is to let refused advice go out, as actors name it.
 const COMPLIANCE: &str = "compliance";
@@ -289,89 +296,6 @@ impl Refusal for RecommendationRejection {
     }
 }
 
-/// How the letter of a recommendation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Letter {
-    /// Not sent, and free to be: after so many attempts.
-    Due {
-        /// Attempts made so far.
-        attempts: u32,
-    },
-    /// An attempt is claimed and not settled.
-    Claimed {
-        /// Which attempt.
-        attempt: u32,
-    },
-    /// Taken by the mail server.
-    Sent {
-        /// At which attempt.
-        attempt: u32,
-    },
-    /// Refused for good.
-    Failed {
-        /// At which attempt.
-        attempt: u32,
-    },
-    /// Nobody knows.
-    OutcomeUnknown {
-        /// At which attempt.
-        attempt: u32,
-    },
-}
-
-impl Letter {
-    /// The state in one word, for people: `due`, `claimed`, `sent`, `failed`, `outcome unknown`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Due { .. } => "due",
-            Self::Claimed { .. } => "claimed",
-            Self::Sent { .. } => "sent",
-            Self::Failed { .. } => "failed",
-            Self::OutcomeUnknown { .. } => "outcome unknown",
-        }
-    }
-}
-
-/// Whether advice stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// It does.
-    Open,
-    /// It never did: gates stayed shut.
-    Refused,
-    /// It was taken back.
-    Withdrawn,
-    /// Another took its place.
-    Superseded,
-    /// Its last day is over.
-    Expired,
-}
-
-impl Standing {
-    /// Every standing.
-    pub const ALL: [Self; 5] = [Self::Open, Self::Refused, Self::Withdrawn, Self::Superseded, Self::Expired];
-
-    /// The standing in one word: `open`, `refused`, `withdrawn`, `superseded`, `expired`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Refused => "refused",
-            Self::Withdrawn => "withdrawn",
-            Self::Superseded => "superseded",
-            Self::Expired => "expired",
-        }
-    }
-
-    /// The standing with this word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|standing| standing.word() == word)
-    }
-}
-
 /// A recommendation, as history left it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Recommendation {
@@ -511,113 +435,4 @@ fn may_override(shut: &[GateShut], regime: Regime, by: &Actor) -> Result<(), Rec
         return Err(RecommendationRejection::OverrideNotAllowed { reason });
     }
     Ok(())
-}
-
-fn end(
-    advice: &Advice,
-    standing: Standing,
-    command: &RecommendationCommand,
-) -> Result<Option<RecommendationEvent>, RecommendationRejection> {
-    use RecommendationCommand as C;
-    use RecommendationEvent as E;
-    match (standing, command) {
-        (Standing::Open, C::Withdraw { reason }) => Ok(Some(E::Withdrawn { reason: reason.clone() })),
-        (Standing::Withdrawn, C::Withdraw { .. }) => Ok(None),
-        (Standing::Open, C::Supersede { by }) => Ok(Some(E::Superseded { by: *by })),
-        (Standing::Open, C::Expire { on }) => match advice.terms.valid_until {
-            Some(last) if last < *on => Ok(Some(E::Expired { on: *on })),
-            _ => Err(RecommendationRejection::StillValid),
-        },
-        // What has ended needs no other end.
-        (ended, C::Supersede { .. } | C::Expire { .. }) if ended != Standing::Open => Ok(None),
-        (is, _) => Err(RecommendationRejection::NotOpen { is: is.word() }),
-    }
-}
-
-/// How the advice stands after the event, which stood like this before it.
-#[must_use]
-pub const fn standing_after(standing: Standing, event: &RecommendationEvent) -> Standing {
-    use RecommendationEvent as E;
-    match event {
-        E::Made(_) | E::Overridden { .. } => Standing::Open,
-        E::Refused { .. } => Standing::Refused,
-        E::Withdrawn { .. } => Standing::Withdrawn,
-        E::Superseded { .. } => Standing::Superseded,
-        E::Expired { .. } => Standing::Expired,
-        E::EmailClaimed { .. }
-        | E::Emailed { .. }
-        | E::EmailDeferred { .. }
-        | E::EmailFailed { .. }
-        | E::EmailUnknown { .. }
-        | E::EmailReleased { .. } => standing,
-    }
-}
-
-fn claim(letter: Letter, attempt: u32) -> Result<Option<RecommendationEvent>, RecommendationRejection> {
-    match letter {
-        Letter::Due { attempts } if attempt == attempts + 1 => Ok(Some(RecommendationEvent::EmailClaimed { attempt })),
-        Letter::Due { attempts } if attempt <= attempts => Err(RecommendationRejection::AttemptClaimed { attempt }),
-        Letter::Due { attempts } => Err(RecommendationRejection::NotTheNextAttempt { attempt, next: attempts + 1 }),
-        // Never "nothing happened": whoever claims must know that the claim is theirs.
-        Letter::Claimed { .. } => Err(RecommendationRejection::AttemptClaimed { attempt }),
-        Letter::Sent { .. } | Letter::Failed { .. } | Letter::OutcomeUnknown { .. } => {
-            Err(RecommendationRejection::LetterIs { is: letter.word() })
-        }
-    }
-}
-
-fn settle(
-    letter: Letter,
-    command: &RecommendationCommand,
-) -> Result<Option<RecommendationEvent>, RecommendationRejection> {
-    use RecommendationCommand as C;
-    use RecommendationEvent as E;
-    let refused = Err(RecommendationRejection::LetterIs { is: letter.word() });
-    match (letter, command) {
-        (
-            Letter::Claimed { attempt: claimed } | Letter::OutcomeUnknown { attempt: claimed },
-            C::RecordEmailed { attempt },
-        ) if claimed == *attempt => Ok(Some(E::Emailed { attempt: *attempt })),
-        (Letter::Sent { attempt: sent }, C::RecordEmailed { attempt }) if sent == *attempt => Ok(None),
-        (Letter::Claimed { attempt: claimed }, C::RecordEmailDeferred { attempt, reason }) if claimed == *attempt => {
-            Ok(Some(E::EmailDeferred { attempt: *attempt, reason: reason.clone() }))
-        }
-        (Letter::Claimed { attempt: claimed }, C::RecordEmailFailed { attempt, reason }) if claimed == *attempt => {
-            Ok(Some(E::EmailFailed { attempt: *attempt, reason: reason.clone() }))
-        }
-        (Letter::Failed { attempt: failed }, C::RecordEmailFailed { attempt, .. }) if failed == *attempt => Ok(None),
-        (Letter::Claimed { attempt: claimed }, C::RecordEmailUnknown { attempt, reason }) if claimed == *attempt => {
-            Ok(Some(E::EmailUnknown { attempt: *attempt, reason: reason.clone() }))
-        }
-        (Letter::OutcomeUnknown { attempt: unknown }, C::RecordEmailUnknown { attempt, .. }) if unknown == *attempt => {
-            Ok(None)
-        }
-        (Letter::OutcomeUnknown { .. } | Letter::Failed { .. }, C::ReleaseEmail { reason }) => {
-            Ok(Some(E::EmailReleased { reason: reason.clone() }))
-        }
-        _ => refused,
-    }
-}
-
-/// How the letter stands after the event, which stood like this before it.
-#[must_use]
-pub fn letter_after(letter: Letter, event: &RecommendationEvent) -> Letter {
-    use RecommendationEvent as E;
-    match event {
-        E::Made(_)
-        | E::Refused { .. }
-        | E::Overridden { .. }
-        | E::Withdrawn { .. }
-        | E::Superseded { .. }
-        | E::Expired { .. } => letter,
-        E::EmailClaimed { attempt } => Letter::Claimed { attempt: *attempt },
-        E::Emailed { attempt } => Letter::Sent { attempt: *attempt },
-        E::EmailDeferred { attempt, .. } => Letter::Due { attempts: *attempt },
-        E::EmailFailed { attempt, .. } => Letter::Failed { attempt: *attempt },
-        E::EmailUnknown { attempt, .. } => Letter::OutcomeUnknown { attempt: *attempt },
-        E::EmailReleased { .. } => match letter {
-            Letter::Failed { attempt } | Letter::OutcomeUnknown { attempt } => Letter::Due { attempts: attempt },
-            other => other,
-        },
-    }
 }
