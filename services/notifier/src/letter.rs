@@ -11,14 +11,18 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use vault::Identity;
 
+mod costs;
 mod figures;
 mod numbers;
 mod regime;
 #[cfg(test)]
 mod tests;
+mod words;
 
+use costs::Told;
 use figures::Line;
-use numbers::{Share, count, day, shares};
+use numbers::{Share, day, shares};
+use words::Fixed;
 
 /// What a letter is made of.
 #[derive(Debug, Clone, Copy)]
@@ -58,18 +62,16 @@ impl std::fmt::Debug for Letter {
 /// # Errors
 /// Where a template cannot be filled, which its tests rule out.
 pub fn letter(content: &Content<'_>) -> Result<Letter, minijinja::Error> {
-    let firm = &content.advisor.firm;
-    let (subject, text, html) = match content.advisor.language {
-        Language::English => (format!("Your investment recommendation from {firm}"), "letter.txt", "letter.html"),
-        Language::BrazilianPortuguese => {
-            (format!("Sua recomendação de investimento de {firm}"), "letter.pt-BR.txt", "letter.pt-BR.html")
-        }
-    };
-    let words = Value::from(Serde(Words::of(content, &subject)));
-    let text = TEMPLATES.get_template(text)?.render(&words)?;
-    let html = TEMPLATES.get_template(html)?.render(&words)?;
+    let subject = words::subject(content.advisor.language, &content.advisor.firm);
+    let filling = Value::from(Serde(Filling::of(content, &subject)));
+    let text = TEMPLATES.get_template(TEXT)?.render(&filling)?;
+    let html = TEMPLATES.get_template(HTML)?.render(&filling)?;
     Ok(Letter { subject, text, html })
 }
+
+/// The page in plain text, and in HTML; the words are the language's.
+const TEXT: &str = "letter.txt";
+const HTML: &str = "letter.html";
 
 /// The templates, compiled in. A name that a template misspells is an error, not an empty place in a letter.
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -77,12 +79,10 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates
         .set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
-    for (name, source) in [
-        ("letter.txt", include_str!("../templates/letter.txt")),
-        ("letter.html", include_str!("../templates/letter.html")),
-        ("letter.pt-BR.txt", include_str!("../templates/letter.pt-BR.txt")),
-        ("letter.pt-BR.html", include_str!("../templates/letter.pt-BR.html")),
-    ] {
+    templates.add_filter("wrapped", |text: &str| lines(text).join("\n"));
+    for (name, source) in
+        [(TEXT, include_str!("../templates/letter.txt")), (HTML, include_str!("../templates/letter.html"))]
+    {
         templates.add_template(name, source).expect("the templates are part of the build, and tested");
     }
     templates
@@ -90,24 +90,25 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 /// What the templates are filled with: words and nothing else.
 #[derive(Serialize)]
-struct Words<'a> {
+struct Filling<'a> {
+    words: Fixed,
     subject: &'a str,
     firm: &'a str,
     advisor: &'a str,
-    client: &'a str,
     date: String,
     portfolio: &'a str,
     rationale: &'a str,
     /// The rationale for HTML: paragraphs of lines.
     paragraphs: Vec<Vec<&'a str>>,
     positions: Vec<Position<'a>>,
-    window: Option<Window>,
-    currency: &'a str,
+    /// On which days the figures rest; nothing where there are none.
+    window: Option<String>,
     figures: Vec<Line>,
     /// Under whose rules the advice is given; empty where there are none to name.
     notice: String,
-    /// The same in lines.
-    notice_lines: Vec<String>,
+    costs: Told,
+    /// Until when the advice holds, where that was said.
+    holds: Option<String>,
     reference: String,
     portfolio_reference: String,
     portfolio_version: u64,
@@ -126,38 +127,27 @@ struct Position<'a> {
     rest: u8,
 }
 
-#[derive(Serialize)]
-struct Window {
-    start: String,
-    end: String,
-    returns: String,
-}
-
-impl<'a> Words<'a> {
+impl<'a> Filling<'a> {
     fn of(content: &Content<'a>, subject: &'a str) -> Self {
         let Advice { figures, rationale, .. } = content.advice;
         let language = content.advisor.language;
-        let notice = regime::notice(content.advisor).unwrap_or_default();
+        let currency = content.advice.currency;
         Self {
+            words: words::fixed(language, &content.client.name, currency),
             subject,
             firm: content.advisor.firm.as_str(),
             advisor: content.advisor.name.as_str(),
-            client: content.client.name.as_str(),
             date: day(language, content.day),
             portfolio: content.advice.portfolio_name.as_str(),
             rationale: rationale.as_str(),
             paragraphs: paragraphs(rationale.as_str()),
             positions: positions(language, content.advice),
             // Without a return there were no figures, and the days that stand there are nobody's window.
-            window: (figures.returns > 0).then(|| Window {
-                start: day(language, figures.start),
-                end: day(language, figures.end),
-                returns: count(language, figures.returns),
-            }),
-            currency: content.advice.currency.as_str(),
+            window: (figures.returns > 0).then(|| words::window(language, figures, currency)),
             figures: figures::lines(language, figures),
-            notice_lines: regime::lines(&notice),
-            notice,
+            notice: regime::notice(content.advisor).unwrap_or_default(),
+            costs: costs::told(language, content.advice.terms.costs),
+            holds: content.advice.terms.valid_until.map(|last| words::holds(language, last)),
             reference: content.recommendation.to_string(),
             portfolio_reference: content.advice.portfolio.to_string(),
             portfolio_version: content.advice.portfolio_version,
@@ -165,6 +155,22 @@ impl<'a> Words<'a> {
             prices: figures.prices_position.to_string(),
         }
     }
+}
+
+/// The paragraph in lines of plain text, broken between words.
+fn lines(paragraph: &str) -> Vec<String> {
+    const LINE_CHARS_MAX: usize = 76;
+    let mut lines: Vec<String> = Vec::new();
+    for word in paragraph.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= LINE_CHARS_MAX => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Lines of text by paragraph; an empty line, or several, ends one.

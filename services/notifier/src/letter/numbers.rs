@@ -37,6 +37,12 @@ pub(super) fn percent(language: Language, fraction: Option<f64>) -> String {
     }
 }
 
+/// The exact fraction in per cent, with as many decimals as it has: `1.25 %`.
+pub(super) fn rate(language: Language, fraction: Decimal) -> String {
+    let percent = (fraction * Decimal::ONE_HUNDRED).normalize().to_string();
+    format!("{} %", percent.replace('.', &marks(language).0.to_string()))
+}
+
 /// The ratio with two decimals.
 pub(super) fn ratio(language: Language, ratio: Option<f64>) -> String {
     match ratio {

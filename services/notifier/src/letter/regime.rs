@@ -56,19 +56,3 @@ pub(super) fn notice(details: &AdvisorDetails) -> Option<String> {
     };
     Some(notice)
 }
-
-/// The paragraph in lines of plain text, broken between words.
-pub(super) fn lines(paragraph: &str) -> Vec<String> {
-    const LINE_CHARS_MAX: usize = 76;
-    let mut lines: Vec<String> = Vec::new();
-    for word in paragraph.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= LINE_CHARS_MAX => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}

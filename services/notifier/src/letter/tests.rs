@@ -3,7 +3,7 @@
 use events::advisor::AdvisorDetails;
 use events::recommendation::Advice;
 use events::values::{
-    AdvisorId, Allocation, AssetId, ClientId, CommandId, Currency, EmailAddress, FiguresSnapshot, Language, Name, Note,
+    AdvisorId, Allocation, AssetId, ClientId, CommandId, Costs, Currency, EmailAddress, FiguresSnapshot, Language, Name, Note,
     PortfolioId, RecommendationId, Regime, Terms,
 };
 use events::{Position, Stream};
@@ -135,6 +135,15 @@ fn the_letter_of_an_assessor_in_portuguese() {
 }
 
 #[test]
+fn the_letter_in_portuguese_html_with_costs_and_an_end() {
+    let costs = Costs::try_new("0.005".parse().unwrap(), "0.0125".parse().unwrap()).unwrap();
+    let terms = Terms { costs: Some(costs), valid_until: Some(date(2026, 6, 30)), ..Terms::default() };
+    let language = Language::BrazilianPortuguese;
+    let details = AdvisorDetails { language, ..AdvisorDetails::new(name("Ana Souza"), name("Casa Verde")) };
+    insta::assert_snapshot!(written_by(&Advice { terms, ..advice() }, "José da Silva", &details).html);
+}
+
+#[test]
 fn the_regime_is_named_in_both_languages_with_the_registration() {
     for (regime, named) in [
         (Regime::Cvm178, ["CVM Resolution 178", "Resolução CVM 178"]),
@@ -168,6 +177,37 @@ fn a_letter_in_portuguese_has_no_english_word_of_ours() {
         assert!(part.contains("4 de março de 2026") && part.contains("12,5 %"), "{part}");
     }
     assert!(letter.html.contains("lang=\"pt-BR\""));
+}
+
+#[test]
+fn costs_are_told_in_both_languages_and_so_is_that_nobody_named_any() {
+    let costs = Costs::try_new("0.005".parse().unwrap(), "0.0125".parse().unwrap()).unwrap();
+    let terms = Terms { costs: Some(costs), valid_until: Some(date(2026, 6, 30)), ..Terms::default() };
+    let with_costs = Advice { terms, ..advice() };
+    for (language, told, none) in [
+        (
+            Language::English,
+            ["THE COSTS", "Once, at the beginning: 0.5 %", "Each year: 1.25 %", "This recommendation holds until 30 June"],
+            "No costs were named",
+        ),
+        (
+            Language::BrazilianPortuguese,
+            ["OS CUSTOS", "Uma única vez, no início: 0,5 %", "A cada ano: 1,25 %", "Esta recomendação vale até 30 de junho"],
+            "Nenhum custo foi informado",
+        ),
+    ] {
+        let details = AdvisorDetails { language, ..AdvisorDetails::new(name("Ana Souza"), name("Casa Verde")) };
+        let with = written_by(&with_costs, "José da Silva", &details);
+        for words in told {
+            assert!(with.text.contains(words), "{words}: {}", with.text);
+        }
+        let rate = told[2].rsplit(": ").next().unwrap();
+        assert!(with.html.contains(rate) && !with.html.contains(none), "{}", with.html);
+        let without = written_by(&advice(), "José da Silva", &details);
+        for part in [&without.text, &without.html] {
+            assert!(part.contains(none) && !part.contains(rate), "{part}");
+        }
+    }
 }
 
 #[test]
