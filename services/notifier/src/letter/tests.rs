@@ -3,8 +3,8 @@
 use events::advisor::AdvisorDetails;
 use events::recommendation::Advice;
 use events::values::{
-    AdvisorId, Allocation, AssetId, ClientId, CommandId, Costs, Currency, EmailAddress, FiguresSnapshot, Language, Name, Note,
-    PortfolioId, RecommendationId, Regime, Terms,
+    AdvisorId, Allocation, AssetId, ClientId, CommandId, Costs, Currency, EmailAddress, FiguresSnapshot, Language,
+    Name, Note, PortfolioId, RecommendationId, Regime, Terms,
 };
 use events::{Position, Stream};
 use jiff::civil::date;
@@ -187,12 +187,22 @@ fn costs_are_told_in_both_languages_and_so_is_that_nobody_named_any() {
     for (language, told, none) in [
         (
             Language::English,
-            ["THE COSTS", "Once, at the beginning: 0.5 %", "Each year: 1.25 %", "This recommendation holds until 30 June"],
+            [
+                "THE COSTS",
+                "Once, at the beginning: 0.5 %",
+                "Each year: 1.25 %",
+                "This recommendation holds until 30 June",
+            ],
             "No costs were named",
         ),
         (
             Language::BrazilianPortuguese,
-            ["OS CUSTOS", "Uma única vez, no início: 0,5 %", "A cada ano: 1,25 %", "Esta recomendação vale até 30 de junho"],
+            [
+                "OS CUSTOS",
+                "Uma única vez, no início: 0,5 %",
+                "A cada ano: 1,25 %",
+                "Esta recomendação vale até 30 de junho",
+            ],
             "Nenhum custo foi informado",
         ),
     ] {
