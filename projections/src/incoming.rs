@@ -15,6 +15,8 @@ pub struct Applied {
     pub time: Timestamp,
     /// The aggregate's id as it stands in the subject.
     pub token: String,
+    /// The event's type and the version of its stored form.
+    pub event_type: String,
     /// The event.
     pub event: AnyEvent,
 }
@@ -44,6 +46,7 @@ impl Incoming {
                 version: bigint(metadata.version)?,
                 time: metadata.time,
                 token: token.to_owned(),
+                event_type: recorded.event_type().to_owned(),
                 event: recorded.decode().map_err(|error| error.to_string())?,
             })
         });

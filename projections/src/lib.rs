@@ -3,7 +3,8 @@
 //! # Layout
 //!
 //! * [`advisors`], [`clients`], [`portfolios`], [`recommendations`], [`assets`], [`prices`]: one read model a file: what
-//!   a batch of events changes in it above, queries below. Their tables are under `migrations/`.
+//!   a batch of events changes in it above, queries below. Their tables are under `migrations/`. [`happenings`]: where
+//!   each event stands and whose it is, for those who ask what happened.
 //! * [`model`]: what a read model is, and the list of them.
 //! * `incoming.rs`: events, decoded once for all read models of a stream.
 //! * [`apply`]: one batch, one transaction: rows, parked events and checkpoints together.
@@ -30,6 +31,7 @@ pub mod connect;
 pub mod dump;
 pub mod figures;
 pub mod follow;
+pub mod happenings;
 mod incoming;
 pub mod lag;
 pub mod model;

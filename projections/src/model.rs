@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use sqlx::PgConnection;
 
 use crate::incoming::Applied;
-use crate::{advisors, assets, clients, portfolio_figures, portfolios, prices, recommendations};
+use crate::{advisors, assets, clients, happenings, portfolio_figures, portfolios, prices, recommendations};
 
 /// What a batch of events changes in one read model: folded in memory first, so that a row is written once.
 pub trait Changes: Default + Send + 'static {
@@ -69,7 +69,7 @@ pub struct Table {
 }
 
 /// Every read model that the role `project` follows.
-pub const ALL: [ReadModel; 6] = [
+pub const ALL: [ReadModel; 7] = [
     ReadModel::new::<advisors::Changed>(
         "advisors",
         Stream::Advisory,
@@ -93,6 +93,12 @@ pub const ALL: [ReadModel; 6] = [
         Stream::Advisory,
         &[Kind::Recommendation],
         &[Table { name: "recommendations", key: "id" }],
+    ),
+    ReadModel::new::<happenings::Changed>(
+        "happenings",
+        Stream::Advisory,
+        &[Kind::Advisor, Kind::Client, Kind::Portfolio, Kind::Recommendation],
+        &[Table { name: "happenings", key: "position" }],
     ),
     ReadModel::new::<assets::Changed>("assets", Stream::Market, &[Kind::Asset], &[Table { name: "assets", key: "id" }]),
     ReadModel::new::<prices::Priced>(

@@ -23,8 +23,8 @@ use crate::problem::{FieldError, Problem, ProblemBody, ProblemType};
 use crate::rights::{BEARER, SESSION};
 use crate::state::Parts;
 use crate::{
-    access, accounts, advisors, assets, clients, commands, computations, health, jobs, portfolios, recommendations,
-    sessions, tokens,
+    access, accounts, advisors, assets, clients, commands, computations, events, health, jobs, portfolios,
+    recommendations, sessions, tokens,
 };
 
 /// The document's frame; paths and schemas come from the routes.
@@ -119,6 +119,7 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(accounts::invite))
         .routes(routes!(recommendations::let_out))
         .routes(routes!(recommendations::change_standing))
+        .routes(routes!(events::list))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(list_problems))

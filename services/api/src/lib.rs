@@ -4,7 +4,7 @@
 //!
 //! * [`Api`] (below): what the service is given. `state.rs`: what handlers take from it. `server.rs`: the listener.
 //! * One file for each noun: `advisors.rs`, `clients.rs`, `assets.rs`, `portfolios.rs`, `recommendations.rs`; below them
-//!   a folder for what more is done with one. Each has what travels first, handlers after. `health.rs` for operators.
+//!   a folder for what more is done with one. `events.rs`: what happened, in pages and as it happens. Each has what travels first, handlers after. `health.rs` for operators.
 //! * What every request goes through: `guard.rs`, with `trace.rs`, `access.rs` (who calls, and what they reach),
 //!   `rights.rs` (who may call what) and [`Limits`].
 //! * What requests bring: `body.rs` and `objects.rs` (strict JSON), `faults.rs` and `numbers.rs` (its fields), `paths.rs`,
@@ -28,6 +28,7 @@ mod computations;
 mod contract;
 mod described;
 mod desk;
+mod events;
 mod faults;
 mod figures;
 mod freshness;
@@ -85,13 +86,18 @@ pub struct Api {
 
 /// The service as a router. Call it inside a runtime: it starts the task that watches checkpoints.
 pub fn router(api: &Api) -> Router {
+    router_until(api, CancellationToken::new())
+}
+
+/// The service as a router, whose endless answers end when it is told to stop.
+fn router_until(api: &Api, stop: CancellationToken) -> Router {
     let callers = access::Callers::new(api.vault.clone(), api.journal.clone(), api.clock);
-    let guard = Arc::new(guard::Guard::new(callers, rights::Rights::of(&openapi()), api.limits));
+    let guard = Arc::new(guard::Guard::new(callers.clone(), rights::Rights::of(&openapi()), api.limits));
     let (routes, _) = contract::routes().split_for_parts();
     routes
         .route_layer(middleware::from_fn(queries::refuse_unknown))
         .merge(contract::pages())
-        .with_state(state::Parts::new(api))
+        .with_state(state::Parts::new(api, callers, stop))
         .layer(middleware::from_fn_with_state(guard, guard::guard))
 }
 
@@ -101,5 +107,5 @@ pub fn router(api: &Api) -> Router {
 /// Where the listener itself is broken.
 pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
     let limits = api.limits;
-    server::serve(listener, router(&api), limits, stop).await
+    server::serve(listener, router_until(&api, stop.clone()), limits, stop).await
 }

@@ -106,13 +106,13 @@ pub fn listing<R, T: Serialize>(
     view: impl FnMut(R) -> T,
 ) -> Response {
     let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= page.limit);
-    let next = rows.last().filter(|_| full).map(|row| write_cursor(place(row)));
-    let link = next.as_deref().and_then(|cursor| link_to_next(uri, cursor));
-    let mut response = Json(Listing { items: rows.into_iter().map(view).collect(), next }).into_response();
-    if let Some(link) = link {
-        response.headers_mut().insert(header::LINK, link);
-    }
-    response
+    let next = rows.last().filter(|_| full).map(place);
+    listing_up_to(uri, rows.into_iter().map(view).collect(), next)
+}
+
+/// The answer with these items, of a list that was looked through up to this place and goes on behind it, if anywhere.
+pub fn listing_up_to<T: Serialize>(uri: &Uri, items: Vec<T>, next: Option<u64>) -> Response {
+    answer(uri, items, next.map(write_cursor))
 }
 
 /// The answer with a page of items in the order of their names. `place` says what the last one is called and its id.
@@ -125,8 +125,12 @@ pub fn listing_by_name<R, T: Serialize>(
 ) -> Response {
     let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
     let next = rows.last().filter(|_| full).map(|row| write_name_cursor(&place(row)));
+    answer(uri, rows.into_iter().map(view).collect(), next)
+}
+
+fn answer<T: Serialize>(uri: &Uri, items: Vec<T>, next: Option<String>) -> Response {
     let link = next.as_deref().and_then(|cursor| link_to_next(uri, cursor));
-    let mut response = Json(Listing { items: rows.into_iter().map(view).collect(), next }).into_response();
+    let mut response = Json(Listing { items, next }).into_response();
     if let Some(link) = link {
         response.headers_mut().insert(header::LINK, link);
     }

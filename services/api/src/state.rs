@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use journal::Journal;
 use projections::{Checkpoints, PriceCache};
 use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
 use crate::Api;
-use crate::access::Door;
+use crate::access::{Callers, Door};
 use crate::desk::Desk;
+use crate::events::{Audience, Facts};
 use crate::jobs::Jobs;
 use crate::references::References;
 
@@ -53,12 +55,15 @@ struct All {
     clock: Clock,
     office: Office,
     door: Door,
+    facts: Facts,
+    audience: Audience,
 }
 
 impl Parts {
-    /// The parts of this service. Starts the tasks that watch checkpoints and follow prices.
+    /// The parts of this service, whose answers end where it is told to stop. Starts the tasks that watch checkpoints and
+    /// follow prices.
     #[must_use]
-    pub fn new(api: &Api) -> Self {
+    pub fn new(api: &Api, callers: Callers, stop: CancellationToken) -> Self {
         let checkpoints = Checkpoints::watch(api.pool.clone());
         let references = References::new(api.journal.clone(), api.pool.clone());
         let (journal, pool, bytes_max) = (api.journal.clone(), api.pool.clone(), api.limits.price_cache_bytes_max);
@@ -67,7 +72,7 @@ impl Parts {
             journal: api.journal.clone(),
             pool: api.pool.clone(),
             vault: api.vault.clone(),
-            checkpoints,
+            checkpoints: checkpoints.clone(),
             references: references.clone(),
             clock: Clock(api.clock),
             office: Office {
@@ -77,6 +82,8 @@ impl Parts {
                 jobs: Jobs::new(api.limits.figures_at_once),
             },
             door: Door::new(api.vault.clone(), &api.limits),
+            facts: Facts { journal: api.journal.clone(), pool: api.pool.clone(), vault: api.vault.clone() },
+            audience: Audience::new(callers, checkpoints, stop),
         }))
     }
 }
@@ -100,4 +107,6 @@ parts! {
     clock: Clock,
     office: Office,
     door: Door,
+    facts: Facts,
+    audience: Audience,
 }

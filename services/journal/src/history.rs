@@ -7,6 +7,7 @@ use async_nats::jetstream::stream::RawMessageErrorKind;
 use events::metadata::header;
 use events::{Position, Stream, Subject};
 use futures::StreamExt;
+use jiff::Timestamp;
 
 use crate::connection::Journal;
 use crate::recorded::{ReadError, Recorded};
@@ -103,6 +104,29 @@ impl Journal {
             Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(ReadError::unavailable("an event by its position", error)),
         }
+    }
+
+    /// The position of the stream's last event that was not later than the time, 0 where all were.
+    ///
+    /// Found by halves, from as few events as a number has digits in base two. Times come from whoever gave the
+    /// commands, and two of them may disagree by a moment: near the time, the log's order counts.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub async fn position_at(&self, stream: Stream, time: Timestamp) -> Result<Position, ReadError> {
+        let (mut not_later, mut end) = (0, self.last_position(stream).await?.sequence);
+        while not_later < end {
+            let middle = not_later + (end - not_later).div_ceil(2);
+            let event = self.event_at(Position { stream, sequence: middle }).await?;
+            // What does not say when it was is not held to be later than anything.
+            let at = event.and_then(|event| event.metadata().ok()).map(|metadata| metadata.time);
+            if at.is_none_or(|at| at <= time) {
+                not_later = middle;
+            } else {
+                end = middle - 1;
+            }
+        }
+        Ok(Position { stream, sequence: not_later })
     }
 
     /// The stream's last position, 0 where it is empty.

@@ -105,6 +105,7 @@ const ROWS: &[(&str, May, About)] = &[
     ("getAccount", May::Oversee, About::Nothing),
     ("closeAccount", May::Administer, About::Nothing),
     ("inviteAgain", May::Administer, About::Nothing),
+    ("listEvents", May::AnyRole, About::Nobody),
     ("getHealth", May::Anybody, About::Nobody),
     ("getReadiness", May::Anybody, About::Nobody),
     ("listProblemTypes", May::Anybody, About::Nobody),

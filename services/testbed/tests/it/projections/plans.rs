@@ -19,7 +19,7 @@ const PAGE_P99_MAX: Duration = Duration::from_millis(20);
 const PAGES: u32 = 400;
 const ROUNDS: u32 = 3;
 /// Tables that grow with the business.
-const LARGE: [&str; 3] = ["portfolios", "clients", "recommendations"];
+const LARGE: [&str; 4] = ["portfolios", "clients", "recommendations", "happenings"];
 
 /// Many rows in every large table, as plausible as the planner needs them.
 async fn filled() -> PgPool {
@@ -51,11 +51,17 @@ async fn filled() -> PgPool {
              FROM generate_series(1, {PORTFOLIOS}) n",
             of("n")
         ),
+        format!(
+            "INSERT INTO happenings (position, kind, aggregate, fact, advisor)
+             SELECT n, 'portfolio', md5('portfolio ' || n)::uuid, 'portfolio.created', {}
+             FROM generate_series(1, {PORTFOLIOS}) n",
+            of("n")
+        ),
     ];
     for rows in rows {
         pool.execute(AssertSqlSafe(rows)).await.unwrap();
     }
-    pool.execute("ANALYZE portfolios, clients, recommendations").await.unwrap();
+    pool.execute("ANALYZE portfolios, clients, recommendations, happenings").await.unwrap();
     pool
 }
 

@@ -1,0 +1,283 @@
+//! What happened: where each event of the advisory stream stands, and whose it is. The events themselves are read from
+//! the log, so that nothing of them is kept twice.
+
+use std::collections::BTreeMap;
+
+use events::client::ClientEvent;
+use events::portfolio::PortfolioEvent;
+use events::recommendation::RecommendationEvent;
+use events::values::AdvisorId;
+use events::{AnyEvent, Kind};
+use sqlx::{PgConnection, PgPool, query, query_as};
+use uuid::Uuid;
+
+use crate::columns::natural;
+use crate::incoming::Applied;
+use crate::model::{Changes, FoldError};
+use crate::page::PAGE_ROWS_MAX;
+
+/// Rows that one search looks at. Where fewer fit than were asked for, the next search goes on behind them.
+pub const LOOKED_AT_MAX: u32 = 10_000;
+
+/// What a batch adds.
+#[derive(Debug, Default)]
+pub struct Changed {
+    facts: Vec<Fact>,
+    /// Whose an aggregate is, where the batch says so.
+    owners: BTreeMap<Uuid, AdvisorId>,
+    /// Aggregates that changed hands: what happened to them before is another's from now on, too.
+    handed_over: BTreeMap<Uuid, AdvisorId>,
+}
+
+#[derive(Debug)]
+struct Fact {
+    position: i64,
+    kind: Kind,
+    aggregate: Uuid,
+    fact: String,
+}
+
+impl Changes for Changed {
+    fn fold(&mut self, applied: &Applied) -> Result<(), FoldError> {
+        let aggregate = Uuid::try_parse(&applied.token).map_err(|_| FoldError::NotAnId(applied.token.clone()))?;
+        let (kind, owner) = match &applied.event {
+            AnyEvent::Advisor(_) => (Kind::Advisor, Some(AdvisorId::new(aggregate))),
+            AnyEvent::Client(event) => (Kind::Client, client_owner(event)),
+            AnyEvent::Portfolio(event) => (Kind::Portfolio, portfolio_owner(event)),
+            AnyEvent::Recommendation(event) => (Kind::Recommendation, recommendation_owner(event)),
+            // Assets belong to nobody, and stand in another stream.
+            AnyEvent::Asset(_) => return Ok(()),
+        };
+        if let Some(owner) = owner {
+            self.owners.insert(aggregate, owner);
+        }
+        if let AnyEvent::Client(ClientEvent::HandedOver { to, .. }) = &applied.event {
+            self.handed_over.insert(aggregate, *to);
+        }
+        let fact = fact(&applied.event_type).to_owned();
+        self.facts.push(Fact { position: applied.sequence, kind, aggregate, fact });
+        Ok(())
+    }
+
+    async fn write(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        insert(&self, connection).await?;
+        hand_over(&self.handed_over, connection).await
+    }
+}
+
+const fn client_owner(event: &ClientEvent) -> Option<AdvisorId> {
+    match event {
+        ClientEvent::Registered { advisor, .. } => Some(*advisor),
+        ClientEvent::HandedOver { to, .. } => Some(*to),
+        ClientEvent::IdentityChanged { .. } | ClientEvent::Profiled(_) | ClientEvent::Removed { .. } => None,
+    }
+}
+
+fn portfolio_owner(event: &PortfolioEvent) -> Option<AdvisorId> {
+    // No later event changes whose it is.
+    if let PortfolioEvent::Created(is) = event { Some(is.advisor) } else { None }
+}
+
+fn recommendation_owner(event: &RecommendationEvent) -> Option<AdvisorId> {
+    match event {
+        RecommendationEvent::Made(advice) | RecommendationEvent::Refused { advice, .. } => Some(advice.advisor),
+        // No later event changes whose it is.
+        _ => None,
+    }
+}
+
+/// The event's type without its name space and version: `portfolio.created`.
+fn fact(event_type: &str) -> &str {
+    let fact = event_type.strip_prefix("insights.").unwrap_or(event_type);
+    match fact.rsplit_once(".v") {
+        Some((fact, version)) if version.bytes().all(|byte| byte.is_ascii_digit()) => fact,
+        Some(_) | None => fact,
+    }
+}
+
+async fn insert(changes: &Changed, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    if changes.facts.is_empty() {
+        return Ok(());
+    }
+    let positions: Vec<i64> = changes.facts.iter().map(|fact| fact.position).collect();
+    let kinds: Vec<&str> = changes.facts.iter().map(|fact| fact.kind.token()).collect();
+    let aggregates: Vec<Uuid> = changes.facts.iter().map(|fact| fact.aggregate).collect();
+    let facts: Vec<&str> = changes.facts.iter().map(|fact| fact.fact.as_str()).collect();
+    let owner = |fact: &Fact| changes.owners.get(&fact.aggregate).map(|owner| owner.uuid());
+    let owners: Vec<Option<Uuid>> = changes.facts.iter().map(owner).collect();
+    // All rows of an aggregate name one advisor, so that any of them tells.
+    query!(
+        "INSERT INTO happenings (position, kind, aggregate, fact, advisor)
+         SELECT n.position, n.kind, n.aggregate, n.fact,
+                COALESCE(n.advisor, (SELECT h.advisor FROM happenings h WHERE h.aggregate = n.aggregate
+                                     ORDER BY h.position LIMIT 1))
+         FROM UNNEST($1::bigint[], $2::text[], $3::uuid[], $4::text[], $5::uuid[])
+              AS n (position, kind, aggregate, fact, advisor)
+         ON CONFLICT (position) DO NOTHING",
+        &positions,
+        &kinds as _,
+        &aggregates,
+        &facts as _,
+        &owners as _
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn hand_over(owners: &BTreeMap<Uuid, AdvisorId>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    if owners.is_empty() {
+        return Ok(());
+    }
+    let aggregates: Vec<Uuid> = owners.keys().copied().collect();
+    let advisors: Vec<Uuid> = owners.values().map(|advisor| advisor.uuid()).collect();
+    query!(
+        "UPDATE happenings h SET advisor = n.advisor
+         FROM UNNEST($1::uuid[], $2::uuid[]) AS n (aggregate, advisor)
+         WHERE h.aggregate = n.aggregate AND h.advisor IS DISTINCT FROM n.advisor",
+        &aggregates,
+        &advisors
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Which events are wanted: those that fit all that is given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Of what is this advisor's now.
+    pub advisor: Option<AdvisorId>,
+    /// Of this aggregate.
+    pub aggregate: Option<Uuid>,
+    /// Of aggregates of this kind.
+    pub kind: Option<Kind>,
+    /// Of this type, without its name space and version: `portfolio.created`.
+    pub fact: Option<String>,
+}
+
+/// Between which places of the stream events are looked for, and how many are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// Behind this sequence.
+    pub after: u64,
+    /// Up to and with this one.
+    pub until: u64,
+    /// How many at the most; more than [`PAGE_ROWS_MAX`] is taken as [`PAGE_ROWS_MAX`].
+    pub limit: u32,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Where the events stand, in their order.
+    pub sequences: Vec<u64>,
+    /// Behind which sequence to go on; `None` where the stretch was searched to its end.
+    pub next: Option<u64>,
+}
+
+struct Record {
+    found: Vec<i64>,
+    looked_at: i64,
+    last: Option<i64>,
+}
+
+/// The events of the stretch that fit the filter, as far as one search looks.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn find(pool: &PgPool, filter: &Filter, stretch: Stretch) -> Result<Found, sqlx::Error> {
+    // A place beyond the greatest bigint is beyond every row.
+    let bigint = |sequence: u64| i64::try_from(sequence).unwrap_or(i64::MAX);
+    let (after, until) = (bigint(stretch.after), bigint(stretch.until));
+    let (looked_at_max, limit) = (i64::from(LOOKED_AT_MAX), i64::from(stretch.limit.min(PAGE_ROWS_MAX)));
+    let (kind, fact) = (filter.kind.map(Kind::token), filter.fact.as_deref());
+    let advisor = filter.advisor.map(AdvisorId::uuid);
+    // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table.
+    let record = match (filter.aggregate, advisor) {
+        (Some(aggregate), advisor) => {
+            query_as!(
+                Record,
+                r#"WITH looked AS MATERIALIZED (
+                     SELECT position, kind, fact, advisor FROM happenings
+                     WHERE aggregate = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4)
+                   SELECT ARRAY(SELECT position FROM looked
+                                WHERE kind = COALESCE($5::text, kind) AND fact = COALESCE($6::text, fact)
+                                      AND ($8::uuid IS NULL OR advisor = $8)
+                                ORDER BY position LIMIT $7) AS "found!",
+                          (SELECT count(*) FROM looked) AS "looked_at!", (SELECT max(position) FROM looked) AS last"#,
+                aggregate,
+                after,
+                until,
+                looked_at_max,
+                kind,
+                fact,
+                limit,
+                advisor
+            )
+            .fetch_one(pool)
+            .await?
+        }
+        (None, Some(advisor)) => {
+            query_as!(
+                Record,
+                r#"WITH looked AS MATERIALIZED (
+                     SELECT position, kind, fact FROM happenings
+                     WHERE advisor = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4)
+                   SELECT ARRAY(SELECT position FROM looked
+                                WHERE kind = COALESCE($5::text, kind) AND fact = COALESCE($6::text, fact)
+                                ORDER BY position LIMIT $7) AS "found!",
+                          (SELECT count(*) FROM looked) AS "looked_at!", (SELECT max(position) FROM looked) AS last"#,
+                advisor,
+                after,
+                until,
+                looked_at_max,
+                kind,
+                fact,
+                limit
+            )
+            .fetch_one(pool)
+            .await?
+        }
+        (None, None) => {
+            query_as!(
+                Record,
+                r#"WITH looked AS MATERIALIZED (
+                     SELECT position, kind, fact FROM happenings
+                     WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3)
+                   SELECT ARRAY(SELECT position FROM looked
+                                WHERE kind = COALESCE($4::text, kind) AND fact = COALESCE($5::text, fact)
+                                ORDER BY position LIMIT $6) AS "found!",
+                          (SELECT count(*) FROM looked) AS "looked_at!", (SELECT max(position) FROM looked) AS last"#,
+                after,
+                until,
+                looked_at_max,
+                kind,
+                fact,
+                limit
+            )
+            .fetch_one(pool)
+            .await?
+        }
+    };
+    let sequences = record.found.into_iter().map(natural).collect::<Result<Vec<u64>, _>>()?;
+    let full = i64::try_from(sequences.len()).is_ok_and(|found| found >= limit);
+    let next = match (sequences.last(), record.last) {
+        (Some(last), _) if full => Some(*last),
+        (_, Some(last)) if record.looked_at >= looked_at_max => Some(natural(last)?),
+        _ => None,
+    };
+    Ok(Found { sequences, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fact;
+
+    #[test]
+    fn a_fact_is_its_type_whatever_its_version() {
+        assert_eq!(fact("insights.portfolio.created.v2"), "portfolio.created");
+        assert_eq!(fact("insights.client.handed_over.v12"), "client.handed_over");
+        assert_eq!(fact("insights.portfolio.viewed"), "portfolio.viewed");
+    }
+}

@@ -1,0 +1,189 @@
+//! `GET /v1/events`: what happened, in the order of the log: in pages, or as it happens.
+
+mod live;
+mod views;
+
+use axum::extract::{OriginalUri, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use events::{Kind, Position, Stream};
+use jiff::{SignedDuration, Timestamp};
+use journal::Journal;
+use projections::happenings::{Filter, Stretch};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::access::Caller;
+use crate::described::problems;
+use crate::faults::{Fault, NotAnId};
+use crate::freshness::{CaughtUp, MinPositionHeader};
+use crate::paging::{Listing, invalid_parameters, listing_up_to, page, word_parameter};
+use crate::parameters::Parameters;
+use crate::problem::{FieldError, Problem};
+
+pub use self::live::Audience;
+use self::live::LastEventIdHeader;
+use self::views::FactView;
+pub use self::views::Facts;
+
+/// Characters that the name of a type may have.
+const TYPE_CHARS_MAX: usize = 80;
+
+/// Which events are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventsQuery {
+    /// Only what happened to an `advisor`, a `client`, a `portfolio` or a `recommendation`.
+    kind: Option<String>,
+    /// Only what happened to the one with this id.
+    #[param(format = Uuid)]
+    id: Option<String>,
+    /// Only events of this type, without its name space and the version of its form.
+    #[serde(rename = "type")]
+    #[param(rename = "type", min_length = 1, max_length = 80, example = "portfolio.created")]
+    fact: Option<String>,
+    /// Only from this position or this time on.
+    #[param(example = "advisory-42", max_length = 64)]
+    from: Option<String>,
+    /// Only up to and with this position or this time. Not for what is sent as it happens.
+    #[param(example = "2024-01-31T12:00:00Z", max_length = 64)]
+    until: Option<String>,
+    /// How many at the most; 50 where nothing is said. Not for what is sent as it happens.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    /// Where to go on: what `next` said. Not for what is sent as it happens.
+    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    cursor: Option<String>,
+}
+
+problems!(ListProblems: ANY, GUARDED, READ;);
+
+/// Tells what happened, in the order of the log.
+///
+/// Events are CloudEvents in their JSON form. Advisors are told of themselves and of what is theirs now; what happened to a
+/// client before they came into an advisor's care is told to the advisor who has them. A page may have fewer events than
+/// `limit`, or none, and still a `next`: one request looks at 10,000 events at the most.
+///
+/// With `Accept: text/event-stream` events are sent as they happen, and first those from `from` or behind `Last-Event-ID`
+/// on; only new ones where neither is given. Each is a message whose `id` is its position. Between them comes a message
+/// without data every five seconds, which says up to where there was nothing to tell. The stream ends with the caller's
+/// access, and where the service stops: go on with `Last-Event-ID`, and nothing is missed or told twice.
+#[utoipa::path(get, path = "/v1/events", tag = "operation", operation_id = "listEvents",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
+    params(EventsQuery, LastEventIdHeader, MinPositionHeader),
+    responses((status = 200, description = "A page, or a stream of events as they happen.",
+        content((Listing<FactView> = "application/json"), (String = "text/event-stream"))), ListProblems))]
+pub async fn list(
+    State(facts): State<Facts>,
+    State(audience): State<Audience>,
+    OriginalUri(uri): OriginalUri,
+    caller: Caller,
+    headers: HeaderMap,
+    Parameters(query): Parameters<EventsQuery>,
+    _: CaughtUp,
+) -> Result<Response, Problem> {
+    let Some(filter) = filter(&query, &caller)? else {
+        return Ok(listing_up_to(&uri, Vec::<FactView>::new(), None));
+    };
+    let from = match query.from.as_deref() {
+        Some(text) => Some(before(&facts.journal, text).await?),
+        None => None,
+    };
+    if live::is_asked_for(&headers) {
+        let only_in_pages = [("until", query.until.is_some()), ("limit", query.limit.is_some())];
+        let only_in_pages = only_in_pages.into_iter().chain([("cursor", query.cursor.is_some())]);
+        let given: Vec<FieldError> = only_in_pages
+            .filter(|(_, is_given)| *is_given)
+            .map(|(name, _)| FieldError::in_parameter(name, "only-in-pages", format!("a stream has no {name}")))
+            .collect();
+        if !given.is_empty() {
+            return Err(invalid_parameters(given));
+        }
+        return audience.admit(facts, caller, headers, filter, from).await;
+    }
+    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let until = match query.until.as_deref() {
+        Some(text) => up_to(&facts.journal, text).await?,
+        None => u64::MAX,
+    };
+    let stretch = Stretch { after: page.after.max(from).unwrap_or_default(), until, limit: page.limit };
+    let (views, next) = facts.read(&caller, &filter, stretch).await?;
+    Ok(listing_up_to(&uri, views, next))
+}
+
+/// What is looked for; `None` where nothing that fits is within the caller's reach.
+fn filter(query: &EventsQuery, caller: &Caller) -> Result<Option<Filter>, Problem> {
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.stream() == Stream::Advisory).collect();
+    let kind = word_parameter("kind", query.kind.as_deref(), &kinds, Kind::token)?;
+    let id = |text: &str| Uuid::try_parse(text).ok().filter(|id| id.to_string() == text);
+    let aggregate = match query.id.as_deref().map(id) {
+        Some(None) => {
+            let error = FieldError::in_parameter("id", NotAnId.code(), NotAnId.to_string());
+            return Err(invalid_parameters(vec![error]));
+        }
+        found => found.flatten(),
+    };
+    let is_type = |text: &String| {
+        (1..=TYPE_CHARS_MAX).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_'))
+    };
+    if query.fact.as_ref().is_some_and(|fact| !is_type(fact)) {
+        let detail = "a type is two words with a dot between them, such as portfolio.created".to_owned();
+        return Err(invalid_parameters(vec![FieldError::in_parameter("type", "not-a-type", detail)]));
+    }
+    let filter = |advisor| Filter { advisor, aggregate, kind, fact: query.fact.clone() };
+    Ok(caller.reach.narrowed(None).map(filter))
+}
+
+/// Behind which sequence events from this position or time on begin.
+async fn before(journal: &Journal, text: &str) -> Result<u64, Problem> {
+    match place("from", text)? {
+        Place::Sequence(sequence) => Ok(sequence.saturating_sub(1)),
+        Place::Time(time) => {
+            // Events at that very time belong to it.
+            let just_before = time.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN);
+            Ok(journal.position_at(Stream::Advisory, just_before).await?.sequence)
+        }
+    }
+}
+
+/// The sequence of the last event up to this position or time.
+async fn up_to(journal: &Journal, text: &str) -> Result<u64, Problem> {
+    match place("until", text)? {
+        Place::Sequence(sequence) => Ok(sequence),
+        Place::Time(time) => Ok(journal.position_at(Stream::Advisory, time).await?.sequence),
+    }
+}
+
+/// A place in the stream.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Sequence(u64),
+    Time(Timestamp),
+}
+
+fn place(parameter: &str, text: &str) -> Result<Place, Problem> {
+    if let Ok(Position { stream: Stream::Advisory, sequence }) = text.parse() {
+        return Ok(Place::Sequence(sequence));
+    }
+    text.parse().map(Place::Time).map_err(|_| {
+        let detail = format!("{parameter} is a position such as advisory-42, or a time such as 2024-01-31T12:00:00Z");
+        invalid_parameters(vec![FieldError::in_parameter(parameter, "not-a-place", detail)])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, place};
+
+    #[test]
+    fn a_place_is_an_advisory_position_or_a_time() {
+        assert_eq!(place("from", "advisory-42").unwrap(), Place::Sequence(42));
+        assert!(matches!(place("from", "2024-01-31T12:00:00Z").unwrap(), Place::Time(_)));
+        for other in ["42", "market-42", "advisory--1", "2024-01-31", ""] {
+            assert!(place("from", other).is_err(), "{other}");
+        }
+    }
+}
