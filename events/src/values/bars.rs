@@ -149,6 +149,12 @@ impl KnownBars {
         self.0[..later].last()
     }
 
+    /// The first bar of a day after this one.
+    #[must_use]
+    pub fn after(&self, date: Date) -> Option<&Bar> {
+        self.0.get(self.0.partition_point(|bar| bar.date <= date))
+    }
+
     /// Takes in what became known later. The bars ascend by day.
     pub fn update(&mut self, later: &[Bar]) {
         let (Some(first), last) = (later.first(), self.0.last()) else { return };
@@ -230,5 +236,7 @@ mod tests {
         assert_eq!(known.get(date(2024, 1, 6)), None);
         let before = |month, day| known.before(date(2024, month, day)).map(|bar| bar.date.day());
         assert_eq!((before(1, 1), before(1, 3), before(2, 1)), (None, Some(2), Some(5)));
+        let after = |month, day| known.after(date(2024, month, day)).map(|bar| bar.date.day());
+        assert_eq!((after(1, 1), after(1, 5), after(1, 4)), (Some(2), None, Some(5)));
     }
 }

@@ -12,8 +12,10 @@ use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use market::files::Mapping;
+use market::load::LoadError;
 use market::{
-    Files, FilesSettings, FreshSettings, LoadOptions, Progress, Report, Source, Window, Yahoo, YahooSettings,
+    Files, FilesSettings, FreshSettings, LeftOut, LoadOptions, Progress, Report, Source, SourceError, Unit, Window,
+    Yahoo, YahooSettings,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -55,12 +57,15 @@ pub struct Options {
     /// Who gave the table
     #[arg(long, default_value = "a file", value_parser = name)]
     name: Name,
-    /// The currency of a table's assets that are not listed yet
-    #[arg(long, default_value = "USD", value_parser = currency)]
-    currency: Currency,
+    /// The currency of a table's prices where no column says, or its hundredth, such as `GBp`
+    #[arg(long, default_value = "USD", value_parser = unit)]
+    currency: Unit,
     /// Correct prices that another source gave, too
     #[arg(long)]
     overrule: bool,
+    /// Take prices that are a hundred times those before, or a hundredth, for what they are
+    #[arg(long)]
+    unit_confirmed: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -84,8 +89,8 @@ fn name(text: &str) -> Result<Name, String> {
     Name::parse(text).map_err(|error| error.to_string())
 }
 
-fn currency(text: &str) -> Result<Currency, String> {
-    Currency::parse(text).map_err(|error| error.to_string())
+fn unit(text: &str) -> Result<Unit, String> {
+    Unit::parse(text).map_err(|error| error.to_string())
 }
 
 impl Options {
@@ -120,6 +125,7 @@ pub async fn run(settings: &Settings, options: Options, stop: CancellationToken)
                     Basis::SplitAdjusted => PriceBasis::SplitAdjusted,
                     Basis::Adjusted => PriceBasis::Adjusted,
                 },
+                unit: options.currency,
                 mapping: Mapping::parse(options.column.iter().map(String::as_str))?,
                 assets: options.assets.iter().cloned().collect::<BTreeSet<_>>(),
                 window,
@@ -142,8 +148,9 @@ async fn once<S: Source>(
     let journal = roles::journal(settings, "load").await?;
     let load = LoadOptions {
         actor: Actor::parse("operator:load")?,
-        currency: options.currency,
+        currency: options.currency.currency(),
         overrule: options.overrule,
+        unit_confirmed: options.unit_confirmed,
         clock: Timestamp::now,
     };
     let bar = match source.assets() {
@@ -153,7 +160,16 @@ async fn once<S: Source>(
             .with_style(ProgressStyle::with_template("{spinner} {pos} assets, {elapsed}  {msg}")?),
     };
     let began = Instant::now();
-    let loading = market::load(&journal, &mut source, &load, |progress| show(&bar, &progress));
+    let mut come_again = None;
+    let loading = market::load(&journal, &mut source, &load, |progress| {
+        if let Err(LoadError::Source(SourceError::ComeAgain { at })) = &progress.last.result {
+            // Told once, at the end: it holds for all that are left.
+            come_again = Some(*at);
+            bar.inc(1);
+        } else {
+            show(&bar, &progress);
+        }
+    });
     let report = tokio::select! {
         report = loading => report,
         () = stop.cancelled() => {
@@ -162,7 +178,11 @@ async fn once<S: Source>(
         }
     };
     bar.finish_and_clear();
+    tell(&report.unclaimed, |dropped| eprintln!("{dropped}"));
     say(&report, began);
+    if let Some(at) = come_again {
+        bail!("the source wants to be left alone until {at}; the same command goes on from there then");
+    }
     if report.failed > 0 {
         bail!("{} of {} assets could not be loaded", report.failed, report.assets);
     }
@@ -183,9 +203,7 @@ fn show(bar: &ProgressBar, progress: &Progress<'_>) {
                     eprintln!("{asset}: {days} values differ from what another source gave; --overrule corrects them");
                 });
             }
-            for dropped in recorded.dropped.iter().take(DROPPED_SHOWN_MAX) {
-                bar.suspend(|| eprintln!("{asset}: {} is left out: {}", dropped.place, dropped.reason));
-            }
+            bar.suspend(|| tell(&recorded.dropped, |dropped| eprintln!("{asset}: {dropped}")));
         }
         Err(error) => {
             let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
@@ -195,18 +213,28 @@ fn show(bar: &ProgressBar, progress: &Progress<'_>) {
     }
 }
 
+/// Tells the first of what was left out, and how much more there was.
+fn tell(left_out: &LeftOut, line: impl Fn(&dyn std::fmt::Display)) {
+    for dropped in left_out.told().iter().take(DROPPED_SHOWN_MAX) {
+        line(dropped);
+    }
+    if left_out.count() > DROPPED_SHOWN_MAX {
+        line(&format_args!("{} more are left out", left_out.count() - DROPPED_SHOWN_MAX));
+    }
+}
+
 fn say(report: &Report, began: Instant) {
     let (sum, took) = (&report.sum, began.elapsed());
     let count = |number: usize| HumanCount(u64::try_from(number).unwrap_or(u64::MAX));
     println!(
-        "{} assets in {}: {} bars read, {} new, {} corrected, {} left as they were, {} rows left out; {} splits and payments; {} events",
+        "{} assets in {}: {} bars read, {} new, {} corrected, {} left as they were, {} rows and values left out; {} splits and payments; {} events",
         count(report.assets),
         HumanDuration(took),
         count(sum.given),
         count(sum.new_bars),
         count(sum.corrected),
         count(sum.contradicted),
-        count(sum.dropped.len()),
+        count(sum.dropped.count() + report.unclaimed.count()),
         count(sum.actions),
         count(sum.events),
     );
@@ -241,6 +269,7 @@ pub fn fresh(settings: &Settings) -> anyhow::Result<FreshSettings> {
             actor: Actor::parse("role:load")?,
             currency: Currency::parse("USD")?,
             overrule: false,
+            unit_confirmed: false,
             clock: Timestamp::now,
         },
     })

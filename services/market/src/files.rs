@@ -1,6 +1,8 @@
 //! Tables of prices in CSV, plain or gzipped, from a path or from standard input.
 
 mod columns;
+mod gathering;
+mod given;
 mod number;
 mod table;
 
@@ -14,7 +16,9 @@ use events::values::{AssetId, Name};
 use flate2::bufread::MultiGzDecoder;
 use tokio::sync::mpsc;
 
+use crate::left_out::LeftOut;
 use crate::source::{Fetched, Source, Window};
+use crate::unit::Unit;
 
 pub use columns::{ColumnsError, Mapping};
 
@@ -32,6 +36,8 @@ pub struct FilesSettings {
     pub name: Name,
     /// What its prices say.
     pub basis: PriceBasis,
+    /// The unit of its prices, where no column says.
+    pub unit: Unit,
     /// What its columns are called, where they are not called as usual.
     pub mapping: Mapping,
     /// The assets that are wanted; all where none is named.
@@ -45,8 +51,17 @@ pub struct FilesSettings {
 pub struct Files {
     name: Name,
     wanted: Option<usize>,
-    read: mpsc::Receiver<Result<Fetched, FilesError>>,
+    read: mpsc::Receiver<Part>,
+    unclaimed: LeftOut,
     ended_by: Option<FilesError>,
+}
+
+/// What was read of a table.
+#[derive(Debug)]
+enum Part {
+    Asset(Fetched),
+    /// The last: rows of no asset, and whether the table was read to its end.
+    End(LeftOut, Result<(), FilesError>),
 }
 
 /// Why a table cannot be read on.
@@ -71,16 +86,16 @@ impl Files {
         let wanted = (!settings.assets.is_empty()).then_some(settings.assets.len());
         let name = settings.name.clone();
         tokio::task::spawn_blocking(move || {
+            let mut unclaimed = LeftOut::none();
+            let give = |fetched| send.blocking_send(Part::Asset(fetched)).is_ok();
             let result = bytes(&settings.path)
                 .map_err(FilesError::from)
-                .and_then(|bytes| table::read(bytes, &settings, |fetched| send.blocking_send(Ok(fetched)).is_ok()));
-            if let Err(error) = result
-                && send.blocking_send(Err(error)).is_err()
-            {
+                .and_then(|bytes| table::read(bytes, &settings, &mut unclaimed, give));
+            if send.blocking_send(Part::End(unclaimed, result)).is_err() {
                 tracing::debug!("a table is of no interest any more");
             }
         });
-        Self { name, wanted, read, ended_by: None }
+        Self { name, wanted, read, unclaimed: LeftOut::none(), ended_by: None }
     }
 
     /// Why the table was not read to its end, where it was not.
@@ -100,12 +115,17 @@ impl Source for Files {
 
     async fn next(&mut self) -> Option<Fetched> {
         match self.read.recv().await? {
-            Ok(fetched) => Some(fetched),
-            Err(error) => {
-                self.ended_by = Some(error);
+            Part::Asset(fetched) => Some(fetched),
+            Part::End(unclaimed, result) => {
+                self.unclaimed = unclaimed;
+                self.ended_by = result.err();
                 None
             }
         }
+    }
+
+    fn unclaimed(&mut self) -> LeftOut {
+        std::mem::take(&mut self.unclaimed)
     }
 }
 

@@ -43,6 +43,8 @@ pub enum KeepFreshError {
 const WAIT_MAX: Duration = Duration::from_secs(600);
 /// The pause after the log could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(10);
+/// Things that were left out of an asset of which each is told.
+const DROPPED_TOLD_MAX: usize = 10;
 /// The pause after the source did not answer, or only with what it had said before.
 const SOURCE_PAUSE: Duration = Duration::from_secs(1_800);
 
@@ -65,8 +67,11 @@ pub async fn run(journal: Journal, settings: FreshSettings, stop: CancellationTo
                 refreshed = loading => refreshed,
             };
             let again = match refreshed {
-                Ok(Refreshed { zone, is_missed: false }) => next_due(now, &zone, settings.at),
-                Ok(Refreshed { zone, is_missed: true }) => next_due(now, &zone, settings.at).min(now + SOURCE_PAUSE),
+                Ok(Refreshed { zone, missed: None }) => next_due(now, &zone, settings.at),
+                Ok(Refreshed { zone, missed: Some(Missed { not_before }) }) => {
+                    let soon = next_due(now, &zone, settings.at).min(now + SOURCE_PAUSE);
+                    not_before.map_or(soon, |not_before| not_before.max(soon))
+                }
                 Err(error) => {
                     tracing::warn!(%asset, %error, "it is tried again to keep an asset fresh");
                     now + READ_PAUSE
@@ -89,8 +94,22 @@ pub async fn run(journal: Journal, settings: FreshSettings, stop: CancellationTo
 struct Refreshed {
     /// Where its next day ends.
     zone: TimeZone,
-    /// Whether the source may say later what it did not say now.
-    is_missed: bool,
+    /// What the source did not say now and may say later.
+    missed: Option<Missed>,
+}
+
+/// Something that the source did not say.
+struct Missed {
+    /// When it wants to be asked again, where it said.
+    not_before: Option<Timestamp>,
+}
+
+/// What one load came to.
+#[derive(Default)]
+struct Once {
+    missed: Option<Missed>,
+    /// From which day on it has to be asked again, where a split restates everything.
+    restated: Option<Date>,
 }
 
 /// Loads one asset from a little before its last price on.
@@ -107,9 +126,9 @@ async fn refresh(
     };
     let from = last_day.and_then(|day| day.checked_sub(Span::new().days(settings.overlap_days)).ok());
     let whole = yahoo.about(vec![asset.clone()], Window::default());
-    let (mut is_missed, restated) = once(journal, settings, yahoo.within(Window { from, to: None })).await;
-    if let Some(first_day) = restated {
-        (is_missed, _) = once(journal, settings, whole.within(Window { from: Some(first_day), to: None })).await;
+    let mut ended = once(journal, settings, yahoo.within(Window { from, to: None })).await;
+    if let Some(first_day) = ended.restated {
+        ended = once(journal, settings, whole.within(Window { from: Some(first_day), to: None })).await;
     }
     let known = journal.state::<Asset>(asset).await?.state;
     let zone = match &known {
@@ -117,34 +136,44 @@ async fn refresh(
         Asset::Unknown => None,
     };
     let zone = zone.and_then(|zone| TimeZone::get(zone.as_str()).ok()).unwrap_or(TimeZone::UTC);
-    Ok(Refreshed { zone, is_missed })
+    Ok(Refreshed { zone, missed: ended.missed })
 }
 
-/// Loads what the source says now: whether it may say later what it did not say, and from which day on it has to be asked
-/// again, where a split restates everything.
-async fn once(journal: &Journal, settings: &FreshSettings, mut source: Yahoo) -> (bool, Option<Date>) {
-    let (mut is_missed, mut restated) = (false, None);
-    load(journal, &mut source, &settings.options, |progress| match &progress.last.result {
-        Ok(recorded) => {
-            is_missed = recorded.kept_since.is_some();
-            tracing::info!(
-                asset = %progress.last.asset,
-                new_bars = recorded.new_bars,
-                corrected = recorded.corrected,
-                actions = recorded.actions,
-                dropped = recorded.dropped.len(),
-                kept_since = recorded.kept_since.map(|since| since.to_string()),
-                "an asset is fresh"
-            );
-        }
-        Err(LoadError::PastMissing { first_day, .. }) => restated = Some(*first_day),
-        Err(error) => {
-            is_missed = error.is_passing();
-            tracing::warn!(asset = %progress.last.asset, error = error as &dyn std::error::Error, "an asset stays as it was");
+/// Loads what the source says now.
+async fn once(journal: &Journal, settings: &FreshSettings, mut source: Yahoo) -> Once {
+    let mut ended = Once::default();
+    load(journal, &mut source, &settings.options, |progress| {
+        let asset = &progress.last.asset;
+        match &progress.last.result {
+            Ok(recorded) => {
+                ended.missed = recorded.kept_since.map(|_| Missed { not_before: None });
+                for dropped in recorded.dropped.told().iter().take(DROPPED_TOLD_MAX) {
+                    let value = dropped.value.as_deref();
+                    tracing::warn!(%asset, place = dropped.place, reason = dropped.reason, value, "something is left out");
+                }
+                tracing::info!(
+                    %asset,
+                    new_bars = recorded.new_bars,
+                    corrected = recorded.corrected,
+                    actions = recorded.actions,
+                    dropped = recorded.dropped.count(),
+                    kept_since = recorded.kept_since.map(|since| since.to_string()),
+                    "an asset is fresh"
+                );
+            }
+            Err(LoadError::PastMissing { first_day, .. }) => ended.restated = Some(*first_day),
+            Err(error) => {
+                let not_before = match error {
+                    LoadError::Source(SourceError::ComeAgain { at }) => Some(*at),
+                    _ => None,
+                };
+                ended.missed = error.is_passing().then_some(Missed { not_before });
+                tracing::warn!(%asset, error = error as &dyn std::error::Error, "an asset stays as it was");
+            }
         }
     })
     .await;
-    (is_missed, restated)
+    ended
 }
 
 /// The next time at which it is `at` on a weekday in the zone, after now.

@@ -4,6 +4,7 @@
 //!
 //! * [`source`]: what a source gives, and the trait that both sources have.
 //! * [`yahoo`]: Yahoo's chart API, politely. [`files`]: tables of prices in CSV.
+//! * [`unit`]: currencies and their hundredths. [`left_out`]: what was not taken, and why.
 //! * [`mod@load`]: a source's words compared with what is known, and what is new or different turned into commands.
 //! * [`keep_fresh`]: the `load` role: loads assets after each day's close, in their exchange's time zone.
 //!
@@ -12,12 +13,17 @@
 
 pub mod files;
 pub mod keep_fresh;
+pub mod left_out;
 pub mod load;
+mod settled;
 pub mod source;
+pub mod unit;
 pub mod yahoo;
 
 pub use files::{Files, FilesError, FilesSettings};
 pub use keep_fresh::{FreshSettings, KeepFreshError};
+pub use left_out::{Dropped, LeftOut};
 pub use load::{LoadOptions, Loaded, Progress, Report, load};
-pub use source::{Dropped, Fetched, Quotes, Source, SourceError, Window};
+pub use source::{Fetched, Quotes, Source, SourceError, Window};
+pub use unit::Unit;
 pub use yahoo::{Politeness, Yahoo, YahooSettings};

@@ -5,6 +5,8 @@ use events::values::{AssetId, Bar, Listing, Name, Payment, PaymentKind, SplitRat
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::left_out::LeftOut;
+
 /// A source of prices. What it gives was checked, so that it can be recorded as it is.
 pub trait Source: Send {
     /// Who it is, as events name it.
@@ -15,6 +17,9 @@ pub trait Source: Send {
 
     /// What it says of the next asset; `None` after the last. An asset may come several times, with different days.
     fn next(&mut self) -> impl Future<Output = Option<Fetched>> + Send;
+
+    /// What it said of no asset that can be; to be asked for after the last.
+    fn unclaimed(&mut self) -> LeftOut;
 }
 
 /// What a source said of one asset.
@@ -57,7 +62,7 @@ pub struct Quotes {
     /// Payments by ex-date.
     pub payments: Vec<(Date, PaymentKind, Payment)>,
     /// What was not taken, and why.
-    pub dropped: Vec<Dropped>,
+    pub dropped: LeftOut,
     /// When the source said this, where it was kept since: it did not answer now.
     pub kept_since: Option<Timestamp>,
 }
@@ -72,19 +77,10 @@ impl Quotes {
             bars: Vec::new(),
             splits: Vec::new(),
             payments: Vec::new(),
-            dropped: Vec::new(),
+            dropped: LeftOut::none(),
             kept_since: None,
         }
     }
-}
-
-/// A row that was not taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dropped {
-    /// Where it stands: a day, or a line.
-    pub place: String,
-    /// Why it was not taken.
-    pub reason: &'static str,
 }
 
 /// Why a source said nothing of an asset. Nothing is recorded then, and what is known stays.
@@ -111,6 +107,12 @@ pub enum SourceError {
         /// Failures in a row.
         failures: u32,
     },
+    /// It said when it wants to be asked again, and that is too late to wait for.
+    #[error("the source wants to be left alone until {at}: the same load goes on from there")]
+    ComeAgain {
+        /// Then.
+        at: Timestamp,
+    },
     /// Its answer makes no sense.
     #[error("the source's answer makes no sense: {0}")]
     Malformed(String),
@@ -127,7 +129,11 @@ impl SourceError {
     #[must_use]
     pub const fn is_passing(&self) -> bool {
         match self {
-            Self::RateLimited | Self::Unavailable(_) | Self::LeftAlone { .. } | Self::Malformed(_) => true,
+            Self::RateLimited
+            | Self::Unavailable(_)
+            | Self::LeftAlone { .. }
+            | Self::ComeAgain { .. }
+            | Self::Malformed(_) => true,
             Self::NotFound | Self::Refused(_) | Self::Consent | Self::TooLong { .. } => false,
         }
     }
@@ -142,6 +148,7 @@ impl SourceError {
             Self::Consent => "consent",
             Self::Unavailable(_) => "unavailable",
             Self::LeftAlone { .. } => "left-alone",
+            Self::ComeAgain { .. } => "come-again",
             Self::Malformed(_) => "malformed",
             Self::TooLong { .. } => "too-long",
         }

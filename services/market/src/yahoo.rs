@@ -9,6 +9,7 @@ mod cache;
 mod chart;
 mod client;
 mod crumb;
+mod turns;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 
+use crate::left_out::LeftOut;
 use crate::source::{Fetched, Source, SourceError, Window};
 use client::Client;
 
@@ -60,8 +62,11 @@ pub struct Politeness {
     pub attempts_max: u32,
     /// The pause before the second attempt; it doubles with each further one, and chance adds up to as much again. 1 s.
     pub backoff: Duration,
-    /// The longest pause, also where the source asks for more. 60 s.
+    /// The longest such pause. 60 s.
     pub backoff_max: Duration,
+    /// The longest pause that the source itself may ask for (`Retry-After`): nothing is asked meanwhile. Where it asks for
+    /// more, the load ends and says when to come again. 5 min.
+    pub retry_after_max: Duration,
     /// Failures in a row after which the source is left alone. 5.
     pub failures_max: u32,
     /// For how long. 60 s.
@@ -77,6 +82,7 @@ impl Default for Politeness {
             attempts_max: 4,
             backoff: Duration::from_secs(1),
             backoff_max: Duration::from_secs(60),
+            retry_after_max: Duration::from_secs(300),
             failures_max: 5,
             left_alone_for: Duration::from_secs(60),
         }
@@ -163,5 +169,9 @@ impl Source for Yahoo {
             }));
         }
         self.asking.next().await
+    }
+
+    fn unclaimed(&mut self) -> LeftOut {
+        LeftOut::none()
     }
 }

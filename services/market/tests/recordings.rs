@@ -157,7 +157,7 @@ fn every_recorded_answer_ends_in_a_written_state() {
         match answer.chart {
             Ok(chart) => {
                 let bars = &chart.quotes.bars;
-                println!("{name}: {} bars, {} left out", bars.len(), chart.quotes.dropped.len());
+                println!("{name}: {} bars, {} left out", bars.len(), chart.quotes.dropped.count());
                 assert!(bars.is_sorted_by(|one, two| one.date < two.date), "{name}");
                 assert!(bars.iter().all(|bar| bar.close.is_sign_positive() && !bar.close.is_zero()), "{name}");
                 assert_eq!(bars.len(), chart.adjusted_closes.len(), "{name}");

@@ -6,7 +6,7 @@ use csv::ByteRecord;
 use events::values::AssetId;
 
 /// What a column may hold, with the names by which tables usually call it.
-const FIELDS: [(&str, &[&str]); 9] = [
+const FIELDS: [(&str, &[&str]); 10] = [
     ("symbol", &["symbol", "ticker", "asset", "id"]),
     ("date", &["date", "datetime", "day", "timestamp"]),
     ("open", &["open"]),
@@ -16,6 +16,7 @@ const FIELDS: [(&str, &[&str]); 9] = [
     ("volume", &["volume"]),
     ("dividend", &["dividend", "dividends"]),
     ("split", &["split", "splits", "stock splits", "stock_splits"]),
+    ("currency", &["currency", "ccy"]),
 ];
 
 /// What a table's columns are called, where they are not called as usual: `close=Adj Close`.
@@ -44,7 +45,7 @@ impl Mapping {
 pub enum ColumnsError {
     /// A mapping of something that is no field.
     #[error(
-        "`{0}` maps no field: write `close=Adj Close`; fields are symbol, date, open, high, low, close, volume, dividend and split"
+        "`{0}` maps no field: write `close=Adj Close`; fields are symbol, date, open, high, low, close, volume, dividend, split and currency"
     )]
     NoSuchField(String),
     /// A column that was mapped is not there.
@@ -72,6 +73,8 @@ pub enum Layout {
         date: usize,
         /// Columns of closes.
         closes: Vec<(usize, AssetId)>,
+        /// How many columns there are.
+        count: usize,
     },
 }
 
@@ -87,6 +90,19 @@ pub struct LongColumns {
     pub volume: Option<usize>,
     pub dividend: Option<usize>,
     pub split: Option<usize>,
+    pub currency: Option<usize>,
+    /// How many columns there are.
+    pub count: usize,
+}
+
+impl LongColumns {
+    /// Whether a row of so many cells has all that is read, whole: of a row that ends early the last cell may be cut, too.
+    pub fn are_all_in(&self, cells: usize) -> bool {
+        let optional =
+            [self.symbol, self.open, self.high, self.low, self.volume, self.dividend, self.split, self.currency];
+        let last = optional.into_iter().flatten().chain([self.date, self.close]).max().unwrap_or(0);
+        cells >= self.count || cells > last + 1
+    }
 }
 
 impl Layout {
@@ -123,6 +139,8 @@ impl Layout {
                 volume: of("volume"),
                 dividend: of("dividend"),
                 split: of("split"),
+                currency: of("currency"),
+                count: head.len(),
             }));
         }
         let symbol = |(place, name): (usize, &String)| {
@@ -130,7 +148,7 @@ impl Layout {
         };
         let closes =
             head.iter().enumerate().filter(|(place, _)| *place != date).map(symbol).collect::<Result<_, _>>()?;
-        Ok(Self::Wide { date, closes })
+        Ok(Self::Wide { date, closes, count: head.len() })
     }
 }
 
@@ -151,10 +169,17 @@ mod tests {
             panic!("it has closes");
         };
         assert_eq!((long.date, long.open, long.close, long.split, long.high), (0, Some(1), 2, Some(4), None));
-        let Layout::Wide { date, closes } = of(&["\u{feff}Date", "AAPL", "^GSPC"], &[], false).unwrap() else {
+        let Layout::Wide { date, closes, .. } = of(&["\u{feff}Date", "AAPL", "^GSPC"], &[], false).unwrap() else {
             panic!("it has symbols");
         };
         assert_eq!((date, closes.len(), closes[1].0, closes[1].1.as_str()), (0, 2, 2, "^GSPC"));
+    }
+
+    #[test]
+    fn a_row_that_ends_early_is_whole_only_where_nothing_that_is_read_may_be_cut() {
+        let Layout::Long(long) = of(&["date", "close", "note", "remark"], &[], true).unwrap() else { panic!("closes") };
+        let whole = [4, 3, 2, 1].map(|cells| long.are_all_in(cells));
+        assert_eq!(whole, [true, true, false, false], "of two cells the close may be cut");
     }
 
     #[test]

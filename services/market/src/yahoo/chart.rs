@@ -5,22 +5,20 @@ mod form;
 mod tests;
 
 use events::asset::PriceBasis;
-use events::values::{
-    AssetClass, Bar, Currency, Listing, Name, PRICE_SCALE_MAX, Payment, PaymentKind, SplitRatio, TimeZoneName,
-};
+use events::values::{AssetClass, Bar, Listing, Name, Payment, PaymentKind, SplitRatio, TimeZoneName};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use crate::source::{Dropped, Quotes, SourceError};
-use form::{Answer, Column, Meta, Payload, Quote};
+use crate::left_out::Dropped;
+use crate::settled::settled;
+use crate::source::{Quotes, SourceError};
+use crate::unit::Unit;
+use form::{Answer, Column, Meta, Payload, Quote, Said};
 
 /// Seconds of a day, by which questions begin early and end late: the exchange's midnight is not known before its answer.
 const DAY_SECONDS: i64 = 86_400;
-/// A close so many times the closes on both sides, or so small a part of them, is in another unit.
-const UNIT_ERROR: (i64, i64) = (80, 125);
-
 /// What was asked, to compare the answer with.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -55,7 +53,7 @@ pub struct Chart {
 /// # Errors
 /// Where it says nothing, or something else.
 pub fn parse(body: &[u8], asked: &Asked) -> Result<Chart, SourceError> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|error| malformed(not_json(body, &error)))?;
+    let answer: Answer = serde_json::from_slice(body).map_err(|error| not_json(body, &error))?;
     let (result, error) = answer.into_parts().ok_or_else(|| malformed("it is empty"))?;
     if let Some(error) = error {
         return Err(match error.code.as_str() {
@@ -82,9 +80,14 @@ fn malformed(why: impl Into<String>) -> SourceError {
     SourceError::Malformed(why.into())
 }
 
-fn not_json(body: &[u8], error: &serde_json::Error) -> String {
+/// A page for people says that the service is down; what else is no chart is about this asset alone.
+fn not_json(body: &[u8], error: &serde_json::Error) -> SourceError {
     let is_page = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
-    if is_page { "it is a page for people".to_owned() } else { format!("it is no JSON of a chart: {error}") }
+    if is_page {
+        SourceError::Unavailable("it answers with a page for people".to_owned())
+    } else {
+        malformed(format!("it is no JSON of a chart: {error}"))
+    }
 }
 
 fn read(payload: &Payload, asked: &Asked) -> Result<Chart, SourceError> {
@@ -96,49 +99,26 @@ fn read(payload: &Payload, asked: &Asked) -> Result<Chart, SourceError> {
         return Err(SourceError::Refused("it does not give daily bars".to_owned()));
     }
     let zone = TimeZone::get(&meta.time_zone).map_err(|error| malformed(format!("its time zone: {error}")))?;
-    let unit = Unit::of(meta)?;
+    let currency = meta.currency.as_deref().ok_or_else(|| malformed("it names no currency"))?;
+    let unit = Unit::parse(currency).map_err(|error| malformed(error.to_string()))?;
     let mut chart = Chart { quotes: Quotes::none(PriceBasis::SplitAdjusted), adjusted_closes: Vec::new() };
     chart.quotes.listing = Some(listing(meta, unit)?);
     bars(payload, asked, &zone, unit, &mut chart)?;
     actions(payload, asked, &zone, unit, &mut chart.quotes);
+    chart.quotes = settled(chart.quotes);
     Ok(chart)
 }
 
-/// The unit that prices are given in.
-#[derive(Debug, Clone, Copy)]
-struct Unit {
-    currency: Currency,
-    /// Decimal places between it and the currency: 2 for pence.
-    places: u32,
+/// The number in major units: the shortest that the source can have meant.
+fn major(number: f64, unit: Unit) -> Option<Decimal> {
+    let shortest = as_single(number).map_or_else(|| number.to_string(), |single| single.to_string());
+    let decimal: Decimal = shortest.parse().ok().or_else(|| Decimal::from_scientific(&shortest).ok())?;
+    Some(unit.in_major(decimal)?.normalize())
 }
 
-impl Unit {
-    fn of(meta: &Meta) -> Result<Self, SourceError> {
-        let text = meta.currency.as_deref().ok_or_else(|| malformed("it names no currency"))?;
-        let (code, places) = match text {
-            "GBp" | "GBX" => ("GBP", 2),
-            "ZAc" | "ZAC" => ("ZAR", 2),
-            "ILA" => ("ILS", 2),
-            "USX" => ("USD", 2),
-            code => (code, 0),
-        };
-        let currency = Currency::parse(code).map_err(|error| malformed(error.to_string()))?;
-        Ok(Self { currency, places })
-    }
-
-    /// The number in major units: the shortest that the source can have meant.
-    fn major(self, number: f64) -> Option<Decimal> {
-        let shortest = as_single(number).map_or_else(|| number.to_string(), |single| single.to_string());
-        let decimal: Decimal = shortest.parse().ok().or_else(|| Decimal::from_scientific(&shortest).ok())?;
-        let shifted = decimal.checked_mul(Decimal::new(1, self.places))?;
-        let rounded = if shifted.scale() > PRICE_SCALE_MAX { shifted.round_dp(PRICE_SCALE_MAX) } else { shifted };
-        Some(rounded.normalize())
-    }
-
-    fn price(self, number: Option<f64>) -> Option<Decimal> {
-        let price = self.major(number?)?;
-        (price > Decimal::ZERO && i64::try_from(price.mantissa()).is_ok()).then_some(price)
-    }
+fn price(number: f64, unit: Unit) -> Option<Decimal> {
+    let price = major(number, unit)?;
+    (price > Decimal::ZERO && i64::try_from(price.mantissa()).is_ok()).then_some(price)
 }
 
 /// The number as a float of 32 bits, where it was one before it was widened: `127.58000183105469` is `127.58`.
@@ -154,7 +134,7 @@ fn listing(meta: &Meta, unit: Unit) -> Result<Listing, SourceError> {
     let name = text(&meta.long_name).or_else(|| text(&meta.short_name)).or_else(symbol);
     Ok(Listing {
         name: name.ok_or_else(|| malformed("it names no asset"))?,
-        currency: unit.currency,
+        currency: unit.currency(),
         class: meta.instrument.as_deref().and_then(|instrument| match instrument {
             "EQUITY" => Some(AssetClass::Equity),
             "ETF" => Some(AssetClass::Etf),
@@ -183,87 +163,72 @@ fn bars(payload: &Payload, asked: &Asked, zone: &TimeZone, unit: Unit, chart: &m
     let unfinished = unfinished_day(&payload.meta, zone);
     let mut rows: Vec<(Bar, Option<f64>)> = Vec::with_capacity(stamps.len());
     for (row, stamp) in stamps.iter().enumerate() {
-        let Some(date) = local_day(*stamp, zone) else {
-            return Err(malformed(format!("{stamp} is no time")));
+        let Some(date) = stamp.and_then(|stamp| local_day(stamp, zone)) else {
+            chart.quotes.dropped.add(|| Dropped::at(format!("row {}", row + 1), "its time is none"));
+            continue;
         };
-        match bar(&columns, row, date, unit) {
-            _ if date < asked.from || asked.to < date => {}
-            // A row for today that goes on changing; the finished one comes tomorrow.
-            _ if Some(date) == unfinished => drop(chart, date, "the day is not over"),
-            Ok(None) => {}
-            Err(reason) => drop(chart, date, reason),
-            Ok(Some(bar)) => {
-                let adjusted = adjusted.get(row).copied().flatten().and_then(|close| unit.float(close));
-                rows.push((bar, adjusted));
-            }
+        if date < asked.from || asked.to < date {
+            continue;
+        }
+        // A row for today that goes on changing; the finished one comes tomorrow.
+        if Some(date) == unfinished {
+            chart.quotes.dropped.add(|| Dropped::at(date, "the day is not over"));
+            continue;
+        }
+        if let Some(bar) = bar(&columns, row, date, unit, &mut chart.quotes) {
+            let adjusted = adjusted.get(row).copied().flatten().and_then(|close| unit.float_in_major(close));
+            rows.push((bar, adjusted));
         }
     }
     // Stable, so that of two rows for a day the first stays: the later one is the live row.
     rows.sort_by_key(|(bar, _)| bar.date);
-    let mut last: Option<Date> = None;
-    rows.retain(|(bar, _)| {
-        let is_second = last == Some(bar.date);
-        last = Some(bar.date);
-        if is_second {
-            chart.quotes.dropped.push(Dropped { place: bar.date.to_string(), reason: "a second row for the day" });
-        }
-        !is_second
-    });
-    for (row, (bar, adjusted)) in rows.iter().enumerate() {
-        if in_other_unit(&rows, row) {
-            drop(chart, bar.date, "the price is in another unit than those around it");
+    for (bar, adjusted) in rows {
+        if chart.quotes.bars.last().is_some_and(|last| last.date == bar.date) {
+            chart.quotes.dropped.add(|| Dropped::at(bar.date, "a second row for the day"));
         } else {
-            chart.quotes.bars.push(*bar);
-            chart.adjusted_closes.push(*adjusted);
+            chart.quotes.bars.push(bar);
+            chart.adjusted_closes.push(adjusted);
         }
     }
     Ok(())
 }
 
-fn drop(chart: &mut Chart, date: Date, reason: &'static str) {
-    chart.quotes.dropped.push(Dropped { place: date.to_string(), reason });
-}
-
-/// The row's bar; none where nothing was traded; why not, where it makes no sense.
-fn bar(columns: &Quote<'_>, row: usize, date: Date, unit: Unit) -> Result<Option<Bar>, &'static str> {
+/// The row's bar; none where nothing was traded, or where it makes no sense, which is told.
+fn bar(columns: &Quote<'_>, row: usize, date: Date, unit: Unit, quotes: &mut Quotes) -> Option<Bar> {
     let at = |column: Column<'_>| column.get(row).copied().flatten();
     let numbers = [at(columns.open), at(columns.high), at(columns.low), at(columns.close), at(columns.volume)];
     // A holiday or a halt comes as a row of nothing, or of noughts.
     if numbers.iter().all(|number| number.is_none_or(|number| number.abs() < f64::MIN_POSITIVE)) {
-        return Ok(None);
+        return None;
     }
-    let close = at(columns.close).ok_or("the close is missing")?;
-    let close = unit.price(Some(close)).ok_or("the close is no price")?;
-    let volume = at(columns.volume).and_then(|units| units.to_string().parse::<Decimal>().ok());
-    Ok(Some(Bar {
-        date,
-        open: unit.price(at(columns.open)),
-        high: unit.price(at(columns.high)),
-        low: unit.price(at(columns.low)),
-        close,
-        volume: volume.and_then(|units| u64::try_from(units.round()).ok()),
-    }))
-}
-
-impl Unit {
-    /// A number that is not recorded, in major units.
-    fn float(self, number: f64) -> Option<f64> {
-        number.is_finite().then(|| number / 10_f64.powi(i32::try_from(self.places).unwrap_or(0)))
-    }
-}
-
-/// Whether the close is about a hundred times the closes on both sides, or a hundredth: pence for pounds.
-fn in_other_unit(rows: &[(Bar, Option<f64>)], row: usize) -> bool {
-    let (Some(before), Some(after)) = (row.checked_sub(1).and_then(|row| rows.get(row)), rows.get(row + 1)) else {
-        return false;
+    let Some(close) = at(columns.close) else {
+        quotes.dropped.add(|| Dropped::at(date, "the close is missing"));
+        return None;
     };
-    let close = rows[row].0.close;
-    let hundredfold = |great: Decimal, small: Decimal| {
-        great.checked_div(small).is_some_and(|times| times > UNIT_ERROR.0.into() && times < UNIT_ERROR.1.into())
+    let Some(close) = price(close, unit) else {
+        quotes.dropped.add(|| Dropped::at(date, "the close is no price").saying(&close.to_string()));
+        return None;
     };
-    let (before, after) = (before.0.close, after.0.close);
-    (hundredfold(close, before) && hundredfold(close, after))
-        || (hundredfold(before, close) && hundredfold(after, close))
+    let mut field = |name: &str, column: Column<'_>| {
+        let number = at(column)?;
+        let price = price(number, unit);
+        if price.is_none() {
+            let none = || Dropped::at(format!("{date} {name}"), "it is no price");
+            quotes.dropped.add(|| none().saying(&number.to_string()));
+        }
+        price
+    };
+    let (open, high, low) = (field("open", columns.open), field("high", columns.high), field("low", columns.low));
+    let volume = at(columns.volume).and_then(|number| {
+        let units: Option<u64> =
+            number.to_string().parse::<Decimal>().ok().and_then(|units| units.round().try_into().ok());
+        if units.is_none() {
+            let none = || Dropped::at(format!("{date} volume"), "it is no number of units");
+            quotes.dropped.add(|| none().saying(&number.to_string()));
+        }
+        units
+    });
+    Some(Bar { date, open, high, low, close, volume })
 }
 
 /// Today at the exchange, where trading is not over yet.
@@ -279,34 +244,45 @@ fn local_day(stamp: i64, zone: &TimeZone) -> Option<Date> {
 }
 
 fn actions(payload: &Payload, asked: &Asked, zone: &TimeZone, unit: Unit, quotes: &mut Quotes) {
-    let Some(events) = &payload.events else { return };
-    let within = |date: &Date| asked.from <= *date && *date <= asked.to;
-    let mut dropped = |date: Date, reason| quotes.dropped.push(Dropped { place: date.to_string(), reason });
-    for split in events.splits.values() {
-        let Some(date) = local_day(split.date, zone).filter(within) else { continue };
-        let units = |number: f64| Unit { places: 0, ..unit }.major(number);
-        match units(split.numerator).zip(units(split.denominator)) {
-            Some((new, old)) if new == old => {}
-            Some((new, old)) => match SplitRatio::try_new(new, old) {
-                Ok(ratio) => quotes.splits.push((date, ratio)),
-                Err(_) => dropped(date, "the split is none"),
-            },
-            None => dropped(date, "the split is none"),
+    let events = &payload.events;
+    let day = |said: &Said| said.stamp.and_then(|stamp| local_day(stamp, zone));
+    let is_wanted = |date: Option<Date>| date.is_none_or(|date| asked.from <= date && date <= asked.to);
+    let of_day = |date: Option<Date>, noun: &str| date.map_or(noun.to_owned(), |date| format!("{date} {noun}"));
+    for said in events.splits.iter().filter(|said| is_wanted(day(said))) {
+        let units = |name| said.number(name).and_then(|number| major(number, Unit::major(unit.currency())));
+        let (new, old) = (units("numerator"), units("denominator"));
+        if new.is_some_and(|new| new > Decimal::ZERO) && new == old {
+            // Nothing was split, and nothing is wrong.
+            continue;
+        }
+        let ratio = new.zip(old).and_then(|(new, old)| SplitRatio::try_new(new, old).ok());
+        match day(said).zip(ratio) {
+            Some(split) => quotes.splits.push(split),
+            None => {
+                let place = of_day(day(said), "split");
+                quotes.dropped.add(|| Dropped::at(place, "the split is none").saying(&said.told()));
+            }
         }
     }
-    let gains = events.capital_gains.values().map(|gain| (PaymentKind::CapitalGain, gain));
-    for (kind, cash) in events.dividends.values().map(|dividend| (PaymentKind::Dividend, dividend)).chain(gains) {
-        let Some(date) = local_day(cash.date, zone).filter(within) else { continue };
-        // Where a payment names the major currency itself, it is in it.
-        let is_major = cash.currency.as_deref() == Some(unit.currency.as_str());
-        let in_unit = if is_major { Unit { places: 0, ..unit } } else { unit };
-        match in_unit.major(cash.amount).and_then(|amount| Payment::try_new(amount).ok()) {
-            Some(payment) => quotes.payments.push((date, kind, payment)),
-            None => dropped(date, "the payment is none"),
+    let gains = events.capital_gains.iter().map(|gain| (PaymentKind::CapitalGain, gain));
+    for (kind, said) in events.dividends.iter().map(|dividend| (PaymentKind::Dividend, dividend)).chain(gains) {
+        let date = day(said);
+        if !is_wanted(date) {
+            continue;
+        }
+        match date.ok_or("it has no day").and_then(|date| Ok((date, payment(said, unit)?))) {
+            Ok((date, payment)) => quotes.payments.push((date, kind, payment)),
+            Err(why) => quotes.dropped.add(|| Dropped::at(of_day(date, "payment"), why).saying(&said.told())),
         }
     }
-    quotes.splits.sort_by_key(|(date, _)| *date);
-    quotes.splits.dedup_by_key(|(date, _)| *date);
-    quotes.payments.sort_by_key(|(date, kind, _)| (*date, *kind));
-    quotes.payments.dedup_by_key(|(date, kind, _)| (*date, *kind));
+}
+
+/// The payment, in the unit of the prices unless it names one of its own.
+fn payment(said: &Said, unit: Unit) -> Result<Payment, &'static str> {
+    let own = said.text("currency").map_or(Ok(unit), Unit::parse).map_err(|_| "its currency is none")?;
+    if own.currency() != unit.currency() {
+        return Err("it is in another currency than the prices");
+    }
+    let amount = said.number("amount").and_then(|amount| major(amount, own));
+    amount.and_then(|amount| Payment::try_new(amount).ok()).ok_or("the payment is none")
 }

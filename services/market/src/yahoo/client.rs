@@ -9,7 +9,6 @@ use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Response, StatusCode, header};
 use tokio::sync::{Mutex, Semaphore};
-use tokio::time::Instant;
 use url::Url;
 
 use super::YahooSettings;
@@ -17,6 +16,7 @@ use super::breaker::Breaker;
 use super::cache::Cache;
 use super::chart::{self, Asked};
 use super::crumb::{self, Crumb};
+use super::turns::Turns;
 use crate::source::{Quotes, SourceError, Window};
 
 /// Bytes of an answer: a century of daily bars takes a fifth of it.
@@ -38,26 +38,43 @@ pub struct Client {
     cache: Option<Cache>,
     breaker: Breaker,
     in_flight: Semaphore,
-    /// When the next question may be asked.
-    next_question: Mutex<Instant>,
+    turns: Turns,
     crumb: Mutex<Option<Crumb>>,
 }
 
 /// What one attempt came to, where it came to nothing.
 struct Failed {
     error: SourceError,
-    /// For how long the source asked to be left alone.
-    retry_after: Option<Duration>,
     again: bool,
+    speaks_of: SpeaksOf,
+}
+
+/// What a failure says something about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SpeaksOf {
+    /// The source: it does not answer as it should.
+    Source,
+    /// The asset alone: the source answered, if not with prices that make sense.
+    Asset,
+    /// Nothing: nobody was asked.
+    Nothing,
 }
 
 impl Failed {
     fn passing(error: SourceError) -> Self {
-        Self { error, retry_after: None, again: true }
+        Self { error, again: true, speaks_of: SpeaksOf::Source }
     }
 
     fn lasting(error: SourceError) -> Self {
-        Self { error, retry_after: None, again: false }
+        Self { error, again: false, speaks_of: SpeaksOf::Asset }
+    }
+
+    fn of_this_asset(error: SourceError) -> Self {
+        Self { error, again: true, speaks_of: SpeaksOf::Asset }
+    }
+
+    const fn closed(at: Timestamp) -> Self {
+        Self { error: SourceError::ComeAgain { at }, again: false, speaks_of: SpeaksOf::Nothing }
     }
 }
 
@@ -80,7 +97,7 @@ impl Client {
             cache,
             breaker: Breaker::new(politeness.failures_max, politeness.left_alone_for),
             in_flight: Semaphore::new(politeness.in_flight_max.max(1)),
-            next_question: Mutex::new(Instant::now()),
+            turns: Turns::new(politeness.between_questions, politeness.retry_after_max),
             crumb: Mutex::new(None),
             settings,
         })
@@ -124,6 +141,9 @@ impl Client {
     async fn ask_until_answered(&self, asked: &Asked) -> Result<(Vec<u8>, Quotes), SourceError> {
         let politeness = &self.settings.politeness;
         let mut attempt = 1;
+        if let Some(at) = self.turns.come_again() {
+            return Err(SourceError::ComeAgain { at });
+        }
         loop {
             self.breaker.may_ask().map_err(|failures| SourceError::LeftAlone { failures })?;
             let failed = match self.attempt(asked).await {
@@ -133,20 +153,23 @@ impl Client {
                 }
                 Err(failed) => failed,
             };
-            if failed.again {
-                self.breaker.failed();
-            } else {
-                // It answered, and the answer is no.
-                self.breaker.succeeded();
+            match failed.speaks_of {
+                SpeaksOf::Source => self.breaker.failed(),
+                SpeaksOf::Asset => self.breaker.succeeded(),
+                SpeaksOf::Nothing => {}
+            }
+            if !failed.again {
                 return Err(failed.error);
+            }
+            if let Some(at) = self.turns.come_again() {
+                return Err(SourceError::ComeAgain { at });
             }
             if attempt >= politeness.attempts_max {
                 return Err(failed.error);
             }
             tracing::debug!(symbol = asked.symbol, attempt, error = %failed.error, "Yahoo is asked again");
             let doubled = politeness.backoff * 2_u32.pow((attempt - 1).min(10));
-            let pause = failed.retry_after.unwrap_or(doubled + jitter(doubled)).min(politeness.backoff_max);
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep((doubled + jitter(doubled)).min(politeness.backoff_max)).await;
             attempt += 1;
         }
     }
@@ -157,7 +180,7 @@ impl Client {
             .acquire()
             .await
             .map_err(|error| Failed::lasting(SourceError::Unavailable(error.to_string())))?;
-        self.wait_for_turn().await;
+        self.turns.wait().await.map_err(Failed::closed)?;
         let crumb = self.crumb().await?;
         let mut request = self.http.get(self.url(asked, crumb.as_ref()));
         if let Some(crumb) = &crumb {
@@ -166,13 +189,19 @@ impl Client {
         let unavailable =
             |error: reqwest::Error| Failed::passing(SourceError::Unavailable(error.without_url().to_string()));
         let answer = request.send().await.map_err(unavailable)?;
-        let (status, retry_after) = (answer.status(), retry_after(&answer, (self.settings.clock)()));
+        let status = answer.status();
+        if status != StatusCode::OK
+            && let Some(pause) = retry_after(&answer, (self.settings.clock)())
+        {
+            self.turns.leave_alone(pause, (self.settings.clock)());
+        }
         let location = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
         let body = bounded(answer).await?;
         match status {
             StatusCode::OK => {
                 let chart = chart::parse(&body, asked).map_err(|error| match &error {
-                    SourceError::Malformed(_) => Failed::passing(error),
+                    SourceError::Malformed(_) => Failed::of_this_asset(error),
+                    SourceError::Unavailable(_) => Failed::passing(error),
                     _ => Failed::lasting(error),
                 })?;
                 Ok((body, chart.quotes))
@@ -185,16 +214,16 @@ impl Client {
                     SourceError::Refused(format!("status {status}"))
                 }))
             }
-            StatusCode::TOO_MANY_REQUESTS => Err(Failed { error: SourceError::RateLimited, retry_after, again: true }),
+            StatusCode::TOO_MANY_REQUESTS => Err(Failed::passing(SourceError::RateLimited)),
             status if status.as_u16() == STATUS_999 => Err(Failed::passing(SourceError::RateLimited)),
             StatusCode::NOT_FOUND => Err(Failed::lasting(SourceError::NotFound)),
             StatusCode::UNAUTHORIZED => {
                 // A crumb grows old; without one, asking again is no use.
                 let had_one = self.crumb.lock().await.take().is_some();
-                Err(Failed { error: SourceError::Refused(told(&body)), retry_after: None, again: had_one })
+                Err(Failed { error: SourceError::Refused(told(&body)), again: had_one, speaks_of: SpeaksOf::Asset })
             }
             status if status.is_server_error() => {
-                Err(Failed { error: SourceError::Unavailable(format!("status {status}")), retry_after, again: true })
+                Err(Failed::passing(SourceError::Unavailable(format!("status {status}"))))
             }
             StatusCode::BAD_REQUEST if chart::says_no_data(&body) => {
                 // Nothing was traded then: an answer, with no bars in it.
@@ -202,13 +231,6 @@ impl Client {
             }
             _ => Err(Failed::lasting(SourceError::Refused(told(&body)))),
         }
-    }
-
-    /// Comes back when the next question may be asked, and nobody else's before this one.
-    async fn wait_for_turn(&self) {
-        let mut next = self.next_question.lock().await;
-        tokio::time::sleep_until(*next).await;
-        *next = Instant::now() + self.settings.politeness.between_questions;
     }
 
     async fn crumb(&self) -> Result<Option<Crumb>, Failed> {

@@ -21,7 +21,7 @@ use jiff::civil::{Date, Weekday, date};
 use jiff::{Timestamp, ToSpan};
 use journal::{Journal, JournalSettings};
 use market::files::Mapping;
-use market::{Files, FilesSettings, LoadOptions, Window, load};
+use market::{Files, FilesSettings, LoadOptions, Unit, Window, load};
 use testbed::{Database, Nats};
 use tokio_util::sync::CancellationToken;
 
@@ -53,6 +53,7 @@ async fn main() -> Result<()> {
         path,
         name: Name::parse("a table")?,
         basis: PriceBasis::Raw,
+        unit: Unit::major(Currency::parse("USD")?),
         mapping: Mapping::default(),
         assets: BTreeSet::new(),
         window: Window::default(),
@@ -61,6 +62,7 @@ async fn main() -> Result<()> {
         actor: Actor::parse("operator:bench")?,
         currency: Currency::parse("USD")?,
         overrule: false,
+        unit_confirmed: false,
         clock: Timestamp::now,
     };
     // What making the table took of memory does not count.

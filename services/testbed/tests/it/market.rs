@@ -10,10 +10,10 @@ mod tables;
 use std::time::Duration;
 
 use events::Asset;
-use events::asset::Listed;
-use events::values::{Actor, AssetId, Currency};
+use events::asset::{AssetCommand, Listed};
+use events::values::{Actor, AssetId, CommandId, Currency};
 use jiff::Timestamp;
-use journal::{Journal, JournalSettings};
+use journal::{CommandContext, Expect, Journal, JournalSettings};
 use market::LoadOptions;
 use testbed::Nats;
 
@@ -31,12 +31,26 @@ fn options() -> LoadOptions {
         actor: Actor::parse("operator:test").unwrap(),
         currency: Currency::parse("USD").unwrap(),
         overrule: false,
+        unit_confirmed: false,
         clock: Timestamp::now,
     }
 }
 
 fn id(text: &str) -> AssetId {
     AssetId::parse(text).unwrap()
+}
+
+/// Gives a command, which has to be taken.
+async fn command(journal: &Journal, asset: &str, command: &AssetCommand) {
+    let context = CommandContext {
+        command_id: CommandId::new(uuid::Uuid::new_v4()),
+        time: Timestamp::now(),
+        actor: Actor::parse("operator:test").unwrap(),
+        expect: Expect::Any,
+        request_digest: None,
+        causation_id: None,
+    };
+    journal.execute::<Asset>(&id(asset), command, &context).await.unwrap();
 }
 
 /// What the log knows of the asset, if it is listed.
@@ -60,6 +74,7 @@ fn quick() -> market::Politeness {
         timeout: Duration::from_millis(700),
         backoff: Duration::from_millis(5),
         backoff_max: Duration::from_millis(50),
+        retry_after_max: Duration::from_millis(1_500),
         failures_max: 1_000,
         ..market::Politeness::default()
     }

@@ -1,9 +1,9 @@
 //! The JSON of an answer, as far as it is read.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// An answer: errors of older interfaces stand under another key.
 #[derive(Debug, Deserialize)]
@@ -46,9 +46,9 @@ impl Answer {
 pub struct Payload {
     pub meta: Meta,
     #[serde(rename = "timestamp")]
-    pub timestamps: Option<Vec<i64>>,
+    pub timestamps: Option<Vec<Option<i64>>>,
     #[serde(default)]
-    pub events: Option<Events>,
+    pub events: Events,
     #[serde(default)]
     pub indicators: Indicators,
 }
@@ -174,27 +174,53 @@ impl<'de> Deserialize<'de> for Numbers {
     }
 }
 
-#[derive(Debug, Deserialize)]
+/// Splits and payments. Each is read on its own, so that a broken one costs neither the others nor the prices.
+#[derive(Debug, Default)]
 pub struct Events {
-    #[serde(default)]
-    pub dividends: BTreeMap<String, Cash>,
-    #[serde(default)]
-    pub splits: BTreeMap<String, Split>,
-    #[serde(default, rename = "capitalGains")]
-    pub capital_gains: BTreeMap<String, Cash>,
+    pub dividends: Vec<Said>,
+    pub splits: Vec<Said>,
+    pub capital_gains: Vec<Said>,
 }
 
-#[derive(Debug, Deserialize)]
-pub struct Cash {
-    pub amount: f64,
-    pub date: i64,
-    #[serde(default)]
-    pub currency: Option<String>,
+impl<'de> Deserialize<'de> for Events {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let said = Value::deserialize(deserializer)?;
+        let of = |name: &str| match said.get(name) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Object(events)) => events.iter().map(|(stamp, event)| Said::of(Some(stamp), event)).collect(),
+            Some(Value::Array(events)) => events.iter().map(|event| Said::of(None, event)).collect(),
+            Some(other) => vec![Said::of(None, other)],
+        };
+        Ok(Self { dividends: of("dividends"), splits: of("splits"), capital_gains: of("capitalGains") })
+    }
 }
 
-#[derive(Debug, Deserialize)]
-pub struct Split {
-    pub date: i64,
-    pub numerator: f64,
-    pub denominator: f64,
+/// What is said of one split or payment.
+#[derive(Debug)]
+pub struct Said {
+    /// Its time, by its own word or by the name that it stands under.
+    pub stamp: Option<i64>,
+    event: Value,
+}
+
+impl Said {
+    fn of(stamp: Option<&String>, event: &Value) -> Self {
+        let own = event.get("date").and_then(Value::as_i64);
+        Self { stamp: own.or_else(|| stamp?.parse().ok()), event: event.clone() }
+    }
+
+    /// The number under this name, if it is one.
+    pub fn number(&self, name: &str) -> Option<f64> {
+        self.event.get(name).and_then(Value::as_f64).filter(|number| number.is_finite())
+    }
+
+    /// The text under this name, if there is any.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.event.get(name).and_then(Value::as_str)
+    }
+
+    /// All of it, as it stands there.
+    pub fn told(&self) -> String {
+        self.event.to_string()
+    }
 }

@@ -70,7 +70,7 @@ fn pence_become_pounds_and_days_are_the_exchanges() {
     assert_eq!(chart.quotes.bars[1].open.unwrap().to_string(), "7.0125");
     assert_eq!((chart.quotes.bars[2].open, chart.quotes.bars[2].volume), (None, None));
     assert_eq!((chart.adjusted_closes[0], chart.adjusted_closes[1]), (Some(3.5), None));
-    assert!(chart.quotes.dropped.is_empty());
+    assert!(chart.quotes.dropped.count() == 0);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn rows_of_nothing_are_no_bars_and_rows_without_a_close_are_told() {
     quote["close"][2] = Value::Null;
     let chart = read(&all).unwrap();
     assert_eq!(prices(&chart), [(days()[3], "7.08".to_owned())]);
-    assert_eq!(chart.quotes.dropped.len(), 1);
+    assert_eq!(chart.quotes.dropped.count(), 1);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_second_row_for_a_day_and_rows_outside_the_window_are_left_out() {
     payload["timestamp"][0] = json!(opening(date(2024, 2, 1)));
     let chart = read(&all).unwrap();
     assert_eq!(prices(&chart), [(days()[1], "7.06".to_owned()), (days()[2], "7.07".to_owned())]);
-    assert_eq!(chart.quotes.dropped[0].reason, "a second row for the day");
+    assert_eq!(chart.quotes.dropped.told()[0].reason, "a second row for the day");
 }
 
 #[test]
@@ -121,17 +121,9 @@ fn a_day_that_is_not_over_has_no_bar_yet() {
     meta["regularMarketTime"] = json!(opening(today) + 3_600);
     meta["currentTradingPeriod"] = json!({"regular": {"end": opening(today) + 8 * 3_600}});
     let chart = read(&all).unwrap();
-    assert_eq!((chart.quotes.bars.len(), chart.quotes.dropped[0].reason), (3, "the day is not over"));
+    assert_eq!((chart.quotes.bars.len(), chart.quotes.dropped.told()[0].reason), (3, "the day is not over"));
     result(&mut all)["meta"]["regularMarketTime"] = json!(opening(today) + 8 * 3_600);
     assert_eq!(read(&all).unwrap().quotes.bars.len(), 4);
-}
-
-#[test]
-fn a_price_a_hundred_times_its_neighbours_is_in_another_unit() {
-    let mut all = answer();
-    result(&mut all)["indicators"]["quote"][0]["close"][1] = json!(7.06);
-    let chart = read(&all).unwrap();
-    assert_eq!((chart.quotes.bars.len(), chart.quotes.dropped[0].place.as_str()), (3, "2024-04-02"));
 }
 
 #[test]
@@ -140,8 +132,10 @@ fn prices_that_are_none_are_left_out() {
     result(&mut all)["indicators"]["quote"][0]["close"][1] = json!(-7.06);
     result(&mut all)["indicators"]["quote"][0]["high"][2] = json!(-1);
     let chart = read(&all).unwrap();
-    assert_eq!((chart.quotes.bars.len(), chart.quotes.dropped.len()), (3, 1));
-    assert_eq!(chart.quotes.bars[1].high, None);
+    let told: Vec<_> = chart.quotes.dropped.told().iter().map(ToString::to_string).collect();
+    let close = "2024-04-02 is left out: the close is no price: `-7.06`";
+    assert_eq!(told, [close, "2024-04-03 high is left out: it is no price: `-1`"]);
+    assert_eq!((chart.quotes.bars.len(), chart.quotes.bars[1].high), (3, None));
 }
 
 #[test]
@@ -185,7 +179,84 @@ fn errors_are_told_apart() {
         malformed(&nothing);
     }
     let whole = answer().to_string();
-    for body in ["<html>Will be right back</html>", "Too Many Requests", "", &whole[..whole.len() - 9]] {
+    let page = parse(b" <html>Will be right back</html>", &asked());
+    assert!(matches!(page, Err(SourceError::Unavailable(_))), "the service is down: {page:?}");
+    for body in ["Too Many Requests", "", &whole[..whole.len() - 9]] {
         assert!(matches!(parse(body.as_bytes(), &asked()), Err(SourceError::Malformed(_))), "{body}");
     }
+}
+
+#[test]
+fn a_broken_payment_is_told_and_costs_neither_the_bars_nor_the_others() {
+    let stamp = opening(days()[2]);
+    let broken = [
+        (
+            json!({"x": {"amount": null, "date": stamp}}),
+            "2024-04-03 payment is left out: the payment is none: `{\"amount\":null",
+        ),
+        (json!({"x": {"amount": -1.0, "date": stamp}}), "2024-04-03 payment is left out: the payment is none"),
+        (json!({"x": {"amount": "a lot", "date": stamp}}), "2024-04-03 payment is left out: the payment is none"),
+        (json!({"x": {"amount": 1.0}}), "payment is left out: it has no day"),
+        (json!({"x": null}), "payment is left out: it has no day: `null`"),
+        (
+            json!({"x": {"amount": 1.0, "date": stamp, "currency": "USD"}}),
+            "2024-04-03 payment is left out: it is in another currency",
+        ),
+        (
+            json!({"x": {"amount": 1.0, "date": stamp, "currency": "?"}}),
+            "2024-04-03 payment is left out: its currency is none",
+        ),
+        (json!("none"), "payment is left out: it has no day: `\"none\"`"),
+    ];
+    for (dividends, told) in broken {
+        let mut all = answer();
+        result(&mut all)["events"]["dividends"] = dividends;
+        let quotes = read(&all).unwrap().quotes;
+        assert_eq!((quotes.bars.len(), quotes.splits.len(), quotes.payments.len()), (4, 1, 1), "{told}");
+        let got = quotes.dropped.told()[0].to_string();
+        assert!(got.starts_with(told), "{got} is not {told}");
+    }
+    for nothing in [json!({"dividends": null, "splits": null}), json!({}), Value::Null] {
+        let mut all = answer();
+        result(&mut all)["events"] = nothing;
+        let quotes = read(&all).unwrap().quotes;
+        assert_eq!((quotes.bars.len(), quotes.payments.len(), quotes.dropped.count()), (4, 0, 0));
+    }
+    let mut split = answer();
+    result(&mut split)["events"]["splits"]["c"]["denominator"] = Value::Null;
+    let quotes = read(&split).unwrap().quotes;
+    assert_eq!((quotes.bars.len(), quotes.splits.len(), quotes.payments.len()), (4, 0, 3));
+    assert!(quotes.dropped.told()[0].to_string().starts_with("2024-04-04 split is left out: the split is none"));
+}
+
+#[test]
+fn payments_that_stand_under_their_time_and_in_lists_are_payments_too() {
+    let stamp = opening(days()[2]);
+    let mut all = answer();
+    result(&mut all)["events"]["dividends"] = json!({stamp.to_string(): {"amount": 10.0}});
+    assert_eq!(read(&all).unwrap().quotes.payments[1].0, days()[2]);
+    result(&mut all)["events"]["dividends"] = json!([{"amount": 10.0, "date": stamp}]);
+    assert_eq!(read(&all).unwrap().quotes.payments[1].0, days()[2]);
+}
+
+#[test]
+fn two_dividends_of_one_day_add_up() {
+    let mut all = answer();
+    let (first, second) = (opening(days()[2]), opening(days()[2]) + 3_600);
+    result(&mut all)["events"]["dividends"] =
+        json!({"a": {"amount": 10.0, "date": first}, "b": {"amount": 300.0, "date": second}});
+    let quotes = read(&all).unwrap().quotes;
+    let of_the_day: Vec<_> = quotes.payments.iter().filter(|(day, ..)| *day == days()[2]).collect();
+    assert_eq!((of_the_day.len(), of_the_day[0].2.amount().to_string()), (1, "3.1".to_owned()));
+}
+
+#[test]
+fn a_row_without_a_time_is_left_out_and_told() {
+    let mut all = answer();
+    result(&mut all)["timestamp"][1] = Value::Null;
+    let chart = read(&all).unwrap();
+    assert_eq!(
+        (chart.quotes.bars.len(), chart.quotes.dropped.told()[0].to_string().as_str()),
+        (3, "row 2 is left out: its time is none")
+    );
 }

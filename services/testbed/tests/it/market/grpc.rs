@@ -11,7 +11,7 @@ use events::values::{Currency, Name};
 use jiff::{SignedDuration, Timestamp};
 use journal::Journal;
 use market::files::Mapping;
-use market::{Files, FilesSettings, LoadOptions, Window, load};
+use market::{Files, FilesSettings, LoadOptions, Unit, Window, load};
 use tempfile::TempDir;
 use testbed::{Certificates, Database, Nats, eventually};
 use tokio::net::TcpListener;
@@ -74,6 +74,7 @@ async fn priced(journal: &Journal, folder: &Path, table: &str, options: LoadOpti
         path,
         name: Name::parse("a file").unwrap(),
         basis: PriceBasis::Adjusted,
+        unit: Unit::major(options.currency),
         mapping: Mapping::default(),
         assets: std::collections::BTreeSet::new(),
         window: Window::default(),

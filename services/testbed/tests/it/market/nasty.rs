@@ -139,7 +139,7 @@ async fn every_nastiness_ends_in_a_written_state() {
         ("FINE", vec![error(422, "Unprocessable Entity", "1h data not available")], "refused", &[]),
         ("NOTHING", vec![say(200, "{\"chart\":null}")], "malformed", &[]),
         ("PAGE", vec![say(200, "<html>Will be right back</html>"), ok(&good("PAGE"))], "ok", three),
-        ("PAGES", vec![say(200, "<html>Will be right back</html>")], "malformed", &[]),
+        ("PAGES", vec![say(200, "<html>Will be right back</html>")], "unavailable", &[]),
         ("CUT", vec![say(200, &whole[..whole.len() / 2]), ok(&good("CUT"))], "ok", three),
         (
             "BUSY",
@@ -162,6 +162,41 @@ async fn every_nastiness_ends_in_a_written_state() {
         ("HUGE", vec![say(200, &huge)], "too-long", &[]),
         ("OTHER", vec![ok(&good("ANOTHER"))], "malformed", &[]),
         ("UNIT", vec![ok(&payload("UNIT", &[10.0, 1_000.0, 12.0]))], "ok", &["10", "12"]),
+        ("UNITS", vec![ok(&payload("UNITS", &[10.0, 11.0, 1_100.0, 1_200.0, 12.0]))], "ok", three),
+        ("END", vec![ok(&payload("END", &[10.0, 11.0, 12.0, 1_200.0, 1_300.0]))], "ok", three),
+        ("BEGIN", vec![ok(&payload("BEGIN", &[1_000.0, 10.0, 11.0, 12.0]))], "ok", three),
+        (
+            "PAYNULL",
+            vec![with(good("PAYNULL"), |p| {
+                let paid = p["timestamp"][1].clone();
+                p["events"] = json!({"dividends": {"a": {"date": paid, "amount": null}}});
+            })],
+            "ok",
+            three,
+        ),
+        ("NOPAY", vec![with(good("NOPAY"), |p| p["events"] = json!({"dividends": null}))], "ok", three),
+        (
+            "PAYTWICE",
+            vec![with(good("PAYTWICE"), |p| {
+                let paid = p["timestamp"][1].as_i64().unwrap();
+                p["events"] = json!({"dividends": {
+                    "a": {"date": paid, "amount": 0.25}, "b": {"date": paid + 3_600, "amount": 1.5},
+                }});
+            })],
+            "ok",
+            three,
+        ),
+        (
+            "HIGHLOW",
+            vec![with(good("HIGHLOW"), |p| {
+                let quote = &mut p["indicators"]["quote"][0];
+                quote["high"] = json!([9.0, 1_200.0, 13.0]);
+                quote["low"] = json!([8.0, 0.0, 14.0]);
+                quote["open"] = json!([10.0, -1.0, 12.0]);
+            })],
+            "ok",
+            three,
+        ),
     ];
     for (symbol, plays, ..) in &cases {
         yahoo.plays(symbol, plays.clone());
@@ -175,6 +210,14 @@ async fn every_nastiness_ends_in_a_written_state() {
     for (symbol, times) in [("GONE", 1), ("FINE", 1), ("CONSENT", 1), ("BUSIER", 4), ("BUSY", 3)] {
         assert_eq!(yahoo.asked(symbol), times, "{symbol}");
     }
+    let paid = |listed: events::asset::Listed| -> Vec<String> {
+        listed.payments.into_iter().map(|((day, _), payment)| format!("{day} {}", payment.amount())).collect()
+    };
+    assert_eq!(paid(known(&journal, "PAYTWICE").await.unwrap()), ["2024-01-03 1.75"]);
+    assert_eq!(paid(known(&journal, "PAYNULL").await.unwrap()), Vec::<String>::new());
+    let bars = known(&journal, "HIGHLOW").await.unwrap().bars;
+    let fields: Vec<_> = bars.as_slice().iter().map(|bar| (bar.open, bar.high, bar.low)).collect();
+    assert_eq!(fields, [(Some(10.into()), None, Some(8.into())), (None, None, None), (Some(12.into()), None, None)]);
     let ocado = known(&journal, "OCDO.L").await.unwrap();
     assert_eq!(ocado.listing.currency.as_str(), "GBP");
     let both = known(&journal, "BOTH").await.unwrap();
@@ -278,18 +321,113 @@ async fn two_questions_are_open_at_the_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_says_how_long_to_wait_is_left_alone_for_so_long() {
+async fn answers_about_bad_assets_shut_out_no_good_one() {
     let (_nats, journal) = log().await;
     let yahoo = YahooStandIn::open().await;
-    let busy = |header: &str| Play::Say(429, vec![("retry-after", header.to_owned())], b"Too Many Requests".to_vec());
-    yahoo.plays("SECOND", vec![busy("1"), ok(&payload("SECOND", &[10.0]))]);
-    // As long as is said, and never longer than the longest pause.
-    yahoo.plays("HOUR", vec![busy("3600"), ok(&payload("HOUR", &[10.0]))]);
-    let politeness = Politeness { backoff_max: Duration::from_millis(1_500), ..quick() };
-    let (ends, _) = ends(&journal, YahooSettings { politeness, ..settings(&yahoo) }, &["SECOND", "HOUR"]).await;
-    assert!(ends.values().all(|end| end == "ok"), "{ends:?}");
-    for (symbol, least) in [("SECOND", Duration::from_secs(1)), ("HOUR", politeness.backoff_max)] {
-        let asked = yahoo.when_asked(symbol);
-        assert!(asked[1] - asked[0] + Duration::from_millis(50) >= least, "{symbol}: {asked:?}");
+    for bad in ["BAD1", "BAD2"] {
+        yahoo.plays(bad, vec![ok(&payload("ANOTHER", &[1.0]))]);
     }
+    for good in ["GOOD1", "GOOD2"] {
+        yahoo.plays(good, vec![ok(&payload(good, &[10.0]))]);
+    }
+    let politeness = Politeness { failures_max: 3, in_flight_max: 1, ..quick() };
+    let symbols = ["BAD1", "BAD2", "GOOD1", "GOOD2"];
+    let (ends, _) = ends(&journal, YahooSettings { politeness, ..settings(&yahoo) }, &symbols).await;
+    let told: Vec<&str> = symbols.iter().map(|symbol| ends[*symbol].as_str()).collect();
+    assert_eq!(told, ["malformed", "malformed", "ok", "ok"]);
+    assert_eq!((yahoo.asked("BAD1"), yahoo.asked("BAD2")), (4, 4), "both were asked about to the end");
+}
+
+fn busy(retry_after: &str) -> Play {
+    Play::Say(429, vec![("retry-after", retry_after.to_owned())], b"Too Many Requests".to_vec())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_says_how_long_to_wait_is_asked_nothing_for_so_long_whatever_the_asset() {
+    let (_nats, journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    yahoo.plays("FIRST", vec![busy("1"), ok(&payload("FIRST", &[10.0]))]);
+    let others = ["B", "C"];
+    for symbol in others {
+        yahoo.plays(symbol, vec![ok(&payload(symbol, &[10.0]))]);
+    }
+    let politeness = Politeness { in_flight_max: 1, backoff_max: Duration::from_millis(20), ..quick() };
+    let (ends, _) = ends(&journal, YahooSettings { politeness, ..settings(&yahoo) }, &["FIRST", "B", "C"]).await;
+    assert!(ends.values().all(|end| end == "ok"), "{ends:?}");
+    let told = yahoo.when_asked("FIRST")[0];
+    let after = [yahoo.when_asked("FIRST")[1], yahoo.when_asked("B")[0], yahoo.when_asked("C")[0]];
+    for asked in after {
+        assert!(asked - told + Duration::from_millis(50) >= Duration::from_secs(1), "{:?}", asked - told);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_wants_to_be_left_alone_for_too_long_ends_the_load_and_says_until_when() {
+    let (_nats, journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    let folder = tempfile::tempdir().unwrap();
+    yahoo.plays("KEPT", vec![ok(&payload("KEPT", &[10.0]))]);
+    let kept = YahooSettings {
+        cache: Some(folder.path().to_owned()),
+        cache_valid_for: Duration::ZERO,
+        politeness: Politeness { in_flight_max: 1, ..quick() },
+        ..settings(&yahoo)
+    };
+    assert_eq!(ends(&journal, kept.clone(), &["KEPT"]).await.0["KEPT"], "ok");
+    yahoo.plays("HOUR", vec![busy("3600")]);
+    for symbol in ["KEPT", "LATER"] {
+        yahoo.plays(symbol, vec![ok(&payload(symbol, &[10.0]))]);
+    }
+    let (ends, report) = ends(&journal, kept, &["HOUR", "KEPT", "LATER"]).await;
+    let told: Vec<&str> = ["HOUR", "KEPT", "LATER"].iter().map(|symbol| ends[*symbol].as_str()).collect();
+    assert_eq!((told, report.failed), (vec!["come-again", "kept", "come-again"], 2));
+    let asked = ["HOUR", "KEPT", "LATER"].map(|symbol| yahoo.asked(symbol));
+    assert_eq!(asked, [1, 0, 0], "nothing is asked after that");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_in_another_unit_at_the_end_wait_and_what_comes_next_tells_what_they_were() {
+    let (_nats, journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    let (first, wrong) = (payload("ABC", &[10.0, 11.0]), payload("ABC", &[10.0, 11.0, 1_100.0, 1_200.0]));
+    let right = payload("ABC", &[10.0, 11.0, 11.5, 12.0, 12.5]);
+    yahoo.plays("ABC", vec![ok(&first), ok(&wrong), ok(&right)]);
+    let load = async || ends(&journal, settings(&yahoo), &["ABC"]).await.1.sum;
+    load().await;
+    let waiting = load().await;
+    assert_eq!((waiting.events, waiting.dropped.count()), (0, 2));
+    assert!(waiting.dropped.told()[0].to_string().contains("waits for confirmation"), "{waiting:?}");
+    assert_eq!(
+        (load().await.new_bars, closes(&journal, "ABC").await),
+        (3, ["10", "11", "11.5", "12", "12.5"].map(str::to_owned).to_vec())
+    );
+    // All of an answer in another unit is no past that changed; a person may say that it is.
+    yahoo.plays("ABC", vec![ok(&payload("ABC", &[1_000.0, 1_100.0, 1_150.0, 1_200.0, 1_250.0]))]);
+    let refused = load().await;
+    assert_eq!((refused.events, refused.dropped.count()), (0, 5));
+    let mut source = Yahoo::new(settings(&yahoo), vec![id("ABC")], Window::default()).unwrap();
+    let confirmed = market::LoadOptions { unit_confirmed: true, ..options() };
+    assert_eq!(market::load(&journal, &mut source, &confirmed, |_| {}).await.sum.corrected, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_days_after_a_delisting_is_left_out_and_all_else_is_recorded() {
+    let (_nats, journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    let mut whole = payload("ABC", &[10.0, 11.0, 12.0]);
+    let result = &mut whole["chart"]["result"][0];
+    let late = result["timestamp"][2].clone();
+    result["events"] = json!({
+        "dividends": {"a": {"date": late, "amount": 0.25}},
+        "splits": {"a": {"date": late, "numerator": 2.0, "denominator": 1.0}},
+    });
+    yahoo.plays("ABC", vec![ok(&payload("ABC", &[10.0])), ok(&whole)]);
+    let load = async || ends(&journal, settings(&yahoo), &["ABC"]).await.1;
+    load().await;
+    let reason = events::values::Note::parse("taken over").unwrap();
+    let delist = events::asset::AssetCommand::Delist { date: jiff::civil::date(2024, 1, 4), reason };
+    super::command(&journal, "ABC", &delist).await;
+    let report = load().await;
+    assert_eq!((report.failed, report.sum.new_bars, report.sum.actions, report.sum.dropped.count()), (0, 1, 0, 3));
+    assert_eq!(closes(&journal, "ABC").await, ["10", "11"]);
 }

@@ -10,7 +10,7 @@ use events::values::Name;
 use jiff::civil::date;
 use journal::Journal;
 use market::files::Mapping;
-use market::{Files, FilesSettings, Report, Window, load};
+use market::{Files, FilesSettings, Report, Unit, Window, load};
 use projections::prices::{AsOf, histories};
 use testbed::{Database, eventually};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ fn settings(path: &Path, name: &str) -> FilesSettings {
         path: path.to_owned(),
         name: Name::parse(name).unwrap(),
         basis: PriceBasis::Raw,
+        unit: Unit::parse("USD").unwrap(),
         mapping: Mapping::default(),
         assets: BTreeSet::new(),
         window: Window::default(),
@@ -53,7 +54,7 @@ async fn a_long_table_is_loaded_once_however_often_it_is_given() {
     let path = folder.path().join("long.csv");
     std::fs::write(&path, LONG).unwrap();
     let first = loaded(&journal, settings(&path, "a file"), false).await;
-    assert_eq!((first.assets, first.sum.new_bars, first.sum.actions, first.sum.dropped.len()), (2, 5, 2, 2));
+    assert_eq!((first.assets, first.sum.new_bars, first.sum.actions, first.sum.dropped.count()), (2, 5, 2, 2));
     let end = journal.last_position(Stream::Market).await.unwrap();
     let again = loaded(&journal, settings(&path, "a file"), false).await;
     assert_eq!((again.sum.events, journal.last_position(Stream::Market).await.unwrap()), (0, end));
@@ -152,14 +153,14 @@ async fn a_payment_as_large_as_the_price_is_left_out_and_told_and_all_else_is_lo
     let path = folder.path().join("long.csv");
     std::fs::write(&path, UNFIT).unwrap();
     let report = loaded(&journal, settings(&path, "a file"), false).await;
-    assert_eq!((report.failed, report.sum.new_bars, report.sum.actions, report.sum.dropped.len()), (0, 3, 1, 1));
-    assert_eq!(report.sum.dropped[0].place, "2024-01-03");
+    assert_eq!((report.failed, report.sum.new_bars, report.sum.actions, report.sum.dropped.count()), (0, 3, 1, 1));
+    assert_eq!(report.sum.dropped.told()[0].place, "2024-01-03 payment");
     let paid = known(&journal, "ABC").await.unwrap().payments;
     assert_eq!(paid.keys().map(|(day, _)| *day).collect::<Vec<_>>(), [date(2024, 1, 4)]);
     // Once the price is right, the payment is.
-    std::fs::write(&path, UNFIT.replace("01-02,10", "01-02,1000")).unwrap();
+    std::fs::write(&path, UNFIT.replace("01-02,10", "01-02,20")).unwrap();
     let report = loaded(&journal, settings(&path, "a file"), false).await;
-    assert_eq!((report.sum.corrected, report.sum.actions, report.sum.dropped.len()), (1, 1, 0));
+    assert_eq!((report.sum.corrected, report.sum.actions, report.sum.dropped.count()), (1, 1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,4 +190,130 @@ async fn another_source_changes_splits_and_payments_only_where_it_may_overrule()
     assert_eq!((told.sum.contradicted, told.sum.actions, told.sum.events), (2, 0, 0));
     let overruled = loaded(&journal, settings(&path, "another file"), true).await;
     assert_eq!((overruled.sum.contradicted, overruled.sum.actions, overruled.sum.events), (0, 2, 2));
+}
+
+/// A report of loading this table, and what it said of the rows that it left out.
+async fn load_text(journal: &Journal, name: &str, table: &str) -> (Report, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.csv");
+    std::fs::write(&path, table).unwrap();
+    let report = loaded(journal, settings(&path, name), false).await;
+    let told = report.unclaimed.told().iter().chain(report.sum.dropped.told()).map(ToString::to_string).collect();
+    (report, told)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_without_a_symbol_or_with_one_that_cannot_be_are_told_by_line_and_nobody_s() {
+    let (_nats, journal) = log().await;
+    let table = "symbol,date,close\nABC,2024-01-02,10\n,2024-01-03,99\nABC,2024-01-04,11\na b,2024-01-02,7\nAB\nXYZ,2024-01-02,5\n";
+    let (report, told) = load_text(&journal, "a file", table).await;
+    assert_eq!((report.assets, report.sum.new_bars, report.unclaimed.count()), (2, 3, 3));
+    let expected = [
+        "line 3 is left out: the row has no symbol",
+        "line 5 is left out: the symbol is none: `a b`",
+        "line 6 is left out: the row ends early: `AB`",
+    ];
+    let mut told = told;
+    told.sort();
+    assert_eq!(told, expected);
+    assert_eq!(closes(&journal, "ABC").await, ["10", "11"]);
+    assert_eq!(closes(&journal, "XYZ").await, ["5"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_dividends_of_one_day_add_up_and_loading_them_again_changes_nothing() {
+    let (_nats, journal) = log().await;
+    let table = "symbol,date,close,dividends\nABC,2024-01-02,50,0\nABC,2024-01-03,48,0.5\nABC,2024-01-03,48,3\nABC,2024-01-03,48,3\n";
+    let (first, told) = load_text(&journal, "a file", table).await;
+    assert_eq!((first.sum.new_bars, first.sum.actions, told), (2, 1, Vec::new()));
+    let paid = known(&journal, "ABC").await.unwrap().payments;
+    let amounts: Vec<_> = paid.values().map(|payment| payment.amount().to_string()).collect();
+    assert_eq!(amounts, ["3.5"], "a row that is repeated cell for cell counts once");
+    let (again, _) = load_text(&journal, "a file", table).await;
+    assert_eq!((again.sum.events, again.sum.actions), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_of_currencies_is_honoured_and_minor_units_become_major_ones() {
+    let (_nats, journal) = log().await;
+    let table = "symbol,date,close,dividends,currency\nLON,2024-01-02,705,0,GBp\nLON,2024-01-03,7.1,0,GBP\nLON,2024-01-04,9,0,USD\nLON,2024-01-05,720,12.5,GBX\nLON,2024-01-08,7,0,\nNYC,2024-01-02,10,0,USD\n";
+    let (report, told) = load_text(&journal, "a file", table).await;
+    assert_eq!((report.failed, report.sum.new_bars), (0, 4));
+    assert_eq!(
+        told,
+        [
+            "line 6 is left out: the currency is none: ``",
+            "line 4 is left out: its currency is not that of the asset's other rows",
+        ]
+    );
+    let lon = known(&journal, "LON").await.unwrap();
+    let paid: Vec<_> = lon.payments.values().map(|payment| payment.amount().to_string()).collect();
+    assert_eq!((lon.listing.currency.as_str(), paid), ("GBP", vec!["0.125".to_owned()]));
+    assert_eq!(closes(&journal, "LON").await, ["7.05", "7.1", "7.2"]);
+    let (other, _) = load_text(&journal, "a file", "symbol,date,close,currency\nNYC,2024-01-03,11,EUR\n").await;
+    assert_eq!((other.failed, closes(&journal, "NYC").await), (1, vec!["10".to_owned()]));
+    // Where no column says, whoever loads does.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pence.csv");
+    std::fs::write(&path, "date,LON\n2024-01-09,730\n").unwrap();
+    let in_pence = FilesSettings { unit: Unit::parse("GBp").unwrap(), ..settings(&path, "a file") };
+    assert_eq!(loaded(&journal, in_pence, false).await.sum.new_bars, 1);
+    assert_eq!(closes(&journal, "LON").await, ["7.05", "7.1", "7.2", "7.3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_cannot_be_are_left_out_one_by_one_and_the_close_is_kept() {
+    let (_nats, journal) = log().await;
+    let table = "symbol,date,open,high,low,close,volume\nABC,2024-01-02,10,9,11,10,-5\nABC,2024-01-03,0,x,9,10,7\nABC,2024-01-04,1,2,3,,5\n";
+    let (report, told) = load_text(&journal, "a file", table).await;
+    assert_eq!(report.sum.new_bars, 2);
+    let expected = [
+        "line 2 volume is left out: it is no number of units: `-5`",
+        "line 3 open is left out: the price is not positive: `0`",
+        "line 3 high is left out: the price cannot be read: `x`",
+        "line 4 is left out: the close is missing: `2024-01-04`",
+        "2024-01-02 high is left out: it is below the low: `9`",
+        "2024-01-02 low is left out: it is above the high: `11`",
+    ];
+    assert_eq!(told, expected);
+    let bars = known(&journal, "ABC").await.unwrap().bars;
+    let fields: Vec<_> = bars.as_slice().iter().map(|bar| (bar.open, bar.high, bar.low, bar.volume)).collect();
+    assert_eq!(fields, [(Some(10.into()), None, None, None), (None, None, Some(9.into()), Some(7))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_comes_back_to_a_day_of_an_asset_settles_at_its_first_word() {
+    let (_nats, journal) = log().await;
+    let mut table = String::from("symbol,date,close\n");
+    for (asset, day, close) in
+        [("ABC", 2, 10), ("ABC", 3, 11), ("XYZ", 2, 5), ("XYZ", 3, 6), ("ABC", 3, 12), ("ABC", 4, 13)]
+    {
+        table += &format!("{asset},2024-01-{day:02},{close}\n");
+    }
+    let (first, told) = load_text(&journal, "a file", &table).await;
+    assert_eq!((first.sum.new_bars, told.len()), (5, 1), "{told:?}");
+    assert_eq!(
+        told[0],
+        "line 6 is left out: the table spoke of the day before, and of other assets since: `2024-01-03`"
+    );
+    let (again, _) = load_text(&journal, "a file", &table).await;
+    assert_eq!((again.sum.events, closes(&journal, "ABC").await), (0, ["10", "11", "13"].map(str::to_owned).to_vec()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_table_that_is_cut_what_came_before_the_cut_is_loaded() {
+    let (_nats, journal) = log().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.csv.gz");
+    let rows: String = (0..20_000)
+        .map(|n| format!("{},{}.{}\n", date(1960, 1, 1) + jiff::Span::new().days(n), 10 + n % 7, n * 7_919 % 1_000))
+        .collect();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(format!("date,ABC\n{rows}").as_bytes()).unwrap();
+    let packed = gzip.finish().unwrap();
+    std::fs::write(&path, &packed[..packed.len() / 2]).unwrap();
+    let mut files = Files::open(settings(&path, "a file"));
+    let report = load(&journal, &mut files, &options(), |_| {}).await;
+    assert!(files.ended_by().is_some(), "it is told");
+    assert!(report.sum.new_bars > 1_000 && report.sum.new_bars < 19_000, "{}", report.sum.new_bars);
 }
