@@ -112,13 +112,16 @@ impl References {
         }
         let standing = match self.0.advisors.get(&id) {
             Some(standing) => standing,
-            // The log knows best, and is asked once in a while only.
+            // The log knows best, and is asked once in a while only. What it said is kept for that while alone: putting it
+            // back with each use would trust it for as long as it is used.
             None => match self.0.journal.state::<Advisor>(&id).await?.state {
-                Advisor::Registered { standing, .. } => standing,
+                Advisor::Registered { standing, .. } => {
+                    self.0.advisors.insert(id, standing);
+                    standing
+                }
                 Advisor::Unknown => return Err(absent()),
             },
         };
-        self.0.advisors.insert(id, standing);
         match standing {
             Standing::Active => Ok(()),
             Standing::Suspended | Standing::Removed => {
