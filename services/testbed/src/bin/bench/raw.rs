@@ -28,8 +28,12 @@ const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 /// A machine that is slow for this long is not slow but stuck.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(60);
 
-/// Attempts of one append.
-const ATTEMPTS_MAX: u32 = 32;
+/// Attempts of one append that follow each other at once.
+const ATTEMPTS_AT_ONCE: u32 = 8;
+/// Attempts of one append. All pauses together are as long as [`ACKNOWLEDGED_WITHIN`] at most.
+const ATTEMPTS_MAX: u32 = 256;
+/// The pause before each later attempt.
+const IN_FLIGHT_PAUSE: Duration = Duration::from_millis(2);
 /// The server's answer that a write to the subject is in flight.
 const STREAM_WRONG_LAST_SEQUENCE_CONSTANT: u64 = 10_164;
 
@@ -72,10 +76,15 @@ impl Appender {
     async fn append<E: Stored>(&self, subject: &Subject, event: &E, version: u64, last: u64) -> anyhow::Result<u64> {
         let headers = headers(&self.actor, event.event_type(), version, last);
         let payload = Bytes::from(event.encode());
-        for _ in 1..ATTEMPTS_MAX {
+        for attempt in 1..ATTEMPTS_MAX {
             match self.attempt(subject, headers.clone(), payload.clone()).await {
-                // Nobody else writes here: three servers say so for a moment after a write that they acknowledged.
-                Err(error) if is_conflict(&error) => {}
+                // Nobody else writes here: three servers say so for a moment after a write that they acknowledged, and
+                // nothing tells when that is over. Under load it outlasts many attempts.
+                Err(error) if is_conflict(&error) => {
+                    if attempt >= ATTEMPTS_AT_ONCE {
+                        tokio::time::sleep(IN_FLIGHT_PAUSE).await;
+                    }
+                }
                 settled => return settled.with_context(|| format!("appending to {subject}")),
             }
         }
