@@ -3,6 +3,7 @@
 mod cookie;
 mod door;
 mod lease;
+mod peer;
 pub mod quota;
 
 use std::sync::Arc;
@@ -21,9 +22,10 @@ use vault::{Principal, Role, SecretKind, Vault};
 use crate::problem::{Problem, ProblemType};
 
 pub use self::cookie::{COOKIE, csrf_of, csrf_token, forgotten, remembered};
-pub use self::door::{Door, Peer};
+pub use self::door::Door;
 use self::lease::Lease;
 pub use self::lease::settled;
+pub use self::peer::Peer;
 
 /// Callers that are remembered at once. Only good ones are, so guessing fills nothing.
 const CALLERS_REMEMBERED_MAX: u64 = 10_000;

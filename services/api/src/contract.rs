@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{RefOr, Responses};
+use utoipa::openapi::{RefOr, Responses, Schema};
 use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -50,7 +50,7 @@ use crate::{
         (name = "operation", description = "For operators and programs"),
     ),
     components(schemas(ProblemBody, FieldError, commands::Receipt, assets::Format)),
-    modifiers(&Schemes),
+    modifiers(&Schemes, &ProblemTypes),
 )]
 struct Frame;
 
@@ -64,6 +64,20 @@ impl Modify for Schemes {
         let about = "What `POST /v1/sessions` gives a browser. Every change then needs the header `Insights-CSRF`.";
         let cookie = ApiKeyValue::with_description(access::COOKIE, about);
         components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    }
+}
+
+/// Every type of problem stands in the document, also those that only other roles of the system meet.
+struct ProblemTypes;
+
+impl Modify for ProblemTypes {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let schemas = &mut document.components.get_or_insert_default().schemas;
+        let Some(RefOr::T(Schema::Object(problem))) = schemas.get_mut("Problem") else { return };
+        let Some(RefOr::T(Schema::Object(uri))) = problem.properties.get_mut("type") else { return };
+        // Examples, not an `enum`: a client must bear a type that it does not know yet.
+        uri.example = None;
+        uri.examples = ProblemType::ALL.iter().map(|kind| kind.uri().into()).collect();
     }
 }
 
@@ -250,8 +264,9 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_type_stands_in_the_document() {
+    fn every_problem_type_stands_in_the_document_and_with_the_operations_that_answer_it() {
         for kind in ProblemType::ALL {
+            assert!(DOCUMENT.contains(&format!("\"{}\"", kind.uri())), "{kind:?}");
             // What the router itself answers belongs to no operation, nor does what only the service's own roles meet.
             let of_no_operation = [
                 ProblemType::MethodNotAllowed,

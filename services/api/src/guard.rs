@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -18,8 +18,10 @@ use vault::Credential;
 use crate::access::Callers;
 use crate::access::quota::{Quota, Standing, seconds};
 use crate::limits::Limits;
+use crate::operations::{Operation, Operations};
 use crate::problem::{Problem, ProblemType, render};
-use crate::rights::{self, May, Rights};
+use crate::queries;
+use crate::rights::{self, May};
 use crate::trace::{RequestTrace, TRACEPARENT};
 
 /// Below this, nothing is done for strangers: not even a resource's absence is told.
@@ -31,53 +33,53 @@ const QUOTA_WINDOW: Duration = Duration::from_secs(60);
 /// What the guard works with.
 pub struct Guard {
     callers: Callers,
-    rights: Rights,
+    operations: Operations,
     requests: Quota<Uuid>,
     in_flight: Semaphore,
     limits: Limits,
 }
 
 impl Guard {
-    /// A guard that lets callers do what they have the right to, within these limits.
+    /// A guard that lets callers do what these operations let them, within these limits.
     #[must_use]
-    pub fn new(callers: Callers, rights: Rights, limits: Limits) -> Self {
+    pub fn new(callers: Callers, operations: Operations, limits: Limits) -> Self {
         let requests = Quota::new("requests", limits.requests_per_minute, QUOTA_WINDOW);
-        Self { callers, rights, requests, in_flight: Semaphore::new(limits.requests_in_flight_max), limits }
+        Self { callers, operations, requests, in_flight: Semaphore::new(limits.requests_in_flight_max), limits }
     }
 
-    /// Lets the caller in, and notes who it is for the handler.
-    async fn admit(&self, request: &mut Request, standing: &OnceLock<Standing>) -> Result<(), Problem> {
-        if !is_guarded(request.uri().path()) {
-            return Ok(());
+    /// Lets the request in: its caller, noted for the handler, may ask this, and all that its query says is understood.
+    async fn admit(
+        &self,
+        request: &mut Request,
+        operation: Option<&Operation>,
+        standing: &OnceLock<Standing>,
+    ) -> Result<(), Problem> {
+        if is_guarded(request.uri().path()) && operation.is_none_or(|operation| operation.may != May::Anybody) {
+            let principal = self.callers.principal(request.method(), request.headers()).await?;
+            let (Credential::Token(id) | Credential::Session(id)) = principal.credential;
+            let asked = self.requests.ask(principal.account.unwrap_or(id));
+            standing.get_or_init(|| asked);
+            if !asked.granted {
+                return Err(Problem::of(ProblemType::TooManyRequests).with_retry_after(seconds(asked.more_in)));
+            }
+            if let Some(operation) = operation {
+                rights::check(&operation.may, &principal, request.method())?;
+            }
+            request.extensions_mut().insert(principal);
         }
-        let route = request.extensions().get::<MatchedPath>();
-        let may = route.and_then(|route| self.rights.may(request.method(), route.as_str()));
-        if may == Some(&May::Anybody) {
-            return Ok(());
-        }
-        let principal = self.callers.principal(request.method(), request.headers()).await?;
-        let (Credential::Token(id) | Credential::Session(id)) = principal.credential;
-        let asked = self.requests.ask(principal.account.unwrap_or(id));
-        standing.get_or_init(|| asked);
-        if !asked.granted {
-            return Err(Problem::of(ProblemType::TooManyRequests).with_retry_after(seconds(asked.more_in)));
-        }
-        if let Some(may) = may {
-            rights::check(may, &principal, request.method())?;
-        }
-        request.extensions_mut().insert(principal);
-        Ok(())
+        operation.map_or(Ok(()), |Operation { parameters, .. }| queries::check(parameters, request.uri().query()))
     }
 
     async fn answer(
         &self,
         mut request: Request,
         next: Next,
+        operation: Option<&Operation>,
         standing: &OnceLock<Standing>,
     ) -> Result<Response, Problem> {
         let _permit = self.in_flight.try_acquire().map_err(|_| Problem::of(ProblemType::Busy))?;
         let answered = async {
-            self.admit(&mut request, standing).await?;
+            self.admit(&mut request, operation, standing).await?;
             Ok(next.run(request).await)
         };
         // Nothing that a handler shares is left half-done by a panic: caches take whole values, the journal's queue is
@@ -101,14 +103,17 @@ impl Guard {
 /// The answer to the request, whatever happens.
 pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let trace = RequestTrace::begin(&request);
-    let standing = OnceLock::new();
-    let answer = guard.answer(request, next, &standing).instrument(trace.span().clone()).await;
+    let (operation, standing) = (guard.operations.asked_for(&request), OnceLock::new());
+    let answer = guard.answer(request, next, operation, &standing).instrument(trace.span().clone()).await;
     let mut response = render(answer.into_response(), || trace.trace_id());
     trace.end(response.status());
     let headers = response.headers_mut();
     headers.insert(TRACEPARENT, trace.traceparent());
     if let Some(&standing) = standing.get() {
         headers.extend(guard.requests.headers(standing));
+    }
+    if let Some(deprecation) = operation.and_then(|operation| operation.deprecation.as_ref()) {
+        deprecation.tell(headers);
     }
     secure(headers);
     response

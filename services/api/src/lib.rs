@@ -4,11 +4,13 @@
 //!
 //! * [`Api`] (below): what the service is given. `state.rs`: what handlers take from it. `server.rs`: the listener.
 //! * One file for each noun: `advisors.rs`, `clients.rs`, `assets.rs`, `portfolios.rs`, `recommendations.rs`; below them
-//!   a folder for what more is done with one. `events.rs`: what happened, in pages and as it happens. Each has what travels first, handlers after. `health.rs` for operators.
-//! * What every request goes through: `guard.rs`, with `trace.rs`, `access.rs` (who calls, and what they reach),
-//!   `rights.rs` (who may call what) and [`Limits`].
+//!   a folder for what more is done with one. `events.rs`: what happened, in pages and as it happens. Each has what
+//!   travels first, handlers after. `health.rs` for operators.
+//! * What every request goes through: `edge.rs` (proxies, pages of other sites), `guard.rs`, with `trace.rs`, `access.rs`
+//!   (who calls, and what they reach), `operations.rs` (what may be asked, read from the document: `rights.rs` by whom,
+//!   `queries.rs` with which parameters, `deprecation.rs` for how much longer) and [`Limits`].
 //! * What requests bring: `body.rs` and `objects.rs` (strict JSON), `faults.rs` and `numbers.rs` (its fields), `paths.rs`,
-//!   `as_of.rs`, `queries.rs` and `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
+//!   `as_of.rs`, `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
 //! * What becomes of commands: `canonical.rs` (what was asked, in bytes), `commands.rs` (the receipt), `references.rs`
 //!   (what must exist before anything is written). `figures.rs`: a portfolio's numbers. `computations.rs`: what is computed
 //!   on request and recorded nowhere. `desk.rs`: where all of them run. `jobs.rs`: those that outlast
@@ -26,8 +28,10 @@ mod clients;
 mod commands;
 mod computations;
 mod contract;
+mod deprecation;
 mod described;
 mod desk;
+mod edge;
 mod events;
 mod faults;
 mod figures;
@@ -39,6 +43,7 @@ mod jobs;
 mod limits;
 mod numbers;
 mod objects;
+mod operations;
 mod paging;
 mod parameters;
 mod paths;
@@ -67,6 +72,7 @@ use tokio_util::sync::CancellationToken;
 use vault::Vault;
 
 pub use contract::openapi;
+pub use edge::{Edge, EdgeError};
 pub use limits::Limits;
 
 /// What the service works with.
@@ -82,6 +88,8 @@ pub struct Api {
     pub clock: fn() -> Timestamp,
     /// Bounds on what may be asked.
     pub limits: Limits,
+    /// What stands between the service and its callers.
+    pub edge: Edge,
 }
 
 /// The service as a router. Call it inside a runtime: it starts the task that watches checkpoints.
@@ -92,13 +100,17 @@ pub fn router(api: &Api) -> Router {
 /// The service as a router, whose endless answers end when it is told to stop.
 fn router_until(api: &Api, stop: CancellationToken) -> Router {
     let callers = access::Callers::new(api.vault.clone(), api.journal.clone(), api.clock);
-    let guard = Arc::new(guard::Guard::new(callers.clone(), rights::Rights::of(&openapi()), api.limits));
+    let guard = Arc::new(guard::Guard::new(callers.clone(), operations::Operations::of(&openapi()), api.limits));
     let (routes, _) = contract::routes().split_for_parts();
-    routes
-        .route_layer(middleware::from_fn(queries::refuse_unknown))
+    let router = routes
         .merge(contract::pages())
         .with_state(state::Parts::new(api, callers, stop))
-        .layer(middleware::from_fn_with_state(guard, guard::guard))
+        .layer(middleware::from_fn_with_state(guard, guard::guard));
+    // Outside of the guard: a browser asks whether it may ask before it has any credential to show.
+    match api.edge.cors() {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
 }
 
 /// Serves until it is told to stop, then lets open requests end.
@@ -106,6 +118,5 @@ fn router_until(api: &Api, stop: CancellationToken) -> Router {
 /// # Errors
 /// Where the listener itself is broken.
 pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
-    let limits = api.limits;
-    server::serve(listener, router_until(&api, stop.clone()), limits, stop).await
+    server::serve(listener, router_until(&api, stop.clone()), api.limits, &api.edge, stop).await
 }

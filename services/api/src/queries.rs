@@ -3,72 +3,63 @@
 //!
 //! What an operation knows is what its document says. Handlers that take [`crate::parameters::Parameters`] read them.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::LazyLock;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use axum::extract::{MatchedPath, Request};
-use axum::http::Method;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use serde_json::Value;
 
-use crate::contract::openapi;
 use crate::paging::invalid_parameters;
-use crate::problem::FieldError;
+use crate::problem::{FieldError, Problem};
 
 /// Unknown parameters that are named in one answer.
 const NAMED_MAX: usize = 10;
 /// Characters of a name that are said again.
 const NAME_CHARS_MAX: usize = 60;
 
-/// The names that each operation knows, by the path's template.
-type Known = HashMap<String, Vec<(Method, BTreeSet<String>)>>;
-
-static KNOWN: LazyLock<Known> = LazyLock::new(|| {
-    openapi().paths.paths.iter().map(|(path, item)| (path.clone(), operations(item).map(known).collect())).collect()
-});
-
-fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &Operation)> {
-    [
-        (Method::GET, &item.get),
-        (Method::POST, &item.post),
-        (Method::PUT, &item.put),
-        (Method::PATCH, &item.patch),
-        (Method::DELETE, &item.delete),
-    ]
-    .into_iter()
-    .filter_map(|(method, operation)| operation.as_ref().map(|operation| (method, operation)))
+/// The names that the operation which is described so knows.
+#[must_use]
+pub fn known(operation: &Value) -> BTreeSet<String> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let of_query = parameters.filter(|parameter| parameter["in"] == "query");
+    of_query.filter_map(|parameter| parameter["name"].as_str()).map(str::to_owned).collect()
 }
 
-fn known((method, operation): (Method, &Operation)) -> (Method, BTreeSet<String>) {
-    let names = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
-        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
-        RefOr::T(_) | RefOr::Ref(_) => None,
-    });
-    (method, names.collect())
-}
-
-/// Lets a request on if its operation knows every parameter of its query.
-pub async fn refuse_unknown(request: Request, next: Next) -> Response {
-    let unknown = unknown(&request);
-    if unknown.is_empty() { next.run(request).await } else { invalid_parameters(unknown).into_response() }
-}
-
-fn unknown(request: &Request) -> Vec<FieldError> {
-    let Some(query) = request.uri().query().filter(|query| !query.is_empty()) else { return Vec::new() };
-    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    // HEAD is answered as GET is.
-    let method = if *request.method() == Method::HEAD { &Method::GET } else { request.method() };
-    let Some((_, known)) = KNOWN.get(path).and_then(|all| all.iter().find(|(of, _)| of == method)) else {
-        // No operation of ours: the router has its own answer.
-        return Vec::new();
-    };
+/// Nothing, where every parameter of the query is known.
+///
+/// # Errors
+/// `invalid-parameters`, with the first few that are not.
+pub fn check(known: &BTreeSet<String>, query: Option<&str>) -> Result<(), Problem> {
+    let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(()) };
     let names = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
     let unknown = names.filter(|name| !known.contains(name.as_ref()));
-    let say = |name: std::borrow::Cow<'_, str>| {
+    let say = |name: Cow<'_, str>| {
         let name: String = name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
         FieldError::in_parameter(&name, "unknown-parameter", format!("there is no parameter `{name}` here"))
     };
-    unknown.map(say).take(NAMED_MAX).collect()
+    let unknown: Vec<FieldError> = unknown.map(say).take(NAMED_MAX).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(invalid_parameters(unknown)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::{check, known};
+
+    #[test]
+    fn what_the_document_says_of_the_query_is_known_and_nothing_else() {
+        let operation = json!({"parameters": [
+            {"in": "query", "name": "limit"}, {"in": "path", "name": "id"}, {"in": "header", "name": "If-Match"},
+        ]});
+        let known = known(&operation);
+        assert_eq!(known, BTreeSet::from(["limit".to_owned()]));
+        assert!(
+            check(&known, None).is_ok() && check(&known, Some("")).is_ok() && check(&known, Some("limit=1")).is_ok()
+        );
+        let refused = check(&known, Some("limit=1&id=2&as%5Fof=3")).unwrap_err();
+        let names: Vec<_> = refused.errors().iter().filter_map(|error| error.parameter.as_deref()).collect();
+        assert_eq!(names, ["id", "as_of"]);
+    }
 }

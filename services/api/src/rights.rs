@@ -1,10 +1,7 @@
-//! Who may call what: read from the document itself, so that what is promised is what is enforced.
-
-use std::collections::HashMap;
+//! Who may call what.
 
 use axum::http::Method;
 use serde_json::Value;
-use utoipa::openapi::OpenApi;
 use vault::{Principal, Role, Scope};
 
 use crate::problem::{Problem, ProblemType};
@@ -13,17 +10,6 @@ use crate::problem::{Problem, ProblemType};
 pub const BEARER: &str = "bearer";
 /// The same, for browsers.
 pub const SESSION: &str = "session";
-/// What routes have in common with the methods by which they are asked for.
-const METHODS: [(&str, Method); 5] = [
-    ("get", Method::GET),
-    ("post", Method::POST),
-    ("put", Method::PUT),
-    ("patch", Method::PATCH),
-    ("delete", Method::DELETE),
-];
-
-/// The rights of all operations.
-pub struct Rights(HashMap<String, Vec<(Method, May)>>);
 
 /// Who may call one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,30 +25,9 @@ pub enum May {
     },
 }
 
-impl Rights {
-    /// The rights that the document lists. An operation that lists none is nobody's.
-    #[must_use]
-    pub fn of(document: &OpenApi) -> Self {
-        let document = serde_json::to_value(document).expect("the document is plain data, which JSON can always say");
-        let of_methods = |item: &Value| {
-            let known = METHODS.into_iter().filter_map(|(word, method)| Some((method, may(item.get(word)?))));
-            known.collect::<Vec<_>>()
-        };
-        let paths = document["paths"].as_object().into_iter().flatten();
-        Self(paths.map(|(path, item)| (path.clone(), of_methods(item))).collect())
-    }
-
-    /// Who may call the operation with this method and path's template; `None` where there is no such operation.
-    #[must_use]
-    pub fn may(&self, method: &Method, route: &str) -> Option<&May> {
-        // The router answers a HEAD as it answers a GET.
-        let method = if method == Method::HEAD { &Method::GET } else { method };
-        let (_, may) = self.0.get(route)?.iter().find(|(one, _)| one == method)?;
-        Some(may)
-    }
-}
-
-fn may(operation: &Value) -> May {
+/// Who may call the operation that is described so. One that lists nobody is nobody's.
+#[must_use]
+pub fn may(operation: &Value) -> May {
     let schemes: Vec<&Value> = operation["security"].as_array().into_iter().flatten().collect();
     if schemes.iter().any(|scheme| scheme.as_object().is_some_and(serde_json::Map::is_empty)) {
         return May::Anybody;

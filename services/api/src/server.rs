@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Peer;
+use crate::edge::Edge;
 use crate::limits::Limits;
 
 /// Headers that a request may have.
@@ -28,7 +29,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// Where the listener itself is broken.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    edge: &Edge,
+    stop: CancellationToken,
+) -> io::Result<()> {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.headers_time)
@@ -36,6 +43,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         .max_headers(HEADERS_MAX);
     let service = TowerToHyperService::new(router);
     let places = Arc::new(Semaphore::new(limits.connections_max));
+    let proxies: Arc<[_]> = edge.proxies().into();
     let graceful = GracefulShutdown::new();
     loop {
         let place = Arc::clone(&places).acquire_owned();
@@ -45,9 +53,10 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         };
         let (Ok(place), accepted) = accepted else { break };
         let Some((stream, address)) = taken(accepted).await? else { continue };
-        let peer = Peer(address.ip());
+        let (address, proxies) = (address.ip(), Arc::clone(&proxies));
         let service = service.clone();
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            let peer = Peer::of(address, request.headers(), &proxies);
             request.extensions_mut().insert(peer);
             service.call(request)
         });

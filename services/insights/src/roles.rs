@@ -96,7 +96,8 @@ pub async fn run_on(
                     logins_per_minute: settings.logins_per_minute,
                     ..Limits::default()
                 };
-                let api = Api { journal, pool, vault, clock: Timestamp::now, limits };
+                let edge = settings.edge()?;
+                let api = Api { journal, pool, vault, clock: Timestamp::now, limits, edge };
                 running.spawn(async move { (role, api::serve(listener, api, stop).await.map_err(Into::into)) });
             }
             Role::Project => {

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use api::{Edge, EdgeError};
 use serde::Deserialize;
 
 /// Everything that can be set.
@@ -33,6 +34,12 @@ pub struct Settings {
     pub requests_per_minute: u32,
     /// Tries a minute to log in from one network address that each process answers. Default: 30.
     pub logins_per_minute: u32,
+    /// The origins of other sites whose pages may call the web API with a token, such as `https://console.example`,
+    /// separated by commas. Default: none.
+    pub cors_origins: String,
+    /// The addresses or networks of proxies before the web API, separated by commas: what they say in `X-Forwarded-For`
+    /// is believed. Default: none; then who tries to log in from behind one proxy shares one count of tries.
+    pub trusted_proxies: String,
     /// The file with the key-encryption key, made on first use. Default: `.insights/key`.
     pub key_file: PathBuf,
     /// The mail server: `smtp://user:password@host:port` with STARTTLS, `smtps://` with TLS. Default: none; letters
@@ -112,6 +119,8 @@ impl Default for Settings {
             listen: "127.0.0.1:8080".to_owned(),
             requests_per_minute: 60_000,
             logins_per_minute: 30,
+            cors_origins: String::new(),
+            trusted_proxies: String::new(),
             key_file: ".insights/key".into(),
             smtp_url: String::new(),
             smtp_ca_file: None,
@@ -234,6 +243,14 @@ impl Settings {
         list(&self.nats_monitor_url)
     }
 
+    /// What stands before the web API.
+    ///
+    /// # Errors
+    /// An origin or a proxy that is none.
+    pub fn edge(&self) -> Result<Edge, EdgeError> {
+        Edge::new(&list(&self.cors_origins), &list(&self.trusted_proxies))
+    }
+
     /// Every setting with the value in force, secrets masked.
     #[must_use]
     pub fn shown(&self) -> Vec<(&'static str, String)> {
@@ -249,6 +266,8 @@ impl Settings {
             ("listen", self.listen.clone()),
             ("logins_per_minute", self.logins_per_minute.to_string()),
             ("requests_per_minute", self.requests_per_minute.to_string()),
+            ("cors_origins", self.cors_origins.clone()),
+            ("trusted_proxies", self.trusted_proxies.clone()),
             ("key_file", self.key_file.display().to_string()),
             ("smtp_url", masked(&self.smtp_url)),
             ("smtp_ca_file", self.smtp_ca_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),

@@ -1,16 +1,15 @@
 //! The door: logging in, with as much work for a stranger as for who has an account.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use jiff::Timestamp;
 use tokio::sync::{OnceCell, Semaphore};
 use uuid::Uuid;
 use vault::{Attempt, PasswordHash, PasswordRejection, StoredPassword, Vault};
 
+use super::peer::Peer;
 use super::quota::{Quota, seconds};
 use crate::limits::Limits;
 use crate::problem::{Problem, ProblemType};
@@ -32,32 +31,6 @@ struct Inner {
     hashing: Semaphore,
     waiting: Semaphore,
     nobody: OnceCell<StoredPassword>,
-}
-
-/// From where a request came. Behind a proxy this is the proxy's.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub IpAddr);
-
-impl Peer {
-    /// What counts as one neighbour: an address of IPv4, a network of IPv6, of which everybody has 2^64 addresses.
-    fn neighbour(self) -> IpAddr {
-        match self.0 {
-            IpAddr::V4(_) => self.0,
-            IpAddr::V6(address) => match address.to_ipv4_mapped() {
-                Some(address) => IpAddr::V4(address),
-                None => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-            },
-        }
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Peer {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // Without a connection, as in a test of the router alone, all are one neighbour.
-        Ok(parts.extensions.get().copied().unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
-    }
 }
 
 impl Door {
@@ -131,20 +104,5 @@ impl Door {
         let _waiting = self.0.waiting.try_acquire().map_err(|_| Problem::of(ProblemType::Busy))?;
         let _place = self.0.hashing.acquire().await.map_err(|_| Problem::of(ProblemType::Internal))?;
         tokio::task::spawn_blocking(work).await.map_err(|_| Problem::of(ProblemType::Internal))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::IpAddr;
-
-    use super::Peer;
-
-    #[test]
-    fn a_network_of_ipv6_is_one_neighbour_and_an_address_of_ipv4_is_one_too() {
-        let neighbour = |text: &str| Peer(text.parse::<IpAddr>().unwrap()).neighbour().to_string();
-        assert_eq!(neighbour("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(neighbour("192.0.2.7"), "192.0.2.7");
-        assert_eq!(neighbour("::ffff:192.0.2.7"), "192.0.2.7");
     }
 }

@@ -5,6 +5,7 @@ mod as_of;
 mod cast;
 mod computations;
 mod contract;
+mod edge;
 mod events;
 pub mod house;
 mod jobs;

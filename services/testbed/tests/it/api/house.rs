@@ -2,7 +2,7 @@
 
 use std::sync::Once;
 
-use api::{Api, Limits};
+use api::{Api, Edge, Limits};
 use events::Stream;
 use jiff::{SignedDuration, Timestamp};
 use journal::{Journal, JournalSettings};
@@ -71,15 +71,20 @@ impl House {
             tokio::spawn(async move { projections::follow::run(journal, pool, stop).await.unwrap() });
         }
         let parts = (journal.clone(), pool.clone(), vault.clone());
-        let address = serve(parts, limits, stop.clone()).await;
+        let address = serve(parts, limits, Edge::default(), stop.clone()).await;
         let _stopped_at_the_end = stop.clone().drop_guard();
         Self { nats, journal, pool, vault, address, token, http: Client::new(), stop, _stopped_at_the_end }
     }
 
     /// The address of one more process of this service, with caches of its own. It ends with the house.
     pub async fn another(&self) -> String {
+        self.another_within(Limits::default(), Edge::default()).await
+    }
+
+    /// The address of one more process of this service, within these limits and at this edge.
+    pub async fn another_within(&self, limits: Limits, edge: Edge) -> String {
         let parts = (journal_on(&self.nats).await, self.pool.clone(), self.vault.clone());
-        serve(parts, Limits::default(), self.stop.clone()).await
+        serve(parts, limits, edge, self.stop.clone()).await
     }
 
     /// The answer to a request with the token, as it is put together by `complete`.
@@ -214,11 +219,11 @@ async fn journal_on(nats: &Nats) -> Journal {
     Journal::connect(&JournalSettings::new(nats.urls(), "/insights/api")).await.unwrap()
 }
 
-async fn serve(parts: (Journal, PgPool, Vault), limits: Limits, stop: CancellationToken) -> String {
+async fn serve(parts: (Journal, PgPool, Vault), limits: Limits, edge: Edge, stop: CancellationToken) -> String {
     let (journal, pool, vault) = parts;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let api = Api { journal, pool, vault, clock: Timestamp::now, limits };
+    let api = Api { journal, pool, vault, clock: Timestamp::now, limits, edge };
     tokio::spawn(async move { api::serve(listener, api, stop).await.unwrap() });
     address
 }
