@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use analytics::backtest::{BacktestError, Policy};
-use analytics::figures::{Episode, YearOfReturns, monthly_returns, simple_returns, top_drawdowns};
-use analytics::{Figure, FigureParams, Figures, PortfolioFigures, PriceError, portfolio_figures};
+use analytics::figures::{Common, Episode, YearOfReturns, monthly_returns, simple_returns, top_drawdowns};
+use analytics::{Figure, FigureParams, PortfolioFigures, PriceError, portfolio_figures};
 use events::values::{AssetId, Currency};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -45,6 +45,8 @@ pub struct Figured {
     pub of: PortfolioFigures,
     /// The sessions of the window.
     pub dates: Vec<Date>,
+    /// The portfolio and its benchmark on the sessions of both, where one was named; or why there are none.
+    pub beside: Option<Result<Common, NoFigures>>,
 }
 
 impl Figured {
@@ -54,6 +56,12 @@ impl Figured {
     /// The reason that the window has no such figure.
     pub fn get(&self, figure: Figure) -> Result<f64, analytics::NoFigure> {
         self.of.get(figure)
+    }
+
+    /// The portfolio and its benchmark on the sessions of both, where there are both.
+    #[must_use]
+    pub fn common(&self) -> Option<&Common> {
+        self.beside.as_ref()?.as_ref().ok()
     }
 
     /// The portfolio's daily returns, the first of them on the second session.
@@ -150,28 +158,29 @@ pub fn figures(
     terms: &Terms,
 ) -> Result<Figured, NoFigures> {
     let assets: Vec<AssetId> = targets.iter().map(|(asset, _)| asset.clone()).collect();
-    let mut with_benchmark = assets.clone();
-    with_benchmark.extend(terms.benchmark.clone().filter(|benchmark| !assets.contains(benchmark)));
-    let priced = with_benchmark.iter().filter_map(|asset| currencies.get(asset).map(|priced_in| (asset, priced_in)));
-    if let Some((asset, priced_in)) = priced.into_iter().find(|(_, priced_in)| priced_in.as_str() != kept_in) {
-        return Err(NoFigures::OtherCurrency {
-            asset: asset.clone(),
-            priced_in: *priced_in,
-            kept_in: kept_in.to_owned(),
-        });
-    }
-    // The benchmark's sessions count too: all figures of an answer rest on the same days.
-    let all = prices.table(&with_benchmark, terms.from, terms.to)?;
+    assets.iter().try_for_each(|asset| in_currency(asset, kept_in, currencies))?;
+    let table = prices.table(&assets, terms.from, terms.to)?;
     let weights: Vec<f64> = targets.iter().map(|(_, weight)| weight.to_f64().unwrap_or(f64::NAN)).collect();
     let params = FigureParams { rf_annual: terms.rf_annual, ..FigureParams::default() };
-    let mut of = if with_benchmark.len() == assets.len() {
-        portfolio_figures(&all, &weights, terms.policy, &params)?
-    } else {
-        portfolio_figures(&all.select(&all.assets()[..assets.len()])?, &weights, terms.policy, &params)?
-    };
-    let benchmark = terms.benchmark.as_ref().and_then(|benchmark| with_benchmark.iter().position(|a| a == benchmark));
-    if let Some(column) = benchmark {
-        of.figures = Figures::of(all.dates(), &of.values, Some(all.column(column)), &params);
+    let mut of = portfolio_figures(&table, &weights, terms.policy, &params)?;
+    let dates = table.dates().to_vec();
+    // The portfolio's own figures rest on its own sessions, whatever it is held against.
+    let beside = terms.benchmark.as_ref().map(|benchmark| {
+        in_currency(benchmark, kept_in, currencies)?;
+        let benchmark = prices.series(benchmark, terms.from, terms.to)?;
+        Ok(Common::of(&dates, &of.values, &benchmark))
+    });
+    if let Some(Ok(common)) = &beside {
+        of.figures = of.figures.beside(common, &params);
     }
-    Ok(Figured { of, dates: all.dates().to_vec() })
+    Ok(Figured { of, dates, beside })
+}
+
+fn in_currency(asset: &AssetId, kept_in: &str, currencies: &BTreeMap<AssetId, Currency>) -> Result<(), NoFigures> {
+    match currencies.get(asset) {
+        Some(priced_in) if priced_in.as_str() != kept_in => {
+            Err(NoFigures::OtherCurrency { asset: asset.clone(), priced_in: *priced_in, kept_in: kept_in.to_owned() })
+        }
+        Some(_) | None => Ok(()),
+    }
 }

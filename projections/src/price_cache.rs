@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use analytics::{PriceError, PriceTable, Quotes};
+use analytics::{PriceError, PriceTable, Quotes, Series};
 use events::values::{AggregateId, AssetId};
 use events::{Kind, Position, Stream};
 use futures::{StreamExt, TryStreamExt};
@@ -140,6 +140,16 @@ impl Prices {
         });
         let closes = closes.collect();
         Ok(Quotes::new(assets.iter().map(ToString::to_string).collect(), days, closes)?)
+    }
+
+    /// One asset's prices on its own sessions, from one day to another.
+    ///
+    /// # Errors
+    /// Where it has none in the window, or none that follow from its payments.
+    pub fn series(&self, asset: &AssetId, from: Option<Date>, to: Option<Date>) -> Result<Series, NoTable> {
+        let columns = self.columns(std::slice::from_ref(asset), from, to)?;
+        let (days, closes) = columns.first().copied().unwrap_or_default();
+        Ok(Series::new(days.to_vec(), closes.to_vec())?)
     }
 
     /// The days and closes of each of these assets between two days.

@@ -26,6 +26,7 @@ pub mod watch;
 mod chance;
 mod no_figure;
 mod periods;
+mod short;
 mod sums;
 
 pub use figures::{Definition, Figure, FigureParams, Figures};
@@ -33,4 +34,5 @@ pub use no_figure::NoFigure;
 pub use periods::PeriodsPerYear;
 pub use portfolio::{PortfolioFigures, portfolio_figures};
 pub use prices::{PriceError, PriceTable, Quotes, Series};
+pub use short::Short;
 pub use watch::{Watch, go_on};

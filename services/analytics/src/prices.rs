@@ -2,6 +2,8 @@
 
 use jiff::civil::Date;
 
+use crate::short::Short;
+
 /// Rows that one table may hold: more than a century of sessions.
 pub const ROWS_MAX: usize = 100_000;
 /// Assets that one table may hold.
@@ -40,7 +42,7 @@ pub enum PriceError {
         date: Date,
     },
     /// A close is zero, negative, infinite or not a number.
-    #[error("close of {asset} on {date} is {close}, not a positive number")]
+    #[error("the close of {asset} on {date} is {}, no positive number", Short(*close))]
     NotAPrice {
         /// The asset's label; empty for a single series.
         asset: String,
@@ -50,7 +52,7 @@ pub enum PriceError {
         close: f64,
     },
     /// A payment leaves nothing of the close before it, so that earlier closes cannot be adjusted for it.
-    #[error("the payment of {payment} on {date} is not below the close before it, {before}")]
+    #[error("the payment of {} on {date} is not below the close before it, {}", Short(*payment), Short(*before))]
     PaymentNotBelowPrice {
         /// The session without it.
         date: Date,
@@ -258,6 +260,22 @@ impl Quotes {
         }
         let columns = self.columns.iter().map(|column| kept.iter().map(|&row| column[row]).collect()).collect();
         Ok(Quotes { assets: self.assets.clone(), dates: kept.iter().map(|&row| self.dates[row]).collect(), columns })
+    }
+
+    /// The columns with these labels, in this order, on the same rows.
+    ///
+    /// # Errors
+    /// [`PriceError::UnknownAsset`] for a label that no column has.
+    pub fn select(&self, labels: &[String]) -> Result<Quotes, PriceError> {
+        check_assets(labels)?;
+        let columns = labels
+            .iter()
+            .map(|label| {
+                let asset = self.assets.iter().position(|asset| asset == label);
+                asset.map(|asset| self.columns[asset].clone()).ok_or_else(|| PriceError::UnknownAsset(label.clone()))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Quotes { assets: labels.to_vec(), dates: self.dates.clone(), columns })
     }
 
     /// The complete cases: rows on which every asset has a price.

@@ -77,14 +77,72 @@ pub struct Projection {
     pub sessions: Vec<usize>,
     /// For each percentile the values at the points.
     pub fan: Vec<Vec<f64>>,
-    /// Money put in up to each point, the start included.
+    /// Money put in up to each point, the start included; it never falls.
     pub paid_in: Vec<f64>,
+    /// Money taken out up to each point, the mean of all paths: what is not there any more cannot be taken.
+    pub taken_out: Vec<f64>,
     /// Share of the paths that end at the goal or above.
     pub goal_probability: Option<f64>,
     /// Share of the paths on which the money ran out.
     pub ruin_probability: f64,
-    /// Sessions of the past that were drawn from.
-    pub past_sessions: usize,
+    /// Returns of the past that were drawn from.
+    pub past_returns: usize,
+    /// Why it should be read with care.
+    pub cautions: Vec<Caution>,
+}
+
+/// Why a projection says less than it seems to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Caution {
+    /// The past is shorter than a year.
+    #[error("drawn from {returns} past returns, less than a year: calm or wild times that are not in them cannot come")]
+    ShortPast {
+        /// Its returns.
+        returns: usize,
+    },
+    /// The past is shorter than what is looked ahead.
+    #[error("{horizon} sessions ahead are drawn from {returns} past returns: the same ones come again and again")]
+    LongHorizon {
+        /// Sessions ahead.
+        horizon: usize,
+        /// Returns of the past.
+        returns: usize,
+    },
+    /// Blocks are so long that they are nearly the whole past.
+    #[error("blocks of {sessions} sessions in the mean are most of the past of {returns} returns: paths hardly differ")]
+    LongBlocks {
+        /// Mean length of a block, rounded.
+        sessions: usize,
+        /// Returns of the past.
+        returns: usize,
+    },
+}
+
+impl Caution {
+    /// A stable word for it, as it stands in JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Caution::ShortPast { .. } => "short-past",
+            Caution::LongHorizon { .. } => "long-horizon",
+            Caution::LongBlocks { .. } => "long-blocks",
+        }
+    }
+
+    fn of(params: &ProjectionParams, returns: usize) -> Vec<Caution> {
+        let mut cautions = Vec::new();
+        if count(returns) < PeriodsPerYear::SESSIONS.get() {
+            cautions.push(Caution::ShortPast { returns });
+        }
+        if params.horizon_sessions > returns {
+            cautions.push(Caution::LongHorizon { horizon: params.horizon_sessions, returns });
+        }
+        if 2.0 * params.mean_block_sessions > count(returns) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between one and a million")]
+            let sessions = params.mean_block_sessions.round() as usize;
+            cautions.push(Caution::LongBlocks { sessions, returns });
+        }
+        cautions
+    }
 }
 
 /// Why there is no projection.
@@ -94,8 +152,8 @@ pub enum ProjectionError {
     #[error(transparent)]
     Input(#[from] BacktestError),
     /// There is no past to draw from.
-    #[error("needs 2 past sessions, got {0}")]
-    TooFewSessions(usize),
+    #[error("needs a past return, got {0}")]
+    TooFewReturns(usize),
     /// The caller wanted no more.
     #[error("cancelled after {paths} paths")]
     Cancelled {
@@ -119,7 +177,7 @@ pub fn project(
     let returns = prices.returns();
     let past = returns[0].len();
     if past == 0 {
-        return Err(ProjectionError::TooFewSessions(past + 1));
+        return Err(ProjectionError::TooFewReturns(past));
     }
     // Growth factors of all assets, a row for each session.
     let growth: Vec<f64> = (0..past).flat_map(|row| returns.iter().map(move |series| 1.0 + series[row])).collect();
@@ -128,14 +186,16 @@ pub fn project(
         (1..).map(|point| point * step).take_while(|&at| at < params.horizon_sessions).collect();
     sessions.push(params.horizon_sessions);
     let mut values = vec![Vec::with_capacity(params.paths); sessions.len()];
+    let mut taken_out = vec![0.0; sessions.len()];
     let mut ruined = 0_usize;
     for path in 0..params.paths {
         if path % PATHS_PER_REPORT == 0 && progress(count(path) / count(params.paths)).is_break() {
             return Err(ProjectionError::Cancelled { paths: path });
         }
         let mut walk = Walk::new(&growth, weights, params, path);
-        for (&at, values) in sessions.iter().zip(&mut values) {
+        for ((&at, values), taken_out) in sessions.iter().zip(&mut values).zip(&mut taken_out) {
             values.push(walk.value_at(at));
+            *taken_out += walk.taken_out / count(params.paths);
         }
         ruined += usize::from(walk.value <= 0.0);
     }
@@ -149,12 +209,14 @@ pub fn project(
         fan: params.percentiles.iter().map(percentile).collect(),
         paid_in: sessions
             .iter()
-            .map(|&at| params.initial + params.flow * count(at / params.flow_every_sessions))
+            .map(|&at| params.initial + params.flow.max(0.0) * count(at / params.flow_every_sessions))
             .collect(),
+        taken_out,
+        cautions: Caution::of(params, past),
         sessions,
         goal_probability,
         ruin_probability: count(ruined) / count(params.paths),
-        past_sessions: past,
+        past_returns: past,
     })
 }
 
@@ -170,6 +232,7 @@ struct Walk<'a> {
     now: usize,
     holdings: Vec<f64>,
     value: f64,
+    taken_out: f64,
 }
 
 impl<'a> Walk<'a> {
@@ -179,7 +242,7 @@ impl<'a> Walk<'a> {
         let keep = 1.0 + PeriodsPerYear::SESSIONS.rate_per_period(-params.fee_annual);
         let restart = 1.0 / params.mean_block_sessions;
         let (holdings, value) = (weights.iter().map(|weight| weight * params.initial).collect(), params.initial);
-        Walk { growth, weights, params, chance, restart, keep, row, now: 0, holdings, value }
+        Walk { growth, weights, params, chance, restart, keep, row, now: 0, holdings, value, taken_out: 0.0 }
     }
 
     /// Goes on to a session and gives the value at its close; nothing is left once the money has run out.
@@ -203,6 +266,8 @@ impl<'a> Walk<'a> {
         let flow = if self.now.is_multiple_of(self.params.flow_every_sessions) { self.params.flow } else { 0.0 };
         // A value beyond the range of numbers stays at its end.
         let after = (value + flow).clamp(0.0, f64::MAX);
+        // The last of it may be less than what was to be taken.
+        self.taken_out += (-flow).clamp(0.0, value.max(0.0));
         let every = self.params.rebalance_every_sessions;
         if every > 0 && self.now.is_multiple_of(every) {
             self.holdings.iter_mut().zip(self.weights).for_each(|(holding, weight)| *holding = weight * after);
@@ -216,9 +281,7 @@ impl<'a> Walk<'a> {
 }
 
 fn check(params: &ProjectionParams, assets: usize) -> Result<(), BacktestError> {
-    let within = |name: &'static str, value: f64, least: f64, most: f64| {
-        if value >= least && value <= most { Ok(()) } else { Err(BacktestError::Parameter { name, value }) }
-    };
+    let within = crate::backtest::check_range;
     let whole = |name: &'static str, value: usize, least: usize, most: usize| {
         within(name, count(value), count(least), count(most))
     };
@@ -251,7 +314,7 @@ fn sorted_quantile(values: &[f64], share: f64) -> f64 {
 mod tests {
     use std::ops::ControlFlow;
 
-    use super::{ProjectionError, ProjectionParams, project};
+    use super::{Caution, ProjectionError, ProjectionParams, project};
     use crate::prices::PriceTable;
     use jiff::civil::date;
 
@@ -277,6 +340,28 @@ mod tests {
         let projection = project(&steady(0.0), &[1.0], &params, |_| ControlFlow::Continue(())).unwrap();
         assert!((projection.ruin_probability - 1.0).abs() < 1e-15);
         assert!(projection.fan[4][5].abs() < 1e-15);
+        assert!(projection.paid_in.iter().all(|paid| (paid - 1.0).abs() < 1e-15));
+        // 1.0 was there and no more: what could be taken out ends with it.
+        assert!(projection.taken_out.is_sorted());
+        assert!((projection.taken_out.last().unwrap() - 1.0).abs() < 1e-12, "{:?}", projection.taken_out.last());
+        assert!((projection.taken_out[1] - 0.4).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_past_that_says_little_is_told() {
+        let of = |rows: usize, params: &ProjectionParams| {
+            let dates = steady(0.0).dates()[..rows].to_vec();
+            let table = PriceTable::new(vec!["A".into()], dates, vec![vec![1.0; rows]]).unwrap();
+            let told = project(&table, &[1.0], params, |_| ControlFlow::Continue(()));
+            told.map(|told| told.cautions.iter().map(Caution::code).collect::<Vec<_>>())
+        };
+        let params = ProjectionParams { paths: 2, horizon_sessions: 50, ..ProjectionParams::default() };
+        assert_eq!(of(2, &params).unwrap(), ["short-past", "long-horizon", "long-blocks"]);
+        assert_eq!(of(100, &params).unwrap(), ["short-past"]);
+        assert_eq!(of(1, &params), Err(ProjectionError::TooFewReturns(0)));
+        let dates = (0..300).map(|day| date(2020, 1, 1) + jiff::Span::new().days(day)).collect();
+        let long = PriceTable::new(vec!["A".into()], dates, vec![vec![1.0; 300]]).unwrap();
+        assert!(project(&long, &[1.0], &params, |_| ControlFlow::Continue(())).unwrap().cautions.is_empty());
     }
 
     #[test]

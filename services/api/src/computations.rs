@@ -5,7 +5,7 @@ pub mod backtest;
 pub mod frontier;
 pub mod projection;
 
-use analytics::{PriceTable, Quotes, Series};
+use analytics::{PriceTable, Quotes, Series, Short};
 use events::Position;
 use events::values::{AssetId, PortfolioId};
 use jiff::civil::Date;
@@ -112,8 +112,7 @@ impl Material {
 
     /// One asset's prices on its own sessions.
     fn series(&self, asset: &AssetId) -> Result<Series, Problem> {
-        let one = self.prices.quotes(std::slice::from_ref(asset), self.window.from, self.window.to);
-        let series = one.and_then(|one| Ok(one.series(0)?));
+        let series = self.prices.series(asset, self.window.from, self.window.to);
         series.map_err(|error| not_computable(NoFigures::from(error).to_string()))
     }
 
@@ -164,7 +163,7 @@ fn number(faults: &mut Faults, pointer: &str, text: Option<&str>, otherwise: f64
     match read {
         Some(number) if (least..=most).contains(&number) => number,
         Some(number) => {
-            faults.add(pointer, "out-of-range", format!("{number} is not between {least} and {most}"));
+            faults.add(pointer, "out-of-range", format!("{} is not between {least} and {most}", Short(number)));
             otherwise
         }
         None => otherwise,

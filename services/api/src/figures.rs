@@ -15,7 +15,7 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem, ProblemType};
 use crate::state::Office;
 
 pub use projections::figures::{DEFINITIONS, Figured, NoFigures};
@@ -107,7 +107,7 @@ impl From<Rebalancing> for Policy {
 /// The figures of these targets in this currency.
 ///
 /// # Errors
-/// Where prices could not be read. A portfolio without figures is an answer, not an error.
+/// `no-such-assets` for a benchmark that is not listed, or where prices could not be read. A portfolio without figures is an answer, not an error.
 pub async fn compute(
     office: &Office,
     targets: Vec<(AssetId, Decimal)>,
@@ -117,6 +117,10 @@ pub async fn compute(
     let mut assets: Vec<AssetId> = targets.iter().map(|(asset, _)| asset.clone()).collect();
     assets.extend(asked.benchmark.clone().filter(|benchmark| !assets.contains(benchmark)));
     let currencies = office.references.currencies(assets.iter().cloned()).await?;
+    if let Some(benchmark) = asked.benchmark.as_ref().filter(|benchmark| !currencies.contains_key(*benchmark)) {
+        let error = FieldError::in_parameter("benchmark", "no-such-asset", format!("`{benchmark}` is not listed"));
+        return Err(Problem::new(ProblemType::NoSuchAssets, error.detail.clone()).with_errors(vec![error]));
+    }
     let place = office.desk.place().await?;
     let prices = office.prices.prices_as_of(&assets, asked.as_of).await?;
     let (kept_in, asked) = (kept_in.to_owned(), asked.clone());

@@ -7,6 +7,7 @@ use analytics::moments::{arithmetic_mean, sample_covariance};
 use analytics::optimise::{Constraints, FRONTIER_POINTS_MAX, Problem, frontier};
 use analytics::{FigureParams, Figures, NoFigure, PeriodsPerYear, PriceTable};
 use events::values::{AssetId, PortfolioId};
+use projections::figures::DEFINITIONS;
 use projections::prices::AsOf;
 use rust_decimal::prelude::ToPrimitive;
 use tokio::sync::{Semaphore, mpsc};
@@ -26,8 +27,6 @@ use crate::proto::metrics::{
 };
 use crate::table::table;
 
-/// The set of definitions that the numbers follow, as in the web API.
-const DEFINITIONS: &str = "figures-1";
 /// Points of a frontier where nothing is said.
 const FRONTIER_POINTS: usize = 20;
 /// Questions whose numbers are computed at once.

@@ -3,8 +3,8 @@
 //! Between two rebalancings the values of all portfolios are one matrix product; at one, the cost equation of all is
 //! solved together. The arithmetic is that of a single backtest, its rounding is not.
 
+use super::error::{BacktestError, COST_RATE_MAX, check_range, check_weights, unsound};
 use super::policy::Policy;
-use super::run::{BacktestError, COST_RATE_MAX, check_range, check_weights};
 use crate::prices::PriceTable;
 
 /// Portfolios times sessions that one call may value: half a gigabyte.
@@ -52,14 +52,12 @@ pub fn backtest_many(
 ) -> Result<ManyEquities, BacktestError> {
     let (dates, n, k) = (prices.dates(), prices.assets().len(), weights.len());
     weights.iter().try_for_each(|weights| check_weights(weights, n))?;
-    check_range("cost rate", cost_rate, COST_RATE_MAX)?;
-    if let Some(threshold) = policy.threshold {
-        return Err(BacktestError::Parameter { name: "drift threshold of many", value: threshold.drift.limit() });
+    check_range("cost rate", cost_rate, 0.0, COST_RATE_MAX)?;
+    if policy.threshold.is_some() || policy.lag_sessions > 0 {
+        return Err(BacktestError::NotOfMany);
     }
-    let lag = crate::sums::count(policy.lag_sessions);
-    check_range("lag of many", lag, 0.0)?;
     let cells = k.saturating_mul(dates.len());
-    check_range("values of many", crate::sums::count(cells), crate::sums::count(VALUES_MAX))?;
+    check_range("number of values", crate::sums::count(cells), 0.0, crate::sums::count(VALUES_MAX))?;
     let mut trades: Vec<usize> = std::iter::once(0).collect();
     trades.extend(policy.calendar.iter().flat_map(|period| period.openings(dates)));
     let closes = by_session(prices);
@@ -73,10 +71,9 @@ pub fn backtest_many(
             let rows = &mut values[from * k..to * k];
             book.value(from, rows, k, at);
             let of_block = rows.chunks_exact(k).map(|row| &row[at..at + weights.len()]);
-            let unsound = |row: &[f64]| row.iter().copied().find(|&value| !is_sound(value));
+            let first_unsound = |row: &[f64]| row.iter().copied().find(|&value| !is_sound(value));
             if let Some((row, values)) = of_block.enumerate().find(|(_, values)| !all_sound(values)) {
-                let value = unsound(values).unwrap_or_default();
-                return Err(BacktestError::Ruined { date: dates[from + row], value });
+                return Err(unsound(dates[from + row], first_unsound(values).unwrap_or_default()));
             }
             // The close that trades next is valued with the old units.
             book.value_close(to.min(dates.len() - 1));

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::money_weighted::{Flow, money_weighted_return};
-use crate::figures::{FigureParams, Figures};
+use crate::figures::{Common, FigureParams, Figures};
 use crate::no_figure::NoFigure;
 use crate::prices::Series;
 
@@ -29,6 +29,19 @@ pub struct Rebalance {
     pub held: Vec<String>,
 }
 
+/// A payment that was traded outside a rebalancing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Payment {
+    /// The session at whose close it traded.
+    pub date: Date,
+    /// Money paid in (positive) or taken out (negative), per 1.0 put in at first.
+    pub amount: f64,
+    /// Money that changed hands over the value before, what is paid in included.
+    pub turnover: f64,
+    /// Cost per 1.0 put in at first.
+    pub cost: f64,
+}
+
 /// An asset whose price was carried on some sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Carried {
@@ -51,6 +64,8 @@ pub struct BacktestOutcome {
     pub rebalances: Vec<Rebalance>,
     /// Weights at the last close.
     pub final_weights: Vec<f64>,
+    /// Payments that were traded outside a rebalancing; one on the day of a rebalancing is traded with it.
+    pub payments: Vec<Payment>,
     /// Payments as they were made, the first 1.0 included.
     pub flows: Vec<Flow>,
     /// Assets that were valued at an older price, and how often.
@@ -58,14 +73,16 @@ pub struct BacktestOutcome {
 }
 
 impl BacktestOutcome {
-    /// Sum of all costs per 1.0 put in at first.
+    /// Sum of all costs per 1.0 put in at first, those of payments included.
     pub fn total_cost(&self) -> f64 {
-        self.rebalances.iter().map(|rebalance| rebalance.cost).sum()
+        let of_payments = self.payments.iter().map(|payment| payment.cost);
+        self.rebalances.iter().map(|rebalance| rebalance.cost).chain(of_payments).sum()
     }
 
-    /// Sum of all turnovers, both ways; the first purchase counts about one.
+    /// Sum of all turnovers, both ways, those of payments included; the first purchase counts about one.
     pub fn turnover(&self) -> f64 {
-        self.rebalances.iter().map(|rebalance| rebalance.turnover).sum()
+        let of_payments = self.payments.iter().map(|payment| payment.turnover);
+        self.rebalances.iter().map(|rebalance| rebalance.turnover).chain(of_payments).sum()
     }
 
     /// Value at the last close per 1.0 put in before the first cost.
@@ -91,18 +108,9 @@ impl BacktestOutcome {
         Figures::of_returns(&self.dates, &self.index(), &self.returns, None, params)
     }
 
-    /// All figures beside a benchmark, over the sessions that both have.
+    /// All figures, those beside a benchmark over the sessions that both have.
     pub fn figures_against(&self, benchmark: &Series, params: &FigureParams) -> Figures {
-        let index = self.index();
-        let (mut dates, mut own, mut other) = (Vec::new(), Vec::new(), Vec::new());
-        for (&date, &value) in self.dates.iter().zip(&index) {
-            if let Ok(row) = benchmark.dates().binary_search(&date) {
-                dates.push(date);
-                own.push(value);
-                other.push(benchmark.closes()[row]);
-            }
-        }
-        Figures::of(&dates, &own, Some(&other), params)
+        self.figures(params).beside(&Common::of(&self.dates, &self.index(), benchmark), params)
     }
 
     /// Money-weighted return a year.

@@ -1,25 +1,17 @@
 //! One backtest over a window.
 
-use jiff::civil::Date;
-
+use super::error::{BacktestError, COST_RATE_MAX, DRIFT_MAX, check_range, check_weights, unsound};
 use super::marks::{CARRY_SESSIONS_MAX, Marks};
 use super::money_weighted::Flow;
-use super::outcome::{BacktestOutcome, Carried, Rebalance};
+use super::outcome::{BacktestOutcome, Carried, Payment, Rebalance};
+use super::pay::payments;
 use super::policy::{Drift, Policy};
 use super::trade::{Traded, rebalance};
 use crate::prices::{PriceTable, Quotes};
 use crate::watch::{Watch, go_on};
 
-/// Highest cost rate: a tenth of what is traded.
-pub const COST_RATE_MAX: f64 = 0.1;
-/// Payments that one backtest takes.
-pub const FLOWS_MAX: usize = 10_000;
-/// How far the sum of weights may be from one.
-const WEIGHTS_TOLERANCE: f64 = 1e-9;
 /// Rows valued before the weights are looked at again, when drift may end a stretch at any row.
 const ROWS_AT_ONCE: usize = 64;
-/// Largest weight of either sign.
-const WEIGHT_MAX: f64 = 10.0;
 
 /// What the portfolio should hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,62 +31,6 @@ pub struct BacktestParams {
     pub cost_rate: f64,
     /// Money paid in or taken out after the first day, per 1.0 put in at first.
     pub contributions: Vec<Flow>,
-}
-
-/// Why there is no backtest.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum BacktestError {
-    /// Not one weight for each asset.
-    #[error("{weights} weights for {assets} assets")]
-    LengthsDiffer {
-        /// Weights given.
-        weights: usize,
-        /// Assets of the prices.
-        assets: usize,
-    },
-    /// The weights do not add up to one.
-    #[error("weights add up to {0}, not to 1")]
-    WeightsDoNotAddUp(f64),
-    /// A parameter is outside its range.
-    #[error("{name} is {value}, which is outside its range")]
-    Parameter {
-        /// The parameter's name.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-    },
-    /// An asset with a weight has no price on the first session.
-    #[error("{asset} has no price on the first session {date}")]
-    NotListed {
-        /// The asset.
-        asset: String,
-        /// The first session.
-        date: Date,
-    },
-    /// No asset could be bought on the first session.
-    #[error("nothing can be bought on {0}")]
-    NothingToBuy(Date),
-    /// An asset that is held has had no price for too long.
-    #[error("{asset} has had no price for {sessions} sessions on {date}")]
-    PriceGap {
-        /// The asset.
-        asset: String,
-        /// First session that is too late.
-        date: Date,
-        /// Sessions without a price.
-        sessions: usize,
-    },
-    /// Whoever watched wanted no more.
-    #[error("cancelled on {0}")]
-    Cancelled(Date),
-    /// Nothing is left, or the value left the range of numbers.
-    #[error("the portfolio is worth {value} on {date}")]
-    Ruined {
-        /// The session.
-        date: Date,
-        /// The value.
-        value: f64,
-    },
 }
 
 /// The backtest of an allocation on complete prices.
@@ -147,29 +83,19 @@ pub fn backtest_quotes_watched(
     Run::new(Marks::of_quotes(quotes), allocation, params)?.go(watch)
 }
 
-/// Weights that a portfolio may have.
-pub(crate) fn check_weights(weights: &[f64], assets: usize) -> Result<(), BacktestError> {
-    if weights.len() != assets {
-        return Err(BacktestError::LengthsDiffer { weights: weights.len(), assets });
-    }
-    if let Some(&value) = weights.iter().find(|weight| !weight.is_finite() || weight.abs() > WEIGHT_MAX) {
-        return Err(BacktestError::Parameter { name: "weight", value });
-    }
-    let sum: f64 = weights.iter().sum();
-    if (sum - 1.0).abs() > WEIGHTS_TOLERANCE { Err(BacktestError::WeightsDoNotAddUp(sum)) } else { Ok(()) }
-}
-
-struct Run<'a> {
-    marks: Marks<'a>,
+/// A backtest on its way.
+pub(super) struct Run<'a> {
+    pub(super) marks: Marks<'a>,
     allocation: &'a Allocation,
-    params: &'a BacktestParams,
+    pub(super) params: &'a BacktestParams,
     /// Money paid in or out at each row that has any, ascending.
     payments: Vec<(usize, f64)>,
     /// Rows on which the calendar wants a trade, ascending.
     calendar: Vec<usize>,
-    units: Vec<f64>,
-    equity: Vec<f64>,
+    pub(super) units: Vec<f64>,
+    pub(super) equity: Vec<f64>,
     rebalances: Vec<Rebalance>,
+    pub(super) paid: Vec<Payment>,
 }
 
 impl<'a> Run<'a> {
@@ -181,21 +107,26 @@ impl<'a> Run<'a> {
                 return Err(BacktestError::NotListed { asset: assets[asset].clone(), date: dates[0] });
             }
         }
-        check_range("cost rate", params.cost_rate, COST_RATE_MAX)?;
+        check_range("cost rate", params.cost_rate, 0.0, COST_RATE_MAX)?;
         if let Some(threshold) = params.policy.threshold {
-            check_range("drift threshold", threshold.drift.limit(), f64::MAX)?;
+            check_range("drift threshold", threshold.drift.limit(), 0.0, DRIFT_MAX)?;
         }
-        check_range(
-            "number of contributions",
-            crate::sums::count(params.contributions.len()),
-            crate::sums::count(FLOWS_MAX),
-        )?;
         let payments = payments(dates, &params.contributions)?;
         let lag = params.policy.lag_sessions;
         let openings = params.policy.calendar.iter().flat_map(|period| period.openings(dates));
         let calendar = openings.map(|row| row.saturating_add(lag)).filter(|&row| row < dates.len()).collect();
         let (units, equity) = (vec![0.0; assets.len()], vec![0.0; dates.len()]);
-        Ok(Run { marks, allocation, params, payments, calendar, units, equity, rebalances: Vec::new() })
+        Ok(Run {
+            marks,
+            allocation,
+            params,
+            payments,
+            calendar,
+            units,
+            equity,
+            rebalances: Vec::new(),
+            paid: Vec::new(),
+        })
     }
 
     fn go(mut self, watch: Watch<'_>) -> Result<BacktestOutcome, BacktestError> {
@@ -203,7 +134,9 @@ impl<'a> Run<'a> {
         let (mut targets, first) = self.rebalance_at(0, 1.0).ok_or(BacktestError::NothingToBuy(self.marks.dates[0]))?;
         self.equity[0] = first.value;
         self.check_rows(0, 0)?;
-        let mut paid = vec![Flow { date: self.marks.dates[0], amount: 1.0 }];
+        let mut flows = vec![Flow { date: self.marks.dates[0], amount: 1.0 }];
+        // What is to be paid as soon as it can be traded.
+        let mut waiting = 0.0;
         let (mut row, mut last_trade) = (0, 0);
         // The row of a trade that drift has decided and that is not done yet.
         let mut pending = None;
@@ -219,6 +152,9 @@ impl<'a> Run<'a> {
             if self.params.policy.threshold.is_some() {
                 now = now.min(row + ROWS_AT_ONCE);
             }
+            if waiting != 0.0 {
+                now = row + 1;
+            }
             self.value_rows(row + 1, now);
             if pending.is_none()
                 && let Some(decided) = self.drifted(row + 1, now, last_trade, &targets)
@@ -229,23 +165,26 @@ impl<'a> Run<'a> {
             }
             self.check_rows(row + 1, now)?;
             row = now;
-            let mut amount = payments.next_if(|(at, _)| *at == row).map_or(0.0, |(_, amount)| amount);
-            if amount != 0.0 {
-                paid.push(Flow { date: self.marks.dates[row], amount });
-            }
+            let amount = waiting + payments.next_if(|(at, _)| *at == row).map_or(0.0, |(_, amount)| amount);
+            let mut settled = amount.abs() <= 0.0;
             if calendar.next_if_eq(&row).is_some() || pending == Some(row) {
                 pending = None;
                 if let Some((new_targets, traded)) = self.rebalance_at(row, amount) {
-                    (targets, last_trade, amount) = (new_targets, row, 0.0);
+                    (targets, last_trade, settled) = (new_targets, row, true);
                     self.equity[row] = traded.value;
                 }
             }
-            if amount != 0.0 {
-                self.pay(row, amount, &targets);
+            settled = settled || self.pay(row, amount, &targets);
+            waiting = if settled { 0.0 } else { amount };
+            if settled && amount != 0.0 {
+                flows.push(Flow { date: self.marks.dates[row], amount });
             }
             self.check_rows(row, row)?;
         }
-        Ok(self.finish(paid))
+        if waiting != 0.0 {
+            return Err(BacktestError::PaymentLeft { date: self.marks.dates[last] });
+        }
+        Ok(self.finish(flows))
     }
 
     /// Equity of the rows `from..=to` with today's units.
@@ -266,11 +205,11 @@ impl<'a> Run<'a> {
                 return Err(BacktestError::PriceGap { asset, date, sessions: CARRY_SESSIONS_MAX + 1 });
             }
         }
-        if let Some(&units) = self.units.iter().find(|units| !units.is_finite()) {
-            return Err(BacktestError::Ruined { date: self.marks.dates[to], value: units });
+        if self.units.iter().any(|units| !units.is_finite()) {
+            return Err(BacktestError::OutOfRange(self.marks.dates[to]));
         }
         match (from..=to).find(|&row| !(self.equity[row].is_finite() && self.equity[row] > 0.0)) {
-            Some(row) => Err(BacktestError::Ruined { date: self.marks.dates[row], value: self.equity[row] }),
+            Some(row) => Err(unsound(self.marks.dates[row], self.equity[row])),
             None => Ok(()),
         }
     }
@@ -300,7 +239,8 @@ impl<'a> Run<'a> {
             }
         };
         let mut holdings: Vec<f64> = (0..n).map(|asset| self.units[asset] * self.marks.columns[asset][row]).collect();
-        let before: f64 = holdings.iter().sum::<f64>() + cash;
+        // What is taken out is still there before the trade.
+        let before: f64 = holdings.iter().sum::<f64>() + cash.max(0.0);
         let traded = rebalance(&mut holdings, &targets, &tradable, cash, self.params.cost_rate)?;
         for asset in (0..n).filter(|&asset| tradable[asset]) {
             self.units[asset] = holdings[asset] / self.marks.columns[asset][row];
@@ -313,25 +253,6 @@ impl<'a> Run<'a> {
             held: held.map(|asset| self.marks.assets[asset].clone()).collect(),
         });
         Some((targets, traded))
-    }
-
-    /// Buys by the targets, or sells a share of everything, at the close of `row` outside a rebalancing.
-    fn pay(&mut self, row: usize, amount: f64, targets: &[f64]) {
-        let rate = self.params.cost_rate;
-        let share: f64 =
-            targets.iter().enumerate().filter(|(asset, _)| self.marks.has_own(*asset, row)).map(|(_, w)| w.abs()).sum();
-        let value = self.equity[row];
-        if amount > 0.0 && share > 0.0 {
-            let bought = amount / (1.0 + rate);
-            for asset in (0..self.units.len()).filter(|&asset| self.marks.has_own(asset, row)) {
-                self.units[asset] += targets[asset] / share * bought / self.marks.columns[asset][row];
-            }
-            self.equity[row] += bought;
-        } else {
-            let sold = (-amount / (1.0 - rate) / value).min(1.0);
-            self.units.iter_mut().for_each(|units| *units *= 1.0 - sold);
-            self.equity[row] = value * (1.0 - sold);
-        }
     }
 
     fn finish(self, flows: Vec<Flow>) -> BacktestOutcome {
@@ -358,26 +279,9 @@ impl<'a> Run<'a> {
             returns,
             rebalances: self.rebalances,
             final_weights,
+            payments: self.paid,
             flows,
             carried,
         }
     }
-}
-
-pub(super) fn check_range(name: &'static str, value: f64, most: f64) -> Result<(), BacktestError> {
-    if (0.0..=most).contains(&value) { Ok(()) } else { Err(BacktestError::Parameter { name, value }) }
-}
-
-/// Payments by the row of their session, several of one session added up. Those on or before the first session, and
-/// those after the last, are refused: nobody would see them.
-fn payments(dates: &[Date], flows: &[Flow]) -> Result<Vec<(usize, f64)>, BacktestError> {
-    let mut rows = std::collections::BTreeMap::new();
-    for flow in flows {
-        let row = dates.partition_point(|&date| date < flow.date);
-        if !flow.amount.is_finite() || row == 0 || row == dates.len() {
-            return Err(BacktestError::Parameter { name: "contribution", value: flow.amount });
-        }
-        *rows.entry(row).or_insert(0.0) += flow.amount;
-    }
-    Ok(rows.into_iter().collect())
 }

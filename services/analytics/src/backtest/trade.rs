@@ -18,8 +18,8 @@ pub(crate) struct Traded {
 /// The trade that makes the weights of the `tradable` assets exact after costs: `V+ = V - c * sum|u (V+ - M) - h|`, where
 /// `M` is the value of what cannot be traded today and `u` the targets of the rest as shares of the rest.
 ///
-/// `holdings` are values and become those after the trade; `cash` joins the value before it. Without a tradable target
-/// nothing is traded and `None` comes back.
+/// `holdings` are values and become those after the trade; `cash` joins the value before it. Without a tradable target, or
+/// where what is taken out is more than what can be traded is worth, nothing is traded and `None` comes back.
 pub(crate) fn rebalance(
     holdings: &mut [f64],
     targets: &[f64],
@@ -48,6 +48,9 @@ pub(crate) fn rebalance(
         if settled {
             break;
         }
+    }
+    if after - held <= 0.0 {
+        return None;
     }
     let mut notional = 0.0;
     for ((h, w), _) in holdings.iter_mut().zip(targets).zip(tradable).filter(|(_, trade)| **trade) {

@@ -47,6 +47,12 @@ macro_rules! figures {
             /// All figures.
             pub const ALL: &'static [Figure] = &[$(Figure::$figure),*];
 
+            /// Whether it holds the series against a benchmark, and so rests on the dates that both have.
+            pub fn is_beside_a_benchmark(self) -> bool {
+                // They stand last.
+                self >= Figure::Beta
+            }
+
             /// Name, formula and unit.
             pub const fn definition(self) -> Definition {
                 match self {
@@ -94,7 +100,7 @@ figures! {
     InformationRatioDaily "information_ratio_daily" "Information ratio of a period" Ratio "mean(r - b) / std(r - b, ddof 1)";
     InformationRatio "information_ratio_annual" "Information ratio" Ratio "mean(r - b) / std(r - b, ddof 1) * sqrt(periods)";
     ActiveReturn "active_return_arith" "Active return" FractionPerYear "periods * mean(r - b)";
-    TreynorTotal "treynor_qs" "Treynor ratio of the total return" Ratio "cumulative / beta (QuantStats: not annual)";
+    TreynorTotal "treynor_qs" "Treynor ratio of the total return" Ratio "cumulative / beta, both on common dates (QuantStats: not annual)";
     UpCapture "up_capture" "Up capture" Ratio "cagr of r over cagr of b on days with b > 0, each over those days";
     DownCapture "down_capture" "Down capture" Ratio "cagr of r over cagr of b on days with b < 0, each over those days";
 }

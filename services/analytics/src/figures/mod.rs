@@ -3,6 +3,7 @@
 //! `definition.rs` names them, [`Figures`] holds all of one window.
 
 mod benchmark;
+mod beside;
 mod calendar;
 mod calmar;
 mod contribution;
@@ -26,6 +27,7 @@ pub use benchmark::{
     active_return, alpha_arithmetic, alpha_geometric, beta, down_capture, information_ratio, information_ratio_daily,
     tracking_error, treynor_total, up_capture,
 };
+pub use beside::{Common, Sample};
 pub use calendar::{YearOfReturns, monthly_returns};
 pub use calmar::calmar;
 pub use contribution::risk_contributions;

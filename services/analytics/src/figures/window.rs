@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use super::benchmark as relative;
+use super::beside::{Common, Sample};
 use super::definition::Figure;
 use super::{
     Tail, best_day, cagr, cagr_calendar, calmar, correlation, cumulative, cvar_gaussian, days, kurtosis_excess,
@@ -36,6 +37,8 @@ impl Default for FigureParams {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figures {
     values: Vec<Result<f64, NoFigure>>,
+    own: Sample,
+    beside: Sample,
 }
 
 impl Figures {
@@ -61,10 +64,27 @@ impl Figures {
         set.put(Figure::BestDay, best_day(returns));
         set.put(Figure::WorstDay, worst_day(returns));
         set.put(Figure::WinRate, win_rate(returns));
-        if let Some(benchmark) = benchmark {
-            benchmark_figures(&mut set, returns, benchmark, params);
-        }
-        Figures { values: set.0 }
+        let own = Sample::of(dates);
+        let beside = benchmark.map_or_else(Sample::default, |benchmark| {
+            benchmark_figures(&mut set, cumulative(index), returns, benchmark, params);
+            own
+        });
+        Figures { values: set.0, own, beside }
+    }
+
+    /// The same figures, and those beside a benchmark over the dates that both have: naming one changes no other figure.
+    #[must_use]
+    pub fn beside(self, common: &Common, params: &FigureParams) -> Figures {
+        let mut set = Setter(self.values);
+        let (returns, benchmark) = common.returns();
+        benchmark_figures(&mut set, cumulative(common.values()), &returns, &benchmark, params);
+        Figures { values: set.0, own: self.own, beside: common.sample() }
+    }
+
+    /// The days and the number of returns that the figure rests on: the series' own, or those that it has in common with
+    /// its benchmark.
+    pub fn rests_on(&self, figure: Figure) -> Sample {
+        if figure.is_beside_a_benchmark() { self.beside } else { self.own }
     }
 
     /// The figure, or why there is none.
@@ -133,7 +153,13 @@ fn tail_figures(set: &mut Setter, returns: &[f64]) {
     set.put(Figure::TailRatio, ratio);
 }
 
-fn benchmark_figures(set: &mut Setter, returns: &[f64], benchmark: &[f64], params: &FigureParams) {
+fn benchmark_figures(
+    set: &mut Setter,
+    total: Result<f64, NoFigure>,
+    returns: &[f64],
+    benchmark: &[f64],
+    params: &FigureParams,
+) {
     let (rf, periods) = (params.rf_annual, params.periods);
     let slope = relative::beta(returns, benchmark);
     set.put(Figure::Beta, slope);
@@ -146,7 +172,6 @@ fn benchmark_figures(set: &mut Setter, returns: &[f64], benchmark: &[f64], param
     set.put(Figure::InformationRatioDaily, relative::information_ratio_daily(returns, benchmark));
     set.put(Figure::InformationRatio, relative::information_ratio(returns, benchmark, periods));
     set.put(Figure::ActiveReturn, relative::active_return(returns, benchmark, periods));
-    let total = set.0[Figure::Cumulative as usize];
     set.put(Figure::TreynorTotal, total.and_then(|total| relative::treynor_total(total, slope?)));
     set.put(Figure::UpCapture, relative::up_capture(returns, benchmark, periods));
     set.put(Figure::DownCapture, relative::down_capture(returns, benchmark, periods));
@@ -154,8 +179,9 @@ fn benchmark_figures(set: &mut Setter, returns: &[f64], benchmark: &[f64], param
 
 #[cfg(test)]
 mod tests {
-    use super::{Figure, FigureParams, Figures};
+    use super::{Common, Figure, FigureParams, Figures};
     use crate::no_figure::NoFigure;
+    use crate::prices::Series;
     use jiff::civil::date;
 
     #[test]
@@ -166,6 +192,25 @@ mod tests {
         assert_eq!(figures.get(Figure::Cagr), Err(NoFigure::ShorterThanOneYear { returns: 4 }));
         assert_eq!(figures.get(Figure::Calmar), Err(NoFigure::ShorterThanOneYear { returns: 4 }));
         assert_eq!(figures.get(Figure::Beta), Err(NoFigure::NoBenchmark));
+    }
+
+    #[test]
+    fn a_benchmark_with_other_sessions_changes_no_figure_but_those_beside_it() {
+        let dates: Vec<_> = (1..=6).map(|day| date(2024, 1, day)).collect();
+        let values = [1.0, 1.1, 1.0, 1.2, 1.3, 1.1];
+        let params = FigureParams::default();
+        let alone = Figures::of(&dates, &values, None, &params);
+        let benchmark = Series::new(vec![dates[0], dates[2], dates[3], dates[5]], vec![5.0, 6.0, 5.0, 7.0]).unwrap();
+        let beside = alone.clone().beside(&Common::of(&dates, &values, &benchmark), &params);
+        for (figure, value) in beside.iter() {
+            if figure.is_beside_a_benchmark() {
+                assert_eq!(beside.rests_on(figure).returns, 3);
+                assert!(value != Err(NoFigure::NoBenchmark), "{figure:?}");
+            } else {
+                assert_eq!((value, beside.rests_on(figure)), (alone.get(figure), alone.rests_on(figure)));
+                assert_eq!(beside.rests_on(figure).returns, 5);
+            }
+        }
     }
 
     #[test]

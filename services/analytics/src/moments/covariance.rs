@@ -1,5 +1,7 @@
 //! A covariance matrix that optimisers can trust.
 
+use crate::short::Short;
+
 /// How far below zero, against the greatest variance, rounding may push an eigenvalue of a true covariance.
 const ROUNDING: f64 = 1e-10;
 
@@ -47,7 +49,7 @@ pub enum MomentsError {
     #[error("the covariance is not positive semidefinite")]
     NotPositiveSemidefinite,
     /// A parameter is outside its range.
-    #[error("{name} is {value}, which is outside its range")]
+    #[error("the {name} is {}, which is outside its range", Short(*value))]
     Parameter {
         /// The parameter's name.
         name: &'static str,

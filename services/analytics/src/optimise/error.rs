@@ -1,5 +1,7 @@
 //! Why an optimiser gives no weights.
 
+use crate::short::Short;
+
 /// One limit of a problem, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Limit {
@@ -41,7 +43,7 @@ pub enum OptimiseError {
         got: usize,
     },
     /// A parameter is outside its range.
-    #[error("{name} is {value}, which is outside its range")]
+    #[error("the {name} is {}, which is outside its range", Short(*value))]
     Parameter {
         /// The parameter's name.
         name: &'static str,
@@ -49,7 +51,7 @@ pub enum OptimiseError {
         value: f64,
     },
     /// An asset's lower bound is above its upper bound.
-    #[error("asset {asset} is bounded below by {lower} and above by {upper}")]
+    #[error("asset {asset} is bounded below by {} and above by {}", Short(*lower), Short(*upper))]
     BoundsCross {
         /// The asset's place.
         asset: usize,
@@ -59,7 +61,7 @@ pub enum OptimiseError {
         upper: f64,
     },
     /// The bounds leave no room for the budget.
-    #[error("the bounds allow a sum of {least} to {most}, not the budget {budget}")]
+    #[error("the bounds allow a sum of {} to {}, not the budget {}", Short(*least), Short(*most), Short(*budget))]
     BudgetOutOfReach {
         /// Sum of the lower bounds.
         least: f64,
@@ -77,7 +79,7 @@ pub enum OptimiseError {
         with: Vec<Limit>,
     },
     /// No portfolio within the limits has that expected return.
-    #[error("a return of {target} is out of reach: {least} to {most} is within it")]
+    #[error("a return of {} is out of reach: {} to {} is within it", Short(*target), Short(*least), Short(*most))]
     ReturnOutOfReach {
         /// The wish.
         target: f64,
@@ -87,7 +89,7 @@ pub enum OptimiseError {
         most: f64,
     },
     /// No efficient portfolio within the limits has that volatility.
-    #[error("a volatility of {target} is out of reach: {least} to {most} is within it")]
+    #[error("a volatility of {} is out of reach: {} to {} is within it", Short(*target), Short(*least), Short(*most))]
     RiskOutOfReach {
         /// The wish.
         target: f64,
@@ -97,7 +99,7 @@ pub enum OptimiseError {
         most: f64,
     },
     /// No portfolio returns more than the risk-free rate: the maximum Sharpe ratio is undefined.
-    #[error("the highest attainable return {most} does not exceed the risk-free rate {rf}")]
+    #[error("the highest attainable return {} does not exceed the risk-free rate {}", Short(*most), Short(*rf))]
     NoExcessReturn {
         /// The risk-free rate.
         rf: f64,

@@ -1,6 +1,7 @@
 //! Refusals of optimisers in the words of those who asked: assets by their label instead of their place.
 
 use super::error::{Limit, OptimiseError};
+use crate::short::Short;
 
 impl Limit {
     /// The limit with its asset named; a place beyond the labels stays a number.
@@ -24,7 +25,7 @@ impl OptimiseError {
                 format!("{} cannot hold together with {}", limit.named(assets), with.join(", "))
             }
             OptimiseError::BoundsCross { asset: place, lower, upper } => {
-                format!("{} is bounded below by {lower} and above by {upper}", asset(*place))
+                format!("{} is bounded below by {} and above by {}", asset(*place), Short(*lower), Short(*upper))
             }
             OptimiseError::NoVariation { asset: place } => format!("{} does not vary", asset(*place)),
             other => other.to_string(),

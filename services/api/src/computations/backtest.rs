@@ -1,11 +1,11 @@
 //! `POST /v1/backtests` and `POST /v1/portfolios/{id}/backtests`: what weights would have been worth.
 
-use analytics::FigureParams;
 use analytics::backtest::{
-    ASSUMPTIONS, Allocation, BacktestError, BacktestOutcome, BacktestParams, Carried, Drift, Flow, Period, Policy,
-    Threshold, backtest_quotes_watched, fingerprint_quotes,
+    ASSUMPTIONS, Allocation, BacktestError, BacktestOutcome, BacktestParams, Carried, Drift, Flow, Payment, Period,
+    Policy, Threshold, backtest_quotes_watched, fingerprint_quotes,
 };
 use analytics::figures::{monthly_returns, top_drawdowns};
+use analytics::{Figure, FigureParams};
 use axum::extract::State;
 use axum::response::Response;
 use events::Position;
@@ -24,7 +24,9 @@ use crate::body::JsonBody;
 use crate::described::problems;
 use crate::desk::Asker;
 use crate::faults::Faults;
-use crate::figures::views::{DrawdownView, FigureView, ReasonView, WindowView, YearView, of_window, window_view};
+use crate::figures::views::{
+    DrawdownView, FigureView, ReasonView, WindowView, YearView, of_window, sample_view, window_view,
+};
 use crate::figures::{DEFINITIONS, Rebalancing};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::jobs::{Asking, JobView, PreferHeader, answered};
@@ -139,6 +141,27 @@ pub struct RebalanceView {
     held: Vec<String>,
 }
 
+/// A payment that was traded on a day without a rebalancing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PaymentView {
+    /// The session at whose close it traded.
+    #[schema(value_type = String, format = Date)]
+    date: Date,
+    /// Money paid in, or taken out when negative, per 1.0 put in at first.
+    amount: f64,
+    /// Money that changed hands over the value before, what is paid in included.
+    turnover: f64,
+    /// Its cost per 1.0 put in at first.
+    cost: f64,
+}
+
+impl From<&Payment> for PaymentView {
+    fn from(payment: &Payment) -> Self {
+        let Payment { date, amount, turnover, cost } = *payment;
+        Self { date, amount, turnover, cost }
+    }
+}
+
 /// An asset that was valued at an older price for a while.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CarriedView {
@@ -182,9 +205,9 @@ pub struct BacktestView {
     carried: Vec<CarriedView>,
     /// Value at the last close per 1.0 put in before the first cost.
     final_value: f64,
-    /// All costs per 1.0 put in at first.
+    /// All costs per 1.0 put in at first, those of payments included.
     total_cost: f64,
-    /// All turnovers, both ways; the first purchase counts about one.
+    /// All turnovers, both ways, those of payments included; the first purchase counts about one.
     turnover: f64,
     /// The investor's own return a year, payments included; `null` where there is none.
     #[schema(required)]
@@ -192,6 +215,12 @@ pub struct BacktestView {
     /// Why there is no such return.
     #[serde(skip_serializing_if = "Option::is_none")]
     money_weighted_return_reason: Option<ReasonView>,
+    /// What it is held against.
+    #[schema(required, value_type = Option<String>)]
+    benchmark: Option<AssetId>,
+    /// The days that the figures beside the benchmark rest on, those that both have; none without a benchmark.
+    #[schema(required)]
+    benchmark_window: Option<WindowView>,
     /// Time-weighted figures; those beside a benchmark where one is named.
     figures: Vec<FigureView>,
     /// The deepest falls, the deepest first.
@@ -200,6 +229,8 @@ pub struct BacktestView {
     months: Vec<YearView>,
     /// All rebalancings, the first purchase included.
     rebalances: Vec<RebalanceView>,
+    /// Payments that were traded on a day without a rebalancing; the others are traded with it.
+    payments: Vec<PaymentView>,
     /// Weights at the last close.
     final_weights: Vec<WeightView>,
     /// The sessions.
@@ -328,7 +359,7 @@ async fn run(
         let answering = move |asker: &Asker| answer(&material, held, weights, portfolio_version, &wanted, asker);
         place.compute_for(asker, answering).await?
     };
-    // The largest backtest is done within some milliseconds: it is a job only for who wants one.
+    // At the most 200 assets times the sessions of the market, a few operations each: a job only for who wants one.
     answered(office, asking, false, work).await
 }
 
@@ -370,10 +401,13 @@ fn answer(
         turnover: outcome.turnover(),
         money_weighted_return: money_weighted.ok(),
         money_weighted_return_reason: money_weighted.err().map(ReasonView::from),
-        figures: of_window(&figures, outcome.returns.len()),
+        benchmark: wanted.benchmark.clone(),
+        benchmark_window: wanted.benchmark.as_ref().map(|_| sample_view(figures.rests_on(Figure::Beta))),
+        figures: of_window(&figures),
         drawdowns: top_drawdowns(&outcome.dates, &index, DRAWDOWNS_SHOWN).into_iter().map(DrawdownView::from).collect(),
         months: monthly_returns(&outcome.dates[1..], &outcome.returns).into_iter().map(YearView::from).collect(),
         rebalances: rebalances(&outcome),
+        payments: outcome.payments.iter().map(PaymentView::from).collect(),
         final_weights: weight_views(quotes.assets(), &outcome.final_weights),
         dates: outcome.dates,
         equity: outcome.equity,

@@ -31,7 +31,7 @@ use crate::state::Office;
 
 /// Assets that one frontier may have.
 const ASSETS_MAX: usize = 500;
-/// Assets beyond which the answer comes as a job: about a quarter of a second of one core.
+/// Assets beyond which the answer comes as a job: the work grows faster than their number.
 const ASSETS_AT_ONCE_MAX: usize = 200;
 /// Points that one frontier may have.
 const POINTS_MAX: usize = 200;

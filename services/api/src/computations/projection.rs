@@ -16,7 +16,7 @@ use crate::described::problems;
 use crate::desk::Asker;
 use crate::faults::Faults;
 use crate::figures::DEFINITIONS;
-use crate::figures::views::{WindowView, window_view};
+use crate::figures::views::{ReasonView, WindowView, window_view};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::jobs::{Asking, JobView, PreferHeader, answered};
 use crate::objects;
@@ -28,9 +28,9 @@ use crate::state::Office;
 const PATHS_MAX: usize = 20_000;
 /// Sessions ahead: sixty years.
 const HORIZON_SESSIONS_MAX: usize = 60 * 252;
-/// Paths times sessions times assets that one request may take: seconds of one core.
+/// Paths times sessions times assets that one request may take, as a job: a bound on steps, not a time.
 const STEPS_MAX: usize = 500_000_000;
-/// Steps beyond which the answer comes as a job: about a quarter of a second of one core.
+/// Steps beyond which the answer comes as a job: a twentieth of what one request may take.
 const STEPS_AT_ONCE_MAX: usize = 25_000_000;
 /// Percentiles of one fan.
 const PERCENTILES_MAX: usize = 21;
@@ -99,6 +99,8 @@ pub struct BandView {
 pub struct ProjectionView {
     /// Always true.
     hypothetical: bool,
+    /// Why it should be read with care: a past that says little.
+    cautions: Vec<ReasonView>,
     /// What it assumes.
     assumptions: &'static [&'static str],
     /// The set of definitions that the numbers follow.
@@ -119,8 +121,10 @@ pub struct ProjectionView {
     sessions: Vec<usize>,
     /// The fan, a band for each percentile.
     fan: Vec<BandView>,
-    /// Money put in up to each point, the start included.
+    /// Money put in up to each point, the start included; it never falls.
     paid_in: Vec<f64>,
+    /// Money taken out up to each point, the mean of all paths: nothing, once the money has run out.
+    taken_out: Vec<f64>,
     /// Share of the paths that end at the goal or above; `null` without a goal.
     #[schema(required)]
     goal_probability: Option<f64>,
@@ -188,7 +192,7 @@ fn refused(error: &ProjectionError) -> Problem {
     match error {
         // Nobody reads this: whoever asked has gone.
         ProjectionError::Cancelled { .. } => Problem::of(ProblemType::TimedOut),
-        ProjectionError::Input(_) | ProjectionError::TooFewSessions(_) => not_computable(error.to_string()),
+        ProjectionError::Input(_) | ProjectionError::TooFewReturns(_) => not_computable(error.to_string()),
     }
 }
 
@@ -249,6 +253,11 @@ fn view(projection: Projection, material: &Material, window: WindowView, params:
     let bands = params.percentiles.iter().zip(projection.fan);
     ProjectionView {
         hypothetical: true,
+        cautions: projection
+            .cautions
+            .iter()
+            .map(|one| ReasonView { code: one.code().into(), detail: one.to_string() })
+            .collect(),
         assumptions: ASSUMPTIONS,
         definitions: DEFINITIONS,
         window,
@@ -259,6 +268,7 @@ fn view(projection: Projection, material: &Material, window: WindowView, params:
         sessions: projection.sessions,
         fan: bands.map(|(&percentile, values)| BandView { percentile, values }).collect(),
         paid_in: projection.paid_in,
+        taken_out: projection.taken_out,
         goal_probability: projection.goal_probability,
         ruin_probability: projection.ruin_probability,
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use analytics::figures::{Episode, YearOfReturns};
+use analytics::figures::{Episode, Sample, YearOfReturns};
 use analytics::{Figure, Figures, NoFigure};
 use jiff::civil::Date;
 use serde::Serialize;
@@ -42,7 +42,7 @@ pub struct FigureView {
     pub unit: &'static str,
     /// How it is computed.
     pub formula: &'static str,
-    /// How many returns it rests on.
+    /// How many returns it rests on: the portfolio's own, or those that it has in common with its benchmark.
     pub n: usize,
 }
 
@@ -98,18 +98,33 @@ pub fn window_view(dates: &[Date]) -> WindowView {
     WindowView { start: dates.first().copied(), end: dates.last().copied(), returns: dates.len().saturating_sub(1) }
 }
 
+/// What figures beside a benchmark rest on.
+pub fn sample_view(sample: Sample) -> WindowView {
+    WindowView { start: sample.start, end: sample.end, returns: sample.returns }
+}
+
 /// Every figure there is; those that need a benchmark only where there is one.
-pub fn of_window(figures: &Figures, n: usize) -> Vec<FigureView> {
+pub fn of_window(figures: &Figures) -> Vec<FigureView> {
     let given = figures.iter().filter(|(_, value)| *value != Err(NoFigure::NoBenchmark));
-    given.map(|(figure, value)| one(figure, n, value.map_err(ReasonView::from))).collect()
+    let view = |(figure, value): (Figure, Result<f64, NoFigure>)| {
+        one(figure, figures.rests_on(figure).returns, value.map_err(ReasonView::from))
+    };
+    given.map(view).collect()
 }
 
 /// Every figure of a portfolio, or for each why there is none.
 pub fn figure_views(figures: &Result<Figured, NoFigures>) -> Vec<FigureView> {
     match figures {
-        Ok(figured) => of_window(&figured.of.figures, figured.of.n_returns),
+        Ok(figured) => {
+            let mut views = of_window(&figured.of.figures);
+            if let Some(Err(why)) = &figured.beside {
+                let beside = Figure::ALL.iter().filter(|figure| figure.is_beside_a_benchmark());
+                views.extend(beside.map(|&figure| one(figure, 0, Err(ReasonView::from(why)))));
+            }
+            views
+        }
         Err(why) => {
-            let reason = ReasonView { code: why.code().into(), detail: why.to_string() };
+            let reason = ReasonView::from(why);
             let without_benchmark = Figures::of(&[], &[], None, &analytics::FigureParams::default());
             let named = without_benchmark.iter().filter(|(_, value)| *value != Err(NoFigure::NoBenchmark));
             named.map(|(figure, _)| one(figure, 0, Err(reason.clone()))).collect()
@@ -129,6 +144,12 @@ fn one(figure: Figure, n: usize, value: Result<f64, ReasonView>) -> FigureView {
 
 impl From<NoFigure> for ReasonView {
     fn from(why: NoFigure) -> Self {
+        Self { code: why.code().into(), detail: why.to_string() }
+    }
+}
+
+impl From<&NoFigures> for ReasonView {
+    fn from(why: &NoFigures) -> Self {
         Self { code: why.code().into(), detail: why.to_string() }
     }
 }

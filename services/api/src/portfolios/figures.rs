@@ -19,7 +19,8 @@ use crate::as_of::{as_of, then, until_beside_prices};
 use crate::described::problems;
 use crate::faults::Fault;
 use crate::figures::views::{
-    CorrelationView, DrawdownView, FigureView, WindowView, YearView, correlation_view, figure_views, window_view,
+    CorrelationView, DrawdownView, FigureView, WindowView, YearView, correlation_view, figure_views, sample_view,
+    window_view,
 };
 use crate::figures::{Asked, Computed, Coverage, DEFINITIONS, Figured, Rebalancing, compute};
 use crate::freshness::{CaughtUp, MinPositionHeader};
@@ -87,6 +88,10 @@ pub struct FiguresView {
     /// What the portfolio is held against.
     #[schema(required, value_type = Option<String>)]
     benchmark: Option<AssetId>,
+    /// The days that the figures beside the benchmark rest on, those that both have; none without a benchmark. All other
+    /// figures rest on `window`, whatever the portfolio is held against.
+    #[schema(required)]
+    benchmark_window: Option<WindowView>,
     /// The deepest falls, the deepest first.
     drawdowns: Vec<DrawdownView>,
     /// Returns of calendar months and years, the earliest year first.
@@ -192,6 +197,7 @@ fn view(row: PortfolioRow, asked: Asked, computed: Computed) -> FiguresView {
         coverage,
         figures: figure_views(&figures),
         benchmark: asked.benchmark,
+        benchmark_window: known.and_then(Figured::common).map(|common| sample_view(common.sample())),
         drawdowns: known.into_iter().flat_map(Figured::drawdowns).map(DrawdownView::from).collect(),
         months: known.into_iter().flat_map(Figured::months).map(YearView::from).collect(),
         max_drawdown: known.and_then(|figured| figured.of.deepest_drawdown).map(DrawdownView::from),

@@ -1,12 +1,13 @@
-//! `GET /v1/portfolios/{id}/figures/rolling`: volatility and Sharpe ratio of each full window of so many returns.
+//! `GET /v1/portfolios/{id}/figures/rolling`: volatility, Sharpe ratio and beta of each full window of so many
+//! returns.
 
-use analytics::figures::{rolling_sharpe, rolling_volatility};
+use analytics::figures::{Sample, rolling_sharpe, rolling_volatility};
 use analytics::{NoFigure, PeriodsPerYear};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use events::Position;
-use events::values::PortfolioId;
+use events::values::{AssetId, PortfolioId};
 use jiff::civil::Date;
 use journal::Journal;
 use rust_decimal::prelude::ToPrimitive;
@@ -17,8 +18,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::figures::{FiguresQuery, asked, portfolio};
 use crate::as_of::as_of;
 use crate::described::problems;
-use crate::figures::views::ReasonView;
-use crate::figures::{Asked, DEFINITIONS, Rebalancing, compute};
+use crate::figures::views::{ReasonView, WindowView, sample_view};
+use crate::figures::{Asked, DEFINITIONS, Figured, NoFigures, Rebalancing, compute};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::paging::invalid_parameters;
 use crate::parameters::Parameters;
@@ -53,12 +54,34 @@ pub struct RollingQuery {
     risk_free_rate: Option<String>,
     /// How the portfolio is brought back to its target weights; monthly where nothing is said.
     rebalancing: Option<Rebalancing>,
+    /// An asset to hold the portfolio against: beta is there only where one is named.
+    #[param(example = "SPY")]
+    benchmark: Option<String>,
     /// What was known of prices then: a position, such as a recommendation's, or a time. Now where nothing is said.
     #[param(example = "market-42")]
     as_of: Option<String>,
 }
 
-/// Figures over a moving window. All lists have one entry for each full window.
+/// Beta over a moving window of the sessions that the portfolio and its benchmark both have. Both lists have one entry for
+/// each full window.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RollingBetaView {
+    /// The benchmark's symbol.
+    #[schema(value_type = String, example = "SPY")]
+    benchmark: AssetId,
+    /// Why there is none at all, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<ReasonView>,
+    /// The days that both have.
+    common: WindowView,
+    /// The day at whose close each window ends.
+    #[schema(value_type = Vec<String>, format = Date)]
+    dates: Vec<Date>,
+    /// `cov(r, b) / var(b)`; `null` where the benchmark does not vary in the window.
+    beta: Vec<Option<f64>>,
+}
+
+/// Figures over a moving window. Its own lists have one entry for each full window.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RollingView {
     /// The portfolio's id.
@@ -84,9 +107,12 @@ pub struct RollingView {
     volatility: Vec<Option<f64>>,
     /// Annual Sharpe ratio; `null` where the window's returns do not vary.
     sharpe: Vec<Option<f64>>,
+    /// Beta, where a benchmark is named: over the sessions of both, which may be fewer.
+    #[schema(required)]
+    beside: Option<RollingBetaView>,
 }
 
-problems!(RollingProblems: ANY, GUARDED, READ; PortfolioUnknown, LogUnavailable);
+problems!(RollingProblems: ANY, GUARDED, READ; PortfolioUnknown, NoSuchAssets, LogUnavailable);
 
 /// Shows a portfolio's figures over a moving window.
 #[utoipa::path(get, path = "/v1/portfolios/{id}/figures/rolling", tag = "portfolios",
@@ -104,8 +130,8 @@ pub async fn show(
     let window = window(query.window.as_deref())?;
     let as_of = as_of(&journal, query.as_of.as_deref()).await?;
     let row = portfolio(&pool, &journal, id, query.as_of.as_deref()).await?;
-    let RollingQuery { from, to, risk_free_rate, rebalancing, .. } = query;
-    let query = FiguresQuery { from, to, risk_free_rate, rebalancing, benchmark: None, as_of: None };
+    let RollingQuery { from, to, risk_free_rate, rebalancing, benchmark, .. } = query;
+    let query = FiguresQuery { from, to, risk_free_rate, rebalancing, benchmark, as_of: None };
     let asked = Asked { as_of, ..asked(&query)? };
     let computed = compute(&office, row.allocation, &row.currency, &asked).await?;
     let rf = asked.risk_free_rate.to_f64().unwrap_or_default();
@@ -113,13 +139,16 @@ pub async fn show(
         |_| Default::default(),
         |figured| (figured.dates.get(window..).unwrap_or_default().to_vec(), figured.returns()),
     );
+    let (figures, benchmark) = (computed.figures, asked.benchmark);
     let rolled = office.desk.place().await?.compute(move |_| {
         let year = PeriodsPerYear::SESSIONS;
         let volatility = numbers(rolling_volatility(&returns, window, year));
-        (volatility, numbers(rolling_sharpe(&returns, window, rf, year)))
+        let sharpe = numbers(rolling_sharpe(&returns, window, rf, year));
+        let beside = benchmark.map(|benchmark| beside(benchmark, figures.as_ref(), window));
+        (volatility, sharpe, beside, figures.err())
     });
-    let (volatility, sharpe) = rolled.await?;
-    let reason = computed.figures.err().map(|why| ReasonView { code: why.code().into(), detail: why.to_string() });
+    let (volatility, sharpe, beside, why) = rolled.await?;
+    let reason = why.as_ref().map(ReasonView::from);
     let view = RollingView {
         portfolio: id,
         portfolio_version: row.version,
@@ -130,8 +159,21 @@ pub async fn show(
         dates,
         volatility,
         sharpe,
+        beside,
     };
     Ok(tagged(row.version, Json(view).into_response()))
+}
+
+/// Beta over each full window of the common sessions, or why there is none.
+fn beside(benchmark: AssetId, figures: Result<&Figured, &NoFigures>, window: usize) -> RollingBetaView {
+    let common = figures.map(|figured| figured.beside.as_ref().map(Result::as_ref));
+    let (rolled, sample, why) = match common {
+        Ok(Some(Ok(common))) => (common.rolling_beta(window), common.sample(), None),
+        Ok(Some(Err(why))) | Err(why) => (Vec::new(), Sample::default(), Some(why)),
+        Ok(None) => (Vec::new(), Sample::default(), None),
+    };
+    let (dates, beta) = rolled.into_iter().map(|(date, beta)| (date, beta.ok())).unzip();
+    RollingBetaView { benchmark, reason: why.map(ReasonView::from), common: sample_view(sample), dates, beta }
 }
 
 fn numbers(figures: Vec<Result<f64, NoFigure>>) -> Vec<Option<f64>> {

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use analytics::figures::{Episode, YearOfReturns};
 use analytics::{Figures, NoFigure};
+use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 /// What a command found out.
@@ -39,6 +40,7 @@ pub fn figures(figures: &Figures) -> Value {
             "name": definition.name,
             "unit": definition.unit.name(),
             "formula": definition.formula,
+            "n": figures.rests_on(figure).returns,
         });
         (definition.id.to_owned(), entry)
     };
@@ -56,6 +58,17 @@ pub fn figure_lines(figures: &Figures) -> Vec<String> {
             format!("{:<46} {shown}", definition.name)
         })
         .collect()
+}
+
+/// What figures beside a benchmark rest on, as a line for people.
+#[must_use]
+pub fn beside_line(common: &[Date]) -> String {
+    match (common.first(), common.last()) {
+        (Some(start), Some(end)) => {
+            format!("beside the benchmark: {start} to {end}, {} returns that both have", common.len() - 1)
+        }
+        _ => "beside the benchmark: no session that both have".to_owned(),
+    }
 }
 
 /// Falls from a high, the deepest first.

@@ -1,22 +1,21 @@
 //! `insights backtest`: what a portfolio would have been worth, from prices in a file.
 
 use analytics::backtest::{ASSUMPTIONS, Allocation, BacktestOutcome, BacktestParams, Flow, backtest_quotes};
-use analytics::figures::{monthly_returns, top_drawdowns};
-use analytics::{FigureParams, Quotes, Series};
+use analytics::figures::{Common, monthly_returns, top_drawdowns};
+use analytics::{FigureParams, Quotes};
 use anyhow::Context;
 use clap::Args;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::answer::{self, Answer, heading};
+use super::answer::{self, Answer, beside_line, heading};
+use super::numbers::{self, BASIS_POINT};
 use super::rebalancing::{Calendar, Rebalancing};
 use super::weights::PerAsset;
 use super::window::{Source, covered, window};
 
 /// Drawdowns that are shown.
 const DRAWDOWNS_SHOWN: usize = 10;
-/// A basis point as a fraction.
-const BASIS_POINT: f64 = 1e-4;
 
 /// What to compute.
 #[derive(Debug, Args)]
@@ -29,10 +28,10 @@ pub struct Options {
     #[command(flatten)]
     rebalancing: Rebalancing,
     /// Cost of trading in basis points of the traded value, both ways
-    #[arg(long, value_name = "BPS", default_value_t = 0.0)]
+    #[arg(long, value_name = "BPS", default_value_t = 0.0, allow_negative_numbers = true, value_parser = numbers::basis_points)]
     cost_bps: f64,
     /// Money paid in at each opening of a period (taken out, when negative), per 1.0 put in at first
-    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = numbers::payment)]
     contribute: Option<f64>,
     /// When money is paid in
     #[arg(long, value_enum, default_value_t = Calendar::Monthly, requires = "contribute")]
@@ -48,7 +47,7 @@ pub struct Options {
 /// Where the file or the arguments are not as they must be, or everything was lost.
 pub fn answer(options: &Options) -> anyhow::Result<Answer> {
     let assets = options.weights.assets();
-    let held = options.source.quotes(Some(&assets))?;
+    let (held, benchmark) = options.source.quotes_beside(&assets, options.benchmark.as_ref())?;
     let quotes = from_first_complete(&held)?;
     let contributions = options.contribute.map_or_else(Vec::new, |amount| {
         options.contribute_every.openings(quotes.dates()).map(|date| Flow { date, amount }).collect()
@@ -60,10 +59,10 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
     };
     let outcome = backtest_quotes(&quotes, &Allocation::Weights(options.weights.numbers()), &params)?;
     let figure_params = FigureParams { rf_annual: options.source.rf, ..FigureParams::default() };
-    let benchmark = options.benchmark.as_ref().map(|label| benchmark(&options.source, label)).transpose()?;
-    let figures = match &benchmark {
+    let common = benchmark.as_ref().map(|benchmark| Common::of(&outcome.dates, &outcome.index(), benchmark));
+    let figures = match &common {
         None => outcome.figures(&figure_params),
-        Some(series) => outcome.figures_against(series, &figure_params),
+        Some(common) => outcome.figures(&figure_params).beside(common, &figure_params),
     };
     let drawdowns = top_drawdowns(&outcome.dates, &outcome.index(), DRAWDOWNS_SHOWN);
     let months = monthly_returns(&outcome.dates[1..], &outcome.returns);
@@ -77,6 +76,7 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
         "cost_bps": options.cost_bps,
         "risk_free_rate": options.source.rf,
         "benchmark": options.benchmark,
+        "benchmark_window": common.as_ref().map(|common| window(common.dates())),
         "window": window(&outcome.dates),
         "coverage": covered(&held),
         "final_value": outcome.final_value(),
@@ -88,6 +88,7 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
         "drawdowns": answer::drawdowns(&drawdowns),
         "months": answer::months(&months),
         "rebalances": rebalances(&outcome),
+        "payments": payments(&outcome),
         "carried": outcome.carried.iter().map(|one| json!({"asset": one.asset, "sessions": one.sessions})).collect::<Vec<_>>(),
         "final_weights": assets.iter().zip(&outcome.final_weights).map(|(asset, weight)| json!({"asset": asset, "weight": weight})).collect::<Vec<_>>(),
         "equity": outcome.dates.iter().zip(&outcome.equity).map(|(date, value)| json!([date, value])).collect::<Vec<_>>(),
@@ -111,6 +112,7 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
     ];
     text.extend(heading("Figures (time-weighted; fractions: 0.25 is 25 %)"));
     text.extend(answer::figure_lines(&figures));
+    text.extend(common.iter().map(|common| beside_line(common.dates())));
     text.extend(heading("Deepest drawdowns"));
     text.extend(answer::drawdown_lines(&drawdowns));
     text.extend(heading("Returns of months in per cent"));
@@ -131,8 +133,9 @@ fn from_first_complete(quotes: &Quotes) -> anyhow::Result<Quotes> {
     Ok(quotes.window(quotes.dates()[first], Date::MAX)?)
 }
 
-fn benchmark(source: &Source, label: &String) -> anyhow::Result<Series> {
-    Ok(source.quotes(Some(std::slice::from_ref(label)))?.series(0)?)
+fn payments(outcome: &BacktestOutcome) -> Value {
+    let one = |paid: &analytics::backtest::Payment| json!({"date": paid.date, "amount": paid.amount, "turnover": paid.turnover, "cost": paid.cost});
+    outcome.payments.iter().map(one).collect()
 }
 
 fn rebalances(outcome: &BacktestOutcome) -> Value {

@@ -2,16 +2,16 @@
 
 use analytics::backtest::{Allocation, BacktestParams, backtest};
 use analytics::figures::{
-    CorrelationMatrix, monthly_returns, risk_contributions, rolling_sharpe, rolling_volatility, top_drawdowns,
+    Common, CorrelationMatrix, monthly_returns, risk_contributions, rolling_sharpe, rolling_volatility, top_drawdowns,
 };
 use analytics::moments::sample_covariance;
-use analytics::{FigureParams, NoFigure, PeriodsPerYear, Series};
-use anyhow::Context;
+use analytics::{FigureParams, NoFigure, PeriodsPerYear};
 use clap::Args;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::answer::{self, Answer, heading};
+use super::answer::{self, Answer, beside_line, heading};
+use super::numbers;
 use super::rebalancing::Rebalancing;
 use super::weights::PerAsset;
 use super::window::{Source, covered, window};
@@ -33,7 +33,7 @@ pub struct Options {
     #[arg(long, value_name = "ASSET")]
     benchmark: Option<String>,
     /// Also volatility and Sharpe ratio of each window of so many returns, such as 63, 126 or 252
-    #[arg(long, value_name = "RETURNS")]
+    #[arg(long, value_name = "RETURNS", allow_negative_numbers = true, value_parser = numbers::window)]
     rolling: Option<usize>,
 }
 
@@ -43,22 +43,16 @@ pub struct Options {
 /// Where the file or the weights are not as they must be.
 pub fn answer(options: &Options) -> anyhow::Result<Answer> {
     let assets = options.weights.assets();
-    let mut read = assets.clone();
-    // The benchmark's sessions count too: all figures of an answer rest on the same days.
-    read.extend(options.benchmark.clone().filter(|benchmark| !assets.contains(benchmark)));
-    let quotes = options.source.quotes(Some(&read))?;
-    let all = options.source.complete(&quotes)?;
-    let table = all.select(&assets)?;
+    let (quotes, benchmark) = options.source.quotes_beside(&assets, options.benchmark.as_ref())?;
+    let table = options.source.complete(&quotes)?;
     let params = FigureParams { rf_annual: options.source.rf, ..FigureParams::default() };
     let backtest_params = BacktestParams { policy: options.rebalancing.policy(), ..BacktestParams::default() };
     let outcome = backtest(&table, &Allocation::Weights(options.weights.numbers()), &backtest_params)?;
-    let figures = match &options.benchmark {
+    // The portfolio's own figures rest on its own sessions, whatever it is held against.
+    let common = benchmark.as_ref().map(|benchmark| Common::of(&outcome.dates, &outcome.index(), benchmark));
+    let figures = match &common {
         None => outcome.figures(&params),
-        Some(label) => {
-            let column = all.assets().iter().position(|asset| asset == label).context("the benchmark was read")?;
-            let benchmark = Series::new(all.dates().to_vec(), all.column(column).to_vec())?;
-            outcome.figures_against(&benchmark, &params)
-        }
+        Some(common) => outcome.figures(&params).beside(common, &params),
     };
     let dates = table.dates();
     let drawdowns = top_drawdowns(dates, &outcome.equity, DRAWDOWNS_SHOWN);
@@ -70,7 +64,11 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
             risk_contributions(&covariance, &options.weights.numbers()).map_err(|reason| reason.to_string())
         });
     let correlation = CorrelationMatrix::new(&assets, &returns);
-    let rolling = options.rolling.map(|length| rolling(dates, &outcome.returns, length, options.source.rf));
+    let rolling = options.rolling.map(|length| {
+        let mut rolled = rolling(dates, &outcome.returns, length, options.source.rf);
+        rolled["beside"] = json!(common.as_ref().map(|common| rolling_beta(common, length)));
+        rolled
+    });
     let json = json!({
         "prices": options.source.prices,
         "weights": options.weights.iter().map(|(asset, weight)| json!({"asset": asset, "weight": weight})).collect::<Vec<_>>(),
@@ -78,6 +76,7 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
         "risk_free_rate": options.source.rf,
         "periods_per_year": params.periods.get(),
         "benchmark": options.benchmark,
+        "benchmark_window": common.as_ref().map(|common| window(common.dates())),
         "window": window(dates),
         "coverage": covered(&quotes),
         "figures": answer::figures(&figures),
@@ -101,6 +100,7 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
     )];
     text.extend(heading("Figures (fractions: 0.25 is 25 %)"));
     text.extend(answer::figure_lines(&figures));
+    text.extend(common.iter().map(|common| beside_line(common.dates())));
     text.extend(heading("Deepest drawdowns"));
     text.extend(answer::drawdown_lines(&drawdowns));
     text.extend(heading("Returns of months in per cent"));
@@ -114,6 +114,13 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
         text.extend(heading("Rolling figures are in the JSON answer: --json"));
     }
     Ok(Answer { json, text })
+}
+
+/// Beta of each full window of the sessions that both have, under the date on which it ends.
+fn rolling_beta(common: &Common, length: usize) -> Value {
+    let (dates, beta): (Vec<Date>, Vec<Option<f64>>) =
+        common.rolling_beta(length).into_iter().map(|(date, beta)| (date, beta.ok())).unzip();
+    json!({ "dates": dates, "beta": beta })
 }
 
 /// Volatility and Sharpe ratio of each full window, under the date on which it ends.

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, heading};
+use super::numbers::{self, brief};
 use super::weights::PerAsset;
 use super::window::{Source, covered, window};
 
@@ -44,11 +45,11 @@ impl FromStr for GroupLimits {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
-        let form = || anyhow!("`{text}` is not of the form NAME=ASSET+ASSET:LEAST..MOST");
+        let form = || anyhow!("`{}` is not of the form NAME=ASSET+ASSET:LEAST..MOST", brief(text));
         let (name, rest) = text.split_once('=').ok_or_else(form)?;
         let (members, limits) = rest.rsplit_once(':').ok_or_else(form)?;
         let (least, most) = limits.split_once("..").ok_or_else(form)?;
-        let number = |text: &str| text.trim().parse::<f64>().map_err(|_| form());
+        let number = |text: &str| numbers::group_limit(text).map_err(|why| anyhow!("{why}, in `{}`", brief(text)));
         let members = members.split('+').map(|member| member.trim().to_owned()).collect();
         Ok(Self { name: name.to_owned(), members, least: number(least)?, most: number(most)? })
     }
@@ -66,13 +67,13 @@ pub struct Options {
     #[arg(long, value_name = "A=0.6,B=0.4")]
     weights: Option<PerAsset>,
     /// Points of the frontier
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, allow_negative_numbers = true, value_parser = numbers::points)]
     points: usize,
     /// Least weight of each asset
-    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_parser = numbers::weight)]
     min_weight: f64,
     /// Greatest weight of each asset
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true, value_parser = numbers::weight)]
     max_weight: f64,
     /// Greatest weights of single assets
     #[arg(long, value_name = "A=0.3,B=0.2")]

@@ -1,6 +1,7 @@
 //! Commands that need no server: figures, frontier and backtest of prices in a file, with the engine that the service has.
 //!
-//! * `price_file.rs`: prices from CSV, with the place of whatever is wrong; `weights.rs`, `window.rs`: other arguments
+//! * `price_file.rs`: prices from CSV, with the place of whatever is wrong; `weights.rs`, `window.rs`,
+//!   `numbers.rs`: other arguments
 //! * `figures.rs`, `frontier.rs`, `backtest.rs`: one command each: arguments, computation, answer
 //! * `answer.rs`: an answer as JSON for machines or as tables for people
 
@@ -8,6 +9,7 @@ mod answer;
 mod backtest;
 mod figures;
 mod frontier;
+mod numbers;
 mod price_file;
 mod rebalancing;
 mod weights;

@@ -9,6 +9,8 @@ use anyhow::{Context, bail};
 use flate2::bufread::MultiGzDecoder;
 use jiff::civil::Date;
 
+use super::numbers::brief;
+
 /// What a gzip file begins with.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Bytes of text that are read at most, unpacked: a small file may unpack to anything.
@@ -68,17 +70,18 @@ fn parse(text: impl Read, path: &str, wanted: Option<&[String]>) -> anyhow::Resu
             bail!("{line}: more than {ROWS_MAX} rows");
         }
         let text = row.get(0).unwrap_or_default();
-        let date: Date = text
-            .parse()
-            .map_err(|_| anyhow::anyhow!("{line}, column 1 ({}): `{text}` is no date such as 2024-01-31", labels[0]))?;
+        let date: Date = text.parse().map_err(|_| {
+            anyhow::anyhow!("{line}, column 1 ({}): `{}` is no date such as 2024-01-31", labels[0], brief(text))
+        })?;
         if let Some(before) = dates.last().filter(|before| **before >= date) {
             bail!("{line}, column 1 ({}): {date} does not come after {before}", labels[0]);
         }
         dates.push(date);
         for (&column, prices) in columns.iter().zip(&mut prices) {
             let cell = row.get(column).unwrap_or_default();
-            let price = price(cell)
-                .with_context(|| format!("{line}, column {} ({}): `{cell}` is no price", column + 1, labels[column]))?;
+            let price = price(cell).with_context(|| {
+                format!("{line}, column {} ({}): `{}` is no price", column + 1, labels[column], brief(cell))
+            })?;
             prices.push(price);
         }
     }

@@ -5,6 +5,8 @@ use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use super::numbers;
+
 /// A calendar of rebalancings or payments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Calendar {
@@ -61,16 +63,17 @@ pub struct Rebalancing {
     #[arg(long, value_enum, default_value_t = Calendar::Monthly)]
     rebalance: Calendar,
     /// Also restore them when a weight is further than this from its target: 0.05 is five points
-    #[arg(long, value_name = "FRACTION")]
+    #[arg(long, value_name = "FRACTION", allow_negative_numbers = true, value_parser = numbers::drift)]
     drift: Option<f64>,
     /// Measure the drift relative to the target weight instead of in points
     #[arg(long, requires = "drift")]
     relative: bool,
     /// Sessions after a rebalancing in which drift is not looked at
-    #[arg(long, value_name = "SESSIONS", default_value_t = 0, requires = "drift")]
+    #[arg(long, value_name = "SESSIONS", default_value_t = 0, requires = "drift", allow_negative_numbers = true,
+        value_parser = numbers::sessions)]
     cooldown: usize,
     /// Sessions between the decision and the trade
-    #[arg(long, value_name = "SESSIONS", default_value_t = 0)]
+    #[arg(long, value_name = "SESSIONS", default_value_t = 0, allow_negative_numbers = true, value_parser = numbers::sessions)]
     lag: usize,
 }
 

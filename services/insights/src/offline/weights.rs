@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+
+use super::numbers::{brief, weight};
 
 /// A number for each of some assets, in the order given.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,14 +36,11 @@ impl FromStr for PerAsset {
         let mut all: Vec<(String, f64)> = Vec::new();
         for part in text.split(',') {
             let (asset, number) =
-                part.split_once('=').with_context(|| format!("`{part}` is not of the form ASSET=NUMBER"))?;
+                part.split_once('=').with_context(|| format!("`{}` is not of the form ASSET=NUMBER", brief(part)))?;
             let (asset, number) = (asset.trim(), number.trim());
-            let number: f64 = number.parse().with_context(|| format!("`{number}` is no number"))?;
-            if !number.is_finite() {
-                bail!("`{number}` is no number");
-            }
+            let number = weight(number).map_err(|why| anyhow!("{}: {why}", brief(asset)))?;
             if asset.is_empty() || all.iter().any(|(other, _)| other == asset) {
-                bail!("`{asset}` is no name of an asset, or stands twice");
+                bail!("`{}` is no name of an asset, or stands twice", brief(asset));
             }
             all.push((asset.to_owned(), number));
         }

@@ -1,16 +1,13 @@
 //! Where prices come from and which of them count: the arguments that all commands have.
 
 use analytics::moments::coverage;
-use analytics::{PriceTable, Quotes};
+use analytics::{PriceTable, Quotes, Series};
 use anyhow::Context;
 use clap::Args;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::price_file;
-
-/// The greatest annual rate that is taken for one: 1,000 %.
-const RATE_MAX: f64 = 10.0;
+use super::{numbers, price_file};
 
 /// Prices, their window, and how the answer is wanted.
 #[derive(Debug, Args)]
@@ -25,7 +22,7 @@ pub struct Source {
     #[arg(long, value_name = "DATE")]
     pub to: Option<Date>,
     /// Annual risk-free rate as a fraction: 0.02 is 2 %
-    #[arg(long, value_name = "RATE", default_value_t = 0.0, allow_negative_numbers = true, value_parser = rate)]
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, allow_negative_numbers = true, value_parser = numbers::rate)]
     pub rf: f64,
     /// Answer in JSON, for machines
     #[arg(long)]
@@ -40,7 +37,34 @@ impl Source {
     pub fn quotes(&self, assets: Option<&[String]>) -> anyhow::Result<Quotes> {
         let quotes = price_file::read(&self.prices, assets)?;
         let (from, to) = (self.from.unwrap_or(Date::MIN), self.to.unwrap_or(Date::MAX));
-        quotes.window(from, to).with_context(|| format!("{} has no price from {from} to {to}", self.prices))
+        quotes.window(from, to).with_context(|| {
+            let from = self.from.map_or_else(String::new, |from| format!(" from {from}"));
+            let to = self.to.map_or_else(String::new, |to| format!(" to {to}"));
+            format!("{} has no price{from}{to}", self.prices)
+        })
+    }
+
+    /// Prices of these assets in the window, with gaps, and those of a benchmark on its own sessions.
+    ///
+    /// # Errors
+    /// As [`Source::quotes`]; where one of them has no price in the window.
+    pub fn quotes_beside(
+        &self,
+        assets: &[String],
+        benchmark: Option<&String>,
+    ) -> anyhow::Result<(Quotes, Option<Series>)> {
+        let none = |asset: &String| format!("{asset} has no price in the window");
+        // The standard input is there to be read once.
+        let mut read = assets.to_vec();
+        read.extend(benchmark.filter(|benchmark| !assets.contains(benchmark)).cloned());
+        let all = self.quotes(Some(&read))?;
+        let series = |label: &String| {
+            let column = read.iter().position(|asset| asset == label).context("the benchmark was read")?;
+            all.series(column).with_context(|| none(label))
+        };
+        let benchmark = benchmark.map(series).transpose()?;
+        let held = all.select(assets)?.window(Date::MIN, Date::MAX);
+        Ok((held.with_context(|| none(&assets.join(", ")))?, benchmark))
     }
 
     /// The sessions of these quotes on which every asset has a price.
@@ -70,14 +94,4 @@ pub fn covered(quotes: &Quotes) -> Value {
         .into_iter()
         .map(|one| json!({"asset": one.asset, "first_day": one.first, "last_day": one.last, "missing": one.missing}))
         .collect()
-}
-
-/// An annual rate that a capital can have: above -1, where nothing would be left of it, and at most [`RATE_MAX`].
-fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
-    if rate > -1.0 && rate <= RATE_MAX {
-        Ok(rate)
-    } else {
-        Err(format!("{text} is not above -1 and at most {RATE_MAX}"))
-    }
 }

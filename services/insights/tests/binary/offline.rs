@@ -54,6 +54,29 @@ async fn figures_of_a_packed_file_have_values_reasons_and_definitions() {
 }
 
 #[tokio::test]
+async fn a_benchmark_changes_no_figure_but_those_beside_it() {
+    let folder = Folder::temporary().unwrap();
+    let text = "date,A,B\n2024-01-02,10,5\n2024-01-03,11,\n2024-01-04,10,6\n2024-01-05,12,7\n2024-01-08,13,6\n";
+    std::fs::write(folder.path().join("p.csv"), text).unwrap();
+    let common = ["--prices", "p.csv", "--weights", "A=1"];
+    for command in ["figures", "backtest"] {
+        let alone = asked(folder.path(), &[&[command], &common[..]].concat()).await;
+        let told = asked(folder.path(), &[&[command], &common[..], &["--benchmark", "B"]].concat()).await;
+        assert_eq!((&told["window"], &told["window"]["returns"]), (&alone["window"], &4.into()), "{command}");
+        assert_eq!(told["benchmark_window"]["returns"], 3);
+        for (id, figure) in alone["figures"].as_object().unwrap() {
+            let beside = figure["reason"]["code"] == "no-benchmark";
+            assert_eq!(beside, told["figures"][id] != *figure, "{command} {id}");
+        }
+        assert_eq!(told["figures"]["beta"]["n"], 3);
+    }
+    let rolling = ["--rolling", "2", "--benchmark", "B"];
+    let told = asked(folder.path(), &[&["figures"], &common[..], &rolling[..]].concat()).await;
+    assert_eq!(told["rolling"]["beside"]["dates"], serde_json::json!(["2024-01-05", "2024-01-08"]));
+    assert!(told["rolling"]["beside"]["beta"][1].is_f64());
+}
+
+#[tokio::test]
 async fn prices_come_from_the_standard_input_too_and_tables_are_for_people() {
     let folder = Folder::temporary().unwrap();
     let mut command = insights(folder.path(), &["backtest", "--prices", "-", "--weights", "A=1", "--cost-bps", "100"]);
@@ -114,6 +137,18 @@ async fn what_cannot_be_is_told_by_name() {
     assert!(of(&["figures", "--prices", "nope.csv", "--weights", "A=1"]).await.contains("cannot open nope.csv"));
     assert!(of(&["figures", "--prices", SHARES, "--weights", "NOPE=1"]).await.contains("no column `NOPE`"));
     assert!(of(&["figures", "--prices", SHARES, "--weights", "KO=0.5"]).await.contains("add up to 0.5"));
+    let ranges: [(&'static [&'static str], &str); 6] = [
+        (&["backtest", "--weights", "KO=1", "--contribute", "1e308"], "1e308 is not between -1000000 and 1000000"),
+        (&["backtest", "--weights", "KO=1", "--cost-bps", "NaN"], "not a number is not between 0 and 1000"),
+        (&["backtest", "--weights", "KO=1", "--drift", "-1"], "-1 is not between 0 and 10"),
+        (&["figures", "--weights", "KO=1e308"], "KO: 1e308 is not between -10 and 10"),
+        (&["figures", "--weights", "KO=1", "--rolling", "1"], "1 is not between 2 and 2520"),
+        (&["frontier", "--points", "99999999999999999999"], "99999999999999999999 is not between 2 and 1000"),
+    ];
+    for (arguments, told) in ranges {
+        let words = refused(folder.path(), &[arguments, &["--prices", SHARES]].concat()).await;
+        assert!(words.contains(told) && words.lines().all(|line| line.len() < 200), "{words}");
+    }
     let caps = of(&["frontier", "--prices", SHARES, "--assets", "KO,GE", "--max-weight", "0.4"]).await;
     assert!(caps.contains("0.8") && caps.contains("budget 1"), "{caps}");
     let group = of(&[

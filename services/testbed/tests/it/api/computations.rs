@@ -71,6 +71,70 @@ async fn figures_have_a_benchmark_drawdowns_months_and_a_moving_window() {
 }
 
 #[tokio::test]
+async fn a_benchmark_changes_no_figure_but_those_beside_it() {
+    let house = furnished().await;
+    let path = format!("/v1/portfolios/{}/figures", portfolio(&house).await);
+    let prices = insights::demo_prices::all().unwrap();
+    let index = prices.iter().find(|asset| asset.symbol == "XOM").unwrap();
+    let every_second: Vec<(&str, &str)> =
+        index.bars[..SESSIONS].iter().step_by(2).map(|(date, close)| (date.as_str(), close.as_str())).collect();
+    house.asset("SELDOM", &every_second).await;
+    house.asset("UNPRICED", &[]).await;
+    let euro = json!({"id": "EURO", "name": "Euro Inc.", "currency": "EUR"});
+    house.post("/v1/assets", &unique("EURO"), &euro).await.created();
+
+    let own = |told: &Answer| -> Vec<Value> {
+        let beside = |figure: &&Value| {
+            let beside = analytics::Figure::ALL.iter().filter(|figure| figure.is_beside_a_benchmark());
+            beside.map(|figure| figure.definition().id).any(|id| figure["id"] == id)
+        };
+        assert_eq!(told.status, 200, "{told:?}");
+        told.body["figures"].as_array().unwrap().iter().filter(|figure| !beside(figure)).cloned().collect()
+    };
+    let alone = house.get_now(&path).await;
+    assert_eq!(alone.body["benchmark_window"], json!(null));
+    let seldom = house.get_now(&format!("{path}?benchmark=SELDOM")).await;
+    assert_eq!(own(&seldom), own(&alone));
+    for same in ["window", "drawdowns", "months", "correlation", "max_drawdown"] {
+        assert_eq!(seldom.body[same], alone.body[same], "{same}");
+    }
+    assert_eq!(seldom.body["window"]["returns"], SESSIONS - 1);
+    assert_eq!(seldom.body["benchmark_window"]["returns"], SESSIONS / 2 - 1);
+    let of = |told: &Answer, id: &str| {
+        told.body["figures"].as_array().unwrap().iter().find(|figure| figure["id"] == id).unwrap().clone()
+    };
+    assert_eq!((&of(&seldom, "sharpe")["n"], &of(&seldom, "beta")["n"]), (&json!(599), &json!(299)));
+    for (benchmark, why) in [("UNPRICED", "no-prices"), ("EURO", "prices-in-other-currency")] {
+        let told = house.get_now(&format!("{path}?benchmark={benchmark}")).await;
+        assert_eq!(own(&told), own(&alone), "{benchmark}");
+        let beta = of(&told, "beta");
+        assert_eq!((&beta["value"], &beta["reason"]["code"], &beta["n"]), (&json!(null), &json!(why), &json!(0)));
+    }
+
+    let rolled = house.get_now(&format!("{path}/rolling?window=63&benchmark=SELDOM")).await;
+    assert_eq!(rolled.body["sharpe"].as_array().unwrap().len(), SESSIONS - 63);
+    let beside = &rolled.body["beside"];
+    assert_eq!((&beside["benchmark"], &beside["common"]["returns"]), (&json!("SELDOM"), &json!(299)));
+    let betas = beside["beta"].as_array().unwrap();
+    assert_eq!((betas.len(), beside["dates"].as_array().unwrap().len()), (299 - 62, 299 - 62));
+    let last_of_all = beside["dates"].as_array().unwrap().last().unwrap().as_str().unwrap();
+    assert_eq!(last_of_all, seldom.body["benchmark_window"]["end"]);
+    // One window over all of it is the beta of all of it.
+    let whole = house.get_now(&format!("{path}/rolling?window=299&benchmark=SELDOM")).await;
+    let whole = number(&whole.body["beside"]["beta"][0]);
+    assert!((whole - number(&of(&seldom, "beta")["value"])).abs() < 1e-12);
+    let without = house.get_now(&format!("{path}/rolling?window=63")).await;
+    assert_eq!((&without.body["beside"], &without.body["sharpe"]), (&json!(null), &rolled.body["sharpe"]));
+
+    for path in [path.clone(), format!("{path}/rolling")] {
+        let refused = house.get_now(&format!("{path}?benchmark=NOPE")).await;
+        refused.is_problem(422, "no-such-assets");
+        let error = &refused.body["errors"][0];
+        assert_eq!((&error["parameter"], &error["code"]), (&json!("benchmark"), &json!("no-such-asset")));
+    }
+}
+
+#[tokio::test]
 async fn a_frontier_keeps_its_limits_and_names_those_that_cannot_hold() {
     let house = furnished().await;
     let before = house.written().await;
@@ -125,7 +189,16 @@ async fn a_backtest_says_that_it_is_hypothetical_and_what_it_cost() {
     let told = compute(&house, &format!("/v1/portfolios/{id}/backtests"), &terms).await;
     assert_eq!((told.status.as_u16(), &told.body["hypothetical"]), (200, &json!(true)), "{told:?}");
     assert_eq!(told.body["portfolio_version"], 1);
-    assert!(number(&told.body["total_cost"]) > 0.001 && told.body["money_weighted_return"].is_f64());
+    assert!(told.body["money_weighted_return"].is_f64());
+    // Two of three months' payments are traded on a day without a rebalancing by the calendar, and cost, too.
+    let sum = |list: &str, name: &str| -> f64 {
+        told.body[list].as_array().unwrap().iter().map(|one| number(&one[name])).sum()
+    };
+    assert!(told.body["payments"].as_array().unwrap().len() > 10 && sum("payments", "cost") > 0.0001);
+    for (total, of_each) in [("total_cost", "cost"), ("turnover", "turnover")] {
+        let all = sum("rebalances", of_each) + sum("payments", of_each);
+        assert!((number(&told.body[total]) - all).abs() < 1e-12, "{total}");
+    }
     assert_eq!(told.body["equity"].as_array().unwrap().len(), SESSIONS);
     assert!(told.body["rebalances"].as_array().unwrap().len() > 8);
 
@@ -159,7 +232,21 @@ async fn a_projection_with_the_same_seed_is_the_same_and_is_bounded() {
     assert!(fan.windows(2).all(|pair| last(&pair[0]) <= last(&pair[1])));
     assert!((0.0..=1.0).contains(&number(&told.body["goal_probability"])));
     assert!((number(told.body["paid_in"].as_array().unwrap().last().unwrap()) - 1_120.0).abs() < 1e-9);
+    assert_eq!(told.body["cautions"], json!([]));
     assert_eq!(compute(&house, "/v1/projections", &body).await.body, told.body);
+
+    let out = json!({"portfolio": id, "horizon_sessions": 2_520, "paths": 50, "initial": "1", "flow": "-0.2"});
+    let told = compute(&house, "/v1/projections", &out).await;
+    let list = |name: &str| -> Vec<f64> { told.body[name].as_array().unwrap().iter().map(number).collect() };
+    assert!((number(&told.body["ruin_probability"]) - 1.0).abs() < 1e-15);
+    assert!(list("paid_in").iter().all(|paid| (paid - 1.0).abs() < 1e-15));
+    let taken = list("taken_out");
+    assert!(taken.is_sorted() && (0.9..1.5).contains(taken.last().unwrap()), "{taken:?}");
+    assert_eq!(told.body["cautions"][0]["code"], "long-horizon");
+    // A past of one return says next to nothing, and that is said.
+    let past = json!({"portfolio": id, "horizon_sessions": 10, "paths": 5, "from": "1990-01-02", "to": "1990-01-03"});
+    let told = compute(&house, "/v1/projections", &past).await;
+    assert_eq!((&told.body["window"]["returns"], &told.body["cautions"][0]["code"]), (&json!(1), &json!("short-past")));
 
     let huge = json!({"portfolio": id, "horizon_sessions": 15_120, "paths": 20_000});
     let refused = compute(&house, "/v1/projections", &huge).await;
