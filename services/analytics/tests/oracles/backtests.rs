@@ -1,9 +1,11 @@
 //! Cases of kind backtest and actions.
 
-use analytics::Series;
-use analytics::backtest::{Allocation, BacktestParams, Drift, Policy, Threshold, backtest as run, backtest_quotes};
+use analytics::backtest::{
+    Allocation, BacktestParams, Drift, Flow, Period, Policy, Threshold, backtest as run, backtest_quotes,
+};
 use analytics::corporate_actions::{Action, Adjustment};
 use analytics::figures::cumulative;
+use analytics::{Quotes, Series};
 use serde_json::Value;
 
 use crate::case::{Case, Verdict, csv_rows, date, number, words};
@@ -11,17 +13,26 @@ use crate::figures::{deepest, figure};
 
 pub fn backtest(case: &Case) -> Verdict {
     let mut verdict = Verdict::default();
-    let (near, quotes) = (case.near(), case.quotes());
+    let near = case.near();
+    let quotes = if case.params["weights"].is_object() { from_first_complete(&case.quotes()) } else { case.quotes() };
     let assets = quotes.assets().to_vec();
     let policy = match policy(case) {
         Ok(policy) => policy,
         Err(what) => return Verdict::failed(&what),
     };
-    let params = BacktestParams { policy, cost_rate: case.param("cost_rate").unwrap(), contributions: Vec::new() };
+    let capital = case.param("initial_capital").unwrap_or(1.0);
+    let contributions = contributions(case, &quotes, capital);
+    let params = BacktestParams { policy, cost_rate: case.param("cost_rate").unwrap(), contributions };
     let outcome = match &case.params["weights"] {
         Value::Object(map) => {
             let weights = assets.iter().map(|asset| map.get(asset).map_or(0.0, number)).collect();
-            run(&case.table(), &Allocation::Weights(weights), &params)
+            let allocation = Allocation::Weights(weights);
+            // Gaps are held over, unless the case drops their rows.
+            if case.input["missing"].as_str().is_some_and(|words| words.contains("dropped")) {
+                run(&case.table(), &allocation, &params)
+            } else {
+                backtest_quotes(&quotes, &allocation, &params)
+            }
         }
         Value::String(words) if words == "equal among listed" => {
             backtest_quotes(&quotes, &Allocation::EqualAmongListed, &params)
@@ -32,7 +43,6 @@ pub fn backtest(case: &Case) -> Verdict {
         Ok(outcome) => outcome,
         Err(error) => return Verdict::failed(&error.to_string()),
     };
-    let capital = case.param("initial_capital").unwrap_or(1.0);
     let index = Series::new(outcome.dates.clone(), outcome.index()).unwrap();
     for name in case.expected.keys() {
         let expected = case.value(name);
@@ -52,6 +62,7 @@ pub fn backtest(case: &Case) -> Verdict {
                 let got: Vec<String> = outcome.rebalances.iter().map(|rebalance| rebalance.date.to_string()).collect();
                 verdict.check(name, got == words(expected), "other dates");
             }
+            "money_weighted_return" => verdict.figure(name, near, outcome.money_weighted_return(), expected),
             "equity_month_end" => {
                 for (day, expected) in expected.as_object().unwrap() {
                     let row = outcome.dates.binary_search(&day.parse().unwrap()).unwrap();
@@ -69,6 +80,32 @@ pub fn backtest(case: &Case) -> Verdict {
         }
     }
     verdict
+}
+
+/// The rows from the first on which every asset has a price: a portfolio of them could not be bought before.
+fn from_first_complete(quotes: &Quotes) -> Quotes {
+    let first = quotes.complete().unwrap().dates()[0];
+    quotes.window(first, *quotes.dates().last().unwrap()).unwrap()
+}
+
+/// Payments of a case: a list of dates with amounts, or an amount for the first session of each period after the first.
+fn contributions(case: &Case, quotes: &Quotes, capital: f64) -> Vec<Flow> {
+    let one = |date, amount: &Value| Flow { date, amount: number(amount) / capital };
+    match &case.params["contributions"] {
+        Value::Array(list) => list.iter().map(|paid| one(date(&paid["date"]), &paid["amount"])).collect(),
+        Value::Object(every) => {
+            let period = match every["every"].as_str() {
+                Some("month") => Period::Month,
+                Some("quarter") => Period::Quarter,
+                Some("year") => Period::Year,
+                other => panic!("payments of every {other:?} are not known"),
+            };
+            let rows = period.openings(quotes.dates());
+            rows.map(|row| one(quotes.dates()[row], &every["amount"])).collect()
+        }
+        Value::Null => Vec::new(),
+        other => panic!("contributions {other} are not known"),
+    }
 }
 
 fn policy(case: &Case) -> Result<Policy, String> {
@@ -98,12 +135,12 @@ pub fn actions(case: &Case) -> Verdict {
         let date = row[day].parse().unwrap();
         row[0] == input["symbol"].as_str().unwrap() && start <= date && date <= end
     };
-    let rows = csv_rows(&input["file"]);
+    let rows = csv_rows(&input["file"], &input["sha256"]);
     let close = rows[0].iter().position(|head| head == "close").unwrap();
     let rows: Vec<_> = rows[1..].iter().filter(|row| within(row, 1)).collect();
     let dates = rows.iter().map(|row| row[1].parse().unwrap()).collect();
     let raw = Series::new(dates, rows.iter().map(|row| row[close].parse().unwrap()).collect()).unwrap();
-    let listed = csv_rows(&input["actions_file"]);
+    let listed = csv_rows(&input["actions_file"], &input["actions_sha256"]);
     let listed: Vec<_> = listed[1..].iter().filter(|row| within(row, 1)).collect();
     let action = |row: &&Vec<String>| {
         let value: f64 = row[3].parse().unwrap();

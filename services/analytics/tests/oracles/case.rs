@@ -133,11 +133,16 @@ pub fn date(value: &Value) -> Date {
     value.as_str().unwrap().parse().unwrap()
 }
 
-/// The rows of a CSV file of the project's `data/`, found by its name, header first.
-pub fn csv_rows(file: &Value) -> Vec<Vec<String>> {
+/// The rows of a CSV file of the project's `data/`, found by its name, header first; its sum is checked where one is given.
+pub fn csv_rows(file: &Value, sha256: &Value) -> Vec<Vec<String>> {
     let name = Path::new(file.as_str().expect("a case names its file")).file_name().unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data").join(name);
     let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    if let Some(sha256) = sha256.as_str() {
+        let found = ring::digest::digest(&ring::digest::SHA256, &bytes);
+        let found: String = found.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(found == sha256, "the sha256 of {} is {found}, not {sha256}", path.display());
+    }
     let mut text = String::new();
     if name.to_string_lossy().ends_with(".gz") {
         flate2::read::GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
@@ -150,7 +155,7 @@ pub fn csv_rows(file: &Value) -> Vec<Vec<String>> {
 
 /// Prices of `columns` in `start..=end` of the file that `input` names.
 pub fn quotes(input: &Value) -> Quotes {
-    let rows = csv_rows(&input["file"]);
+    let rows = csv_rows(&input["file"], &input["sha256"]);
     let columns = words(&input["columns"]);
     let places: Vec<usize> = columns.iter().map(|name| rows[0].iter().position(|head| head == name).unwrap()).collect();
     let dates: Vec<Date> = rows[1..].iter().map(|row| row[0].parse().unwrap()).collect();

@@ -1,7 +1,7 @@
 //! The reference cases: every file of a folder, each judged at its own tolerance.
 //!
 //! `INSIGHTS_ORACLES=<folder>` reads that folder instead of this one. A case names its prices by file name; they lie in the
-//! project's `data/`. A case of a kind, or with an expected value, that is not known here fails.
+//! project's `data/`. A case of a kind, or with an expected value, that is not known here fails; so does one with a parameter that nobody reads, or with prices whose sum is another.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "cases are files, and what agrees is told")]
@@ -11,6 +11,7 @@ mod case;
 mod figures;
 mod moments;
 mod optimisers;
+mod params;
 
 use case::{Case, Verdict};
 
@@ -28,7 +29,10 @@ fn every_case_agrees_at_its_own_tolerance() {
     let mut values = 0;
     for file in &files {
         let case = Case::read(file);
-        let verdict = std::panic::catch_unwind(|| judge(&case)).unwrap_or_else(|_| Verdict::failed("panicked"));
+        let verdict = std::panic::catch_unwind(|| judge(&case)).unwrap_or_else(|panic| {
+            let words = panic.downcast_ref::<String>().map(String::as_str);
+            Verdict::failed(words.or(panic.downcast_ref::<&str>().copied()).unwrap_or("panicked"))
+        });
         values += verdict.agreed;
         println!("{:50} {:5} values agree, {} do not", case.id, verdict.agreed, verdict.disagreements.len());
         disagreements.extend(verdict.disagreements.into_iter().map(|what| format!("{}: {what}", case.id)));
@@ -38,7 +42,7 @@ fn every_case_agrees_at_its_own_tolerance() {
 }
 
 fn judge(case: &Case) -> Verdict {
-    match case.kind.as_str() {
+    let mut verdict = match case.kind.as_str() {
         "metrics" => figures::metrics(case),
         "benchmark" => figures::benchmark(case),
         "rolling" => figures::rolling(case),
@@ -54,7 +58,9 @@ fn judge(case: &Case) -> Verdict {
         "black_litterman" => optimisers::black_litterman(case),
         "cvar_opt" => optimisers::cvar_opt(case),
         unknown => Verdict::failed(&format!("kind {unknown} is not known")),
-    }
+    };
+    verdict.disagreements.extend(params::unknown(case));
+    verdict
 }
 
 #[test]
@@ -66,7 +72,17 @@ fn a_wrong_value_an_unknown_value_and_an_unknown_kind_are_noticed() {
     let mut unknown = read();
     unknown.expected.insert("luck".into(), serde_json::json!({ "value": 7.0 }));
     assert_eq!(judge(&unknown).disagreements, ["expected value luck is not known"]);
+    let mut parameter = read();
+    parameter.params["currency"] = "EUR".into();
+    assert_eq!(judge(&parameter).disagreements, ["parameter currency is not known"]);
+    let mut input = read();
+    input.input["weights"] = serde_json::json!([1.0]);
+    assert_eq!(judge(&input).disagreements, ["input weights is not known"]);
+    let mut prices = read();
+    prices.input["sha256"] = "00".into();
+    let judged = std::panic::catch_unwind(|| judge(&prices));
+    assert!(judged.is_err_and(|panic| panic.downcast_ref::<String>().is_some_and(|words| words.contains("sha256"))));
     let mut kind = read();
     kind.kind = "horoscope".into();
-    assert_eq!(judge(&kind).disagreements, ["kind horoscope is not known"]);
+    assert_eq!(judge(&kind).disagreements[0], "kind horoscope is not known");
 }

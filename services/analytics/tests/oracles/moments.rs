@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::case::{Case, Near, Verdict, number, numbers, words};
 
-fn periods(case: &Case) -> PeriodsPerYear {
+pub fn periods(case: &Case) -> PeriodsPerYear {
     case.param("periods_per_year").map_or(Some(PeriodsPerYear::SESSIONS), PeriodsPerYear::new).unwrap()
 }
 

@@ -1,23 +1,22 @@
 //! Cases of kind optimize, frontier, risk_parity, hrp, black_litterman and cvar_opt.
 
+use analytics::PriceTable;
 use analytics::moments::{
     Covariance, arithmetic_mean, geometric_mean, ledoit_wolf, oracle_approximating, sample_covariance,
 };
 use analytics::optimise::{self as optimise, Confidence, Constraints, Linkage, Market, Optimum, Problem, Views};
-use analytics::{PeriodsPerYear, PriceTable};
 use serde_json::Value;
 
 use crate::case::{Case, Near, Verdict, number, numbers, words};
-use crate::moments::{cells, flat};
-
-const YEAR: PeriodsPerYear = PeriodsPerYear::SESSIONS;
+use crate::moments::{cells, flat, periods};
+use crate::params::{bounds, constraints};
 
 fn moments(case: &Case, table: &PriceTable) -> (Covariance, Vec<f64>) {
-    let returns = table.returns();
+    let (returns, year) = (table.returns(), periods(case));
     let covariance = match case.params["cov"].as_str() {
-        None | Some("sample" | "sample annual") => sample_covariance(&returns, YEAR).unwrap(),
-        Some("ledoit_wolf") => ledoit_wolf(&returns, YEAR).unwrap().covariance,
-        Some("oas") => oracle_approximating(&returns, YEAR).unwrap().covariance,
+        None | Some("sample" | "sample annual") => sample_covariance(&returns, year).unwrap(),
+        Some("ledoit_wolf") => ledoit_wolf(&returns, year).unwrap().covariance,
+        Some("oas") => oracle_approximating(&returns, year).unwrap().covariance,
         Some(other) => panic!("covariance {other} is not known"),
     };
     let mean = match case.params["mu"].as_str() {
@@ -25,23 +24,7 @@ fn moments(case: &Case, table: &PriceTable) -> (Covariance, Vec<f64>) {
         Some("geom") => geometric_mean,
         Some(other) => panic!("expected returns {other} are not known"),
     };
-    (covariance, returns.iter().map(|r| mean(r, YEAR).unwrap()).collect())
-}
-
-/// A bound for each asset: one for all, a list, or a map by asset.
-fn bounds(value: &Value, table: &PriceTable, usual: f64) -> Vec<f64> {
-    match value {
-        Value::Array(_) => numbers(value),
-        Value::Object(map) => table.assets().iter().map(|asset| map.get(asset).map_or(usual, number)).collect(),
-        Value::Null => vec![usual; table.assets().len()],
-        one => vec![number(one); table.assets().len()],
-    }
-}
-
-fn constraints(case: &Case, table: &PriceTable) -> Constraints {
-    let (lower, upper) = (bounds(&case.params["lower"], table, 0.0), bounds(&case.params["upper"], table, 1.0));
-    let budget = case.param("budget").unwrap_or(1.0);
-    Constraints { lower, upper, groups: Vec::new(), budget }
+    (covariance, returns.iter().map(|r| mean(r, year).unwrap()).collect())
 }
 
 fn weights(verdict: &mut Verdict, name: &str, near: Near, got: &[f64], assets: &[String], expected: &Value) {
