@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
@@ -18,10 +19,36 @@ use crate::{demo_prices, operator};
 /// How long the token that is printed is good for, in hours. The next `up` prints another.
 const TOKEN_HOURS: i64 = 12;
 
+/// How often servers that end by themselves are started again. One that ends so often is ill.
+const REVIVALS_MAX: u32 = 20;
+
 /// Servers that were started for this folder; none where the settings name others.
 struct Servers {
     nats: Option<Nats>,
     postgres: Option<Postgres>,
+}
+
+impl Servers {
+    /// Starts a server again that ends before it is told to. Comes back only where that cannot be done.
+    async fn keep_alive(&mut self) -> anyhow::Result<()> {
+        let mut child_ended = signal(SignalKind::child()).context("cannot listen for servers that end")?;
+        let mut revived = 0;
+        loop {
+            // Looked at first: one may have ended before anybody listened.
+            if let Some(nats) = &mut self.nats {
+                revived += u32::from(nats.revive().await.context("nats-server ended and does not start again")?);
+            }
+            if let Some(postgres) = &mut self.postgres {
+                revived += u32::from(postgres.revive().await.context("PostgreSQL ended and does not start again")?);
+            }
+            if revived > REVIVALS_MAX {
+                bail!("servers ended by themselves {revived} times; what they say stands in their logs");
+            }
+            if child_ended.recv().await.is_none() {
+                bail!("nobody tells any more of servers that end");
+            }
+        }
+    }
 }
 
 /// An instance that runs, and what is needed to end it.
@@ -133,7 +160,14 @@ impl Running {
     /// # Errors
     /// Where a role failed or a server could not be ended.
     pub async fn wait(mut self) -> anyhow::Result<()> {
-        let ended = (&mut self.roles).await?;
+        let ended = tokio::select! {
+            ended = &mut self.roles => ended?,
+            lost = self.servers.keep_alive() => {
+                self.stop.cancel();
+                // Why the roles end is known: they have lost a server.
+                lost.and((&mut self.roles).await?)
+            }
+        };
         Instance::forget(self.folder.path())?;
         // Servers last: what the roles wrote at the end is still taken.
         if let Some(nats) = self.servers.nats.take() {

@@ -176,6 +176,18 @@ impl Nats {
         tokio::time::timeout(READY_WITHIN, found).await.map_err(|_| NatsError::NoLeader { stream: stream.to_owned() })
     }
 
+    /// Starts again every node that has ended though nobody here ended it; tells whether one had.
+    ///
+    /// # Errors
+    /// [`NatsError`] if one cannot be started again.
+    pub async fn revive(&mut self) -> Result<bool, NatsError> {
+        let mut any = false;
+        for node in &mut self.nodes {
+            any |= node.revive().await?;
+        }
+        Ok(any)
+    }
+
     /// Stops all nodes at once and waits until they are gone.
     ///
     /// # Errors

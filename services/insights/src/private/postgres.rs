@@ -174,11 +174,28 @@ impl Postgres {
     pub async fn restart(&mut self) -> Result<(), PostgresError> {
         for _ in 1..RESTART_ATTEMPTS_MAX {
             match self.run().await {
-                Err(PostgresError::Process(error)) if is_port_taken(&error) => tokio::time::sleep(RESTART_PAUSE).await,
+                Err(PostgresError::Process(error)) if is_port_taken(&error) || is_data_in_use(&error) => {
+                    tokio::time::sleep(RESTART_PAUSE).await;
+                }
                 done => return done,
             }
         }
         self.run().await
+    }
+
+    /// Starts it again if it has ended though nobody here ended it; tells whether it had.
+    ///
+    /// # Errors
+    /// [`PostgresError`] if it cannot be started again.
+    pub async fn revive(&mut self) -> Result<bool, PostgresError> {
+        match self.process.as_mut().map(Process::check_running) {
+            None | Some(Ok(())) => return Ok(false),
+            Some(Err(error @ ProcessError::Ended { .. })) => tracing::error!(%error, "PostgreSQL is started again"),
+            Some(Err(error)) => return Err(error.into()),
+        }
+        self.process = None;
+        self.restart().await?;
+        Ok(true)
     }
 
     /// Asks it to stop (clients are disconnected), and kills it if it does not within a bound. Nothing to do if
@@ -321,6 +338,12 @@ impl Drop for Postgres {
             tracing::warn!("a dropped PostgreSQL is killed");
         }
     }
+}
+
+/// Whether what a killed server left behind still uses its data: its processes end as soon as they notice.
+fn is_data_in_use(error: &ProcessError) -> bool {
+    let signs = ["shared memory block", "lock file"];
+    matches!(error, ProcessError::Ended { log, .. } if signs.iter().any(|sign| log.contains(sign)))
 }
 
 /// The result with the path that it is about.

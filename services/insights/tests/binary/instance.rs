@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use insights::instance::Instance;
 use insights::private::Folder;
@@ -60,6 +61,57 @@ async fn an_instance_is_found_in_its_folder_is_alone_there_and_keeps_its_data() 
     assert!(well, "{complained}");
     assert_eq!(again, history, "the log is as it was left");
     assert!(interrupt(second).await.success());
+}
+
+/// The processes of this program that this one started.
+fn children(parent: u32, program: &str) -> Vec<i32> {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+    let of_parent = stats.filter_map(|stat| {
+        // pid (name) state parent ...
+        let (id, rest) = stat.split_once(" (")?;
+        let (name, rest) = rest.rsplit_once(") ")?;
+        let of = rest.split(' ').nth(1)?.parse::<u32>().ok()?;
+        (of == parent && name == program).then(|| id.parse().ok())?
+    });
+    of_parent.collect()
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_is_started_again_and_nothing_is_lost() {
+    let folder = Folder::temporary().unwrap();
+    let running = up(folder.path()).await;
+    let id = running.id().unwrap();
+    let (well, before, complained) = ended(&mut insights(folder.path(), &["events", "asset/AAPL"])).await;
+    assert!(well, "{complained}");
+    for program in ["postgres", "nats-server"] {
+        let [old] = children(id, program)[..] else { panic!("one {program} is {:?}", children(id, program)) };
+        let process = rustix::process::Pid::from_raw(old).unwrap();
+        rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+        let another = async {
+            // Nobody tells of another's children.
+            while !matches!(children(id, program)[..], [new] if new != old) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            // Until everybody has noticed, callers are told to come again, and by nothing else.
+            loop {
+                let (well, told, complained) = ended(&mut insights(folder.path(), &["demo"])).await;
+                if well {
+                    return;
+                }
+                let come_again = complained.contains("503") || complained.contains("does not answer");
+                assert!(come_again, "after {program}: {told}\n{complained}");
+            }
+        };
+        tokio::time::timeout(crate::COMMAND_WITHIN, another)
+            .await
+            .unwrap_or_else(|_| panic!("no other {program} serves"));
+    }
+    let (well, after, complained) = ended(&mut insights(folder.path(), &["events", "asset/AAPL"])).await;
+    assert!(well && after == before, "{complained}");
+    let (well, verified, complained) = ended(&mut insights(folder.path(), &["verify"])).await;
+    assert!(well, "{verified}\n{complained}");
+    assert!(interrupt(running).await.success());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::{NatsError, POLL, Passwords, READY_WITHIN};
 use crate::private::monitor;
-use crate::private::{Process, RESTART_ATTEMPTS_MAX, RESTART_PAUSE, Tools, is_port_taken, leashed};
+use crate::private::{Process, ProcessError, RESTART_ATTEMPTS_MAX, RESTART_PAUSE, Tools, is_port_taken, leashed};
 
 /// The files of production, carried along so that the binary needs no source tree.
 const ONE_CONF: &str = include_str!("../../../../../deploy/nats/one.conf");
@@ -159,6 +159,21 @@ impl Node {
             }
         }
         self.start().await
+    }
+
+    /// Starts it again if it has ended though nobody here ended it; tells whether it had.
+    ///
+    /// # Errors
+    /// [`NatsError`] if it cannot be started again.
+    pub async fn revive(&mut self) -> Result<bool, NatsError> {
+        match self.process.as_mut().map(Process::check_running) {
+            None | Some(Ok(())) => return Ok(false),
+            Some(Err(error @ ProcessError::Ended { .. })) => tracing::error!(%error, "nats-server is started again"),
+            Some(Err(error)) => return Err(error.into()),
+        }
+        self.process = None;
+        self.restart().await?;
+        Ok(true)
     }
 
     /// Stops it where it stands, as a machine that hangs: connections stay open, nothing is answered.
