@@ -9,6 +9,7 @@
 //! * `incoming.rs`: events, decoded once for all read models of a stream.
 //! * [`apply`]: one batch, one transaction: rows, parked events and checkpoints together.
 //! * [`checkpoint`]: how far read models have come, and waiting for them. [`lag`]: how far they are behind.
+//!   [`letters`]: which letters have not left.
 //! * [`follow`]: the `project` role: reads, decodes and applies without end.
 //! * [`figures`]: a portfolio's figures over prices in memory ([`price_cache`]). [`analyze`]: the `analyze` role, which keeps
 //!   them in the read model [`portfolio_figures`].
@@ -34,6 +35,7 @@ pub mod follow;
 pub mod happenings;
 mod incoming;
 pub mod lag;
+pub mod letters;
 pub mod model;
 mod page;
 pub mod parked;

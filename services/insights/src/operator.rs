@@ -9,8 +9,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use journal::{CommandContext, Expect, Verdict};
 use notifier::Notifier;
+use projections::letters::Unsent;
 use projections::parked::ParkedEvent;
 use serde_json::json;
+use sqlx::PgPool;
 
 use crate::settings::Settings;
 use crate::{roles, sync_always};
@@ -249,15 +251,18 @@ pub async fn doctor(settings: &Settings) -> anyhow::Result<()> {
             let parked = journal.parked().await.map(|parked| format!("{} events of effects", parked.len()));
             say("parked", parked.map_err(Into::into));
             match roles::pool(settings).await {
-                Ok(pool) => match projections::lag::lag(&journal, &pool, Timestamp::now()).await {
-                    Ok(lags) => {
-                        for lag in lags {
-                            let text = format!("{} events behind, {} parked", lag.events, lag.parked);
-                            say(&format!("read model {}", lag.read_model), Ok(text));
+                Ok(pool) => {
+                    say("letters", letters(&pool).await);
+                    match projections::lag::lag(&journal, &pool, Timestamp::now()).await {
+                        Ok(lags) => {
+                            for lag in lags {
+                                let text = format!("{} events behind, {} parked", lag.events, lag.parked);
+                                say(&format!("read model {}", lag.read_model), Ok(text));
+                            }
                         }
+                        Err(error) => say("read models", Err(error.into())),
                     }
-                    Err(error) => say("read models", Err(error.into())),
-                },
+                }
                 Err(error) => say("database", Err(error)),
             }
         }
@@ -267,6 +272,14 @@ pub async fn doctor(settings: &Settings) -> anyhow::Result<()> {
         bail!("{ill} things are wrong");
     }
     Ok(())
+}
+
+/// How letters that have not left stand. Waiting is no fault of theirs: a mail server that rests makes them wait.
+async fn letters(pool: &PgPool) -> anyhow::Result<String> {
+    let unsent = projections::letters::unsent(pool).await?;
+    let say = |one: &Unsent| format!("{} {}, the oldest of {}", one.count, one.letter, one.since);
+    let told: Vec<String> = unsent.iter().map(say).collect();
+    Ok(if told.is_empty() { "none waits".to_owned() } else { told.join("; ") })
 }
 
 /// An event that a read model did not take, as one line.
