@@ -7,6 +7,7 @@
 //! * `identity`: a client's name and address, sealed for one event and opened again.
 //! * `principal`: who acts: [`Role`], [`Scope`], [`Principal`]. `secrets`: what is shown once and kept as a hash.
 //! * `accounts`, `passwords`, `attempts`, `sessions`: people who log in. `tokens`: programs that call.
+//! * `reads`: who read which client's name and address.
 //! * `epoch`: grows whenever anybody loses access, so that others may remember who has it.
 //!
 //! Every statement names the schema `vault`, so that the pool may be one that looks elsewhere by default. Data keys
@@ -20,6 +21,7 @@ mod identity;
 pub mod kek;
 mod passwords;
 mod principal;
+mod reads;
 mod secrets;
 mod sessions;
 mod tokens;
@@ -37,6 +39,7 @@ pub use identity::Identity;
 pub use kek::{KekError, KeyEncryptionKey};
 pub use passwords::{PASSWORD_CHARS, PasswordHash, PasswordRejection, StoredPassword};
 pub use principal::{Credential, Principal, Role, Scope};
+pub use reads::{ClientRead, READS_KEPT_FOR};
 pub use secrets::SecretKind;
 pub use sessions::NewSession;
 pub use tokens::{NewToken, TokenMade, TokenRow, TokenWish, TokensOf};
