@@ -85,6 +85,18 @@ pub struct Filter {
     pub search: Option<String>,
 }
 
+impl Filter {
+    /// Whether the row is one of those.
+    #[must_use]
+    pub fn fits(&self, row: &AdvisorRow) -> bool {
+        let sought = self.search.as_ref().map(|search| search.to_lowercase());
+        let contains = |name: &Name, sought: &str| name.as_str().to_lowercase().contains(sought);
+        self.own.is_none_or(|own| own == row.id)
+            && self.standing.is_none_or(|standing| standing == row.standing)
+            && sought.is_none_or(|sought| contains(&row.details.name, &sought) || contains(&row.details.firm, &sought))
+    }
+}
+
 /// The advisor with this id.
 ///
 /// # Errors

@@ -117,6 +117,15 @@ pub struct Filter {
     pub standing: Option<Standing>,
 }
 
+impl Filter {
+    /// Whether the row is one of those.
+    #[must_use]
+    pub fn fits(&self, row: &ClientRow) -> bool {
+        self.advisor.is_none_or(|advisor| advisor == row.advisor)
+            && self.standing.is_none_or(|standing| standing == row.standing)
+    }
+}
+
 /// The client with this id.
 ///
 /// # Errors

@@ -136,6 +136,15 @@ pub struct Filter {
     pub standing: Option<Standing>,
 }
 
+impl Filter {
+    /// Whether the row is one of those.
+    #[must_use]
+    pub fn fits(&self, row: &PortfolioRow) -> bool {
+        self.advisor.is_none_or(|advisor| advisor == row.advisor)
+            && self.standing.is_none_or(|standing| standing == row.standing)
+    }
+}
+
 /// A page of a list in the order of names, small and capital letters alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ByName {

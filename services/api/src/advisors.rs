@@ -15,7 +15,7 @@ use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Reach;
-use crate::as_of::{AsOfQuery, then};
+use crate::as_of::{AsOfQuery, Past, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::commands::{Answer, ChangedAnswer, CreatedAnswer, context};
@@ -23,7 +23,7 @@ use crate::described::problems;
 use crate::faults::{Faults, NotOneOf};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
-use crate::paging::{Listing, listing, page, search_parameter, word_parameter};
+use crate::paging::{Listing, listing, listing_up_to, page, search_parameter, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
@@ -163,6 +163,10 @@ pub struct AdvisorsQuery {
     /// Only those whose name or firm contains this, whatever the case.
     #[param(min_length = 1, max_length = 120)]
     search: Option<String>,
+    /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
+    /// where nothing is said. Pages of the past may be short and still have a `next`.
+    #[param(example = "advisory-42", max_length = 64)]
+    as_of: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -227,6 +231,7 @@ pub async fn edit(
     responses((status = 200, body = Listing<AdvisorView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
+    State(past): State<Past>,
     OriginalUri(uri): OriginalUri,
     reach: Reach,
     Parameters(query): Parameters<AdvisorsQuery>,
@@ -241,6 +246,16 @@ pub async fn list(
             Reach::Only(own) => Some(own),
         },
     };
+    if let Some(then) = past.then(query.as_of.as_deref()).await? {
+        let own = filter.own;
+        let now = |page| {
+            let (pool, filter) = (pool.clone(), Filter { own, ..Filter::default() });
+            async move { projections::advisors::list(&pool, &filter, page).await }
+        };
+        let (rows, next) =
+            past.page::<projections::advisors::Changed, _, _>(then, page, now, |row| filter.fits(row)).await?;
+        return Ok(listing_up_to(&uri, rows.into_iter().map(AdvisorView::from).collect(), next));
+    }
     let rows = projections::advisors::list(&pool, &filter, page).await?;
     Ok(listing(&uri, page, rows, |row| row.created_position, AdvisorView::from))
 }

@@ -1,5 +1,7 @@
 //! `as_of`: resources as they were, and what was known of prices, at a position or a time.
 
+mod lists;
+
 use events::portfolio::PortfolioEvent;
 use events::recommendation::RecommendationEvent;
 use events::values::AggregateId;
@@ -13,6 +15,8 @@ use utoipa::IntoParams;
 
 use crate::paging::invalid_parameters;
 use crate::problem::{FieldError, Problem};
+
+pub use self::lists::Past;
 
 /// As of when a resource is wanted.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -7,6 +7,7 @@ use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use crate::misfits::misfits;
 use crate::objects::Object;
 use crate::problem::{FieldError, Problem, ProblemType};
 
@@ -45,7 +46,11 @@ fn is_json(headers: &HeaderMap) -> bool {
         && matches!(parameter.as_str(), "" | "charset=utf-8" | "charset=\"utf-8\"")
 }
 
-async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+/// The bytes of a body.
+///
+/// # Errors
+/// `body-too-large`, or that it broke off.
+pub async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::with_capacity(declared.min(bytes_max));
@@ -77,36 +82,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // The path to an error costs an allocation for each field: it is looked for only where there is one.
     let read = serde_json::from_slice::<Object<T>>(bytes).map(|Object(body)| body);
     read.map_err(|error| match error.classify() {
-        Category::Data => misfit::<T>(bytes, &error),
+        Category::Data => invalid_body(misfits::<T>(bytes, &error)),
         Category::Syntax | Category::Eof | Category::Io => {
             Problem::new(ProblemType::MalformedJson, format!("the body is not JSON: {error}"))
         }
     })
-}
-
-/// The problem with JSON that is not a `T`, with its place.
-fn misfit<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Problem {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let (mut pointer, message) = match serde_path_to_error::deserialize::<_, Object<T>>(&mut json) {
-        Err(error) => (pointer_to(error.path()), without_place(&error.inner().to_string())),
-        Ok(_) => (String::new(), without_place(&error.to_string())),
-    };
-    let code = if message.starts_with("unknown field") {
-        "unknown-field"
-    } else if message.starts_with("missing field") {
-        "missing-field"
-    } else if message.starts_with("duplicate field") {
-        "duplicate-field"
-    } else if message.starts_with("unknown variant") {
-        "unknown-word"
-    } else {
-        "wrong-type"
-    };
-    if let ("missing-field" | "duplicate-field", Some(field)) = (code, message.split('`').nth(1)) {
-        pointer.push('/');
-        pointer.push_str(&escaped(field));
-    }
-    invalid_body(vec![FieldError::in_body(&pointer, code, message)])
 }
 
 /// The problem that lists these errors of a body.
@@ -116,34 +96,6 @@ pub fn invalid_body(errors: Vec<FieldError>) -> Problem {
         many => format!("{} fields are not as they should be", many.len()),
     };
     Problem::new(ProblemType::InvalidBody, detail).with_errors(errors)
-}
-
-fn pointer_to(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut pointer = String::new();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", escaped(key))),
-            Segment::Enum { variant } => pointer.push_str(&format!("/{}", escaped(variant))),
-            Segment::Unknown => {}
-        }
-    }
-    pointer
-}
-
-/// A key as one part of a JSON Pointer, bounded, without what cannot stand in a line of text.
-fn escaped(key: &str) -> String {
-    const KEY_CHARS_MAX: usize = 80;
-    let shown: String = key.chars().filter(|c| !c.is_control()).take(KEY_CHARS_MAX).collect();
-    shown.replace('~', "~0").replace('/', "~1")
-}
-
-/// serde_json's message without its line and column, which the pointer says better, and bounded.
-fn without_place(message: &str) -> String {
-    const MESSAGE_CHARS_MAX: usize = 300;
-    let end = message.rfind(" at line ").unwrap_or(message.len());
-    message[..end].chars().filter(|c| !c.is_control()).take(MESSAGE_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

@@ -2,24 +2,25 @@
 //! care they are is under `clients/care.rs`, which risk fits them under `clients/suitability.rs`.
 
 mod care;
+mod import;
+mod reads;
 mod suitability;
 
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use events::client::{Client, ClientCommand};
-use events::values::{AdvisorId, ClientId, EmailAddress, EventId, Name};
-use futures::{StreamExt, TryStreamExt};
+use events::values::{Actor, AdvisorId, ClientId, CommandId, EmailAddress, EventId, Name};
 use jiff::Timestamp;
-use journal::{Expect, Journal};
+use journal::{Done, Expect, Journal};
 use projections::clients::{ClientRow, Filter, Standing};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
-use vault::{Vault, VaultError};
+use vault::{Identity, Vault};
 
-use crate::access::Reach;
-use crate::as_of::{AsOfQuery, then};
+use crate::access::Caller;
+use crate::as_of::{AsOfQuery, Past, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::commands::{Answer, ChangedAnswer, CreatedAnswer, context, unless_given};
@@ -27,7 +28,8 @@ use crate::described::problems;
 use crate::faults::{Faults, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
-use crate::paging::{Listing, invalid_parameters, listing, page, word_parameter};
+use crate::identities::Identities;
+use crate::paging::{Listing, invalid_parameters, listing_up_to, next_place, page, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
@@ -36,13 +38,16 @@ use crate::references::References;
 use crate::state::Clock;
 
 pub use self::care::{__path_hand_over, __path_remove, hand_over, remove};
+pub use self::import::{__path_import, import};
+pub use self::reads::{__path_list as __path_reads, list as reads};
 pub use self::suitability::{__path_assess, __path_show as __path_suitability, assess, show as suitability};
 
 const COLLECTION: &str = "/v1/clients";
 const CREATE: &str = "POST /v1/clients";
 const EDIT: &str = "PUT /v1/clients/{id}";
-/// Identities of one page that are opened at once.
-const OPENED_AT_ONCE: usize = 8;
+// The operations by which clients' identities are read, as the document names them.
+const LIST: &str = "listClients";
+const GET: &str = "getClient";
 
 /// A client to be registered.
 #[derive(Deserialize, ToSchema)]
@@ -57,6 +62,34 @@ pub struct RegisterClient {
     /// The client's e-mail address.
     #[schema(format = "email", max_length = 254, example = "jose@example.com")]
     email: String,
+}
+
+/// A client to be registered, right in itself.
+struct NewClient {
+    advisor: AdvisorId,
+    name: Name,
+    email: EmailAddress,
+}
+
+impl RegisterClient {
+    fn parse(&self) -> Result<NewClient, Problem> {
+        let mut faults = Faults::default();
+        let advisor = faults.value("/advisor", AdvisorId::parse(&self.advisor).ok_or(NotAnId));
+        let name = faults.value("/name", Name::parse(&self.name));
+        let email = faults.value("/email", EmailAddress::parse(&self.email));
+        let (Some(advisor), Some(name), Some(email)) = (advisor, name, email) else {
+            return Err(faults.into_problem());
+        };
+        Ok(NewClient { advisor, name, email })
+    }
+}
+
+impl NewClient {
+    fn written_into(&self, wish: Canonical) -> Canonical {
+        wish.with("advisor", &self.advisor.to_string())
+            .with("name", self.name.as_str())
+            .with("email", self.email.expose())
+    }
 }
 
 /// A client's name and address.
@@ -118,6 +151,10 @@ pub struct ClientsQuery {
     advisor: Option<String>,
     /// Only those who stand so: `active` or `removed`.
     standing: Option<String>,
+    /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
+    /// where nothing is said. Pages of the past may be short and still have a `next`.
+    #[param(example = "advisory-42", max_length = 64)]
+    as_of: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -143,27 +180,35 @@ pub async fn register(
     keyed: Keyed,
     JsonBody(body): JsonBody<RegisterClient>,
 ) -> Result<Answer, Problem> {
-    let mut faults = Faults::default();
-    let advisor = faults.value("/advisor", AdvisorId::parse(&body.advisor).ok_or(NotAnId));
-    let name = faults.value("/name", Name::parse(&body.name));
-    let email = faults.value("/email", EmailAddress::parse(&body.email));
-    let (Some(advisor), Some(name), Some(email)) = (advisor, name, email) else { return Err(faults.into_problem()) };
+    let new = body.parse()?;
     let command_id = keyed.command(CREATE, &[]);
     let id = ClientId::created_by(command_id);
     // Before anything is written, the client's data key included.
-    let needed = references.need_advisor(keyed.reach, advisor).await;
+    let needed = references.need_advisor(keyed.reach, new.advisor).await;
     unless_given::<Client>(&journal, &id, command_id, needed).await?;
-    let identity = vault.seal_identity(id, EventId::of(command_id), &name, &email).await?;
-    let wish = Canonical::of("RegisterClient")
-        .with("advisor", &advisor.to_string())
-        .with("name", name.as_str())
-        .with("email", email.expose());
+    let done = put_on_list(&journal, &vault, &new, command_id, keyed.actor, clock.now(), None).await?;
+    references.registered_client(id, new.advisor);
+    Ok(Answer::created(COLLECTION, id.to_string(), &done))
+}
+
+/// What came of registering the client, alone or with others of a file.
+async fn put_on_list(
+    journal: &Journal,
+    vault: &Vault,
+    new: &NewClient,
+    command_id: CommandId,
+    actor: Actor,
+    now: Timestamp,
+    file: Option<&str>,
+) -> Result<Done<Client>, Problem> {
+    let id = ClientId::created_by(command_id);
+    let identity = vault.seal_identity(id, EventId::of(command_id), &new.name, &new.email).await?;
+    let wish = new.written_into(Canonical::of("RegisterClient")).with_optional("file", file);
     // Keyed: a plain hash of a name and an address would let anybody who guesses them know.
     let digest = vault.digest(id, wish.bytes()).await?;
-    let context = context(command_id, keyed.actor, clock.now(), Expect::New, digest);
-    let done = journal.execute::<Client>(&id, &ClientCommand::Register { advisor, identity }, &context).await?;
-    references.registered_client(id, advisor);
-    Ok(Answer::created(COLLECTION, id.to_string(), &done))
+    let context = context(command_id, actor, now, Expect::New, digest);
+    let command = ClientCommand::Register { advisor: new.advisor, identity };
+    Ok(journal.execute::<Client>(&id, &command, &context).await?)
 }
 
 /// Takes down a client's other name or address.
@@ -204,9 +249,10 @@ pub async fn edit(
     responses((status = 200, body = Listing<ClientView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
-    State(vault): State<Vault>,
+    State(identities): State<Identities>,
+    State(past): State<Past>,
     OriginalUri(uri): OriginalUri,
-    reach: Reach,
+    caller: Caller,
     Parameters(query): Parameters<ClientsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
@@ -214,14 +260,30 @@ pub async fn list(
     let advisor = query.advisor.as_deref().map(advisor_parameter).transpose()?;
     let all = [Standing::Active, Standing::Removed];
     let standing = word_parameter("standing", query.standing.as_deref(), &all, Standing::word)?;
-    let rows = match reach.narrowed(advisor) {
-        Some(advisor) => projections::clients::list(&pool, Filter { advisor, standing }, page).await?,
-        None => Vec::new(),
+    let Some(advisor) = caller.reach.narrowed(advisor) else {
+        return Ok(listing_up_to(&uri, Vec::<ClientView>::new(), None));
     };
-    let places: Vec<u64> = rows.iter().map(|row| row.created_position).collect();
-    let opened = futures::stream::iter(rows).map(|row| view(&vault, row)).buffered(OPENED_AT_ONCE);
-    let views: Vec<(u64, ClientView)> = places.into_iter().zip(opened.try_collect::<Vec<_>>().await?).collect();
-    Ok(listing(&uri, page, views, |(place, _)| *place, |(_, view)| view))
+    let filter = Filter { advisor, standing };
+    let (rows, next) = match past.then(query.as_of.as_deref()).await? {
+        Some(then) => {
+            // Clients change hands: whoever's they are now may see them, where they fitted then.
+            let theirs = Filter { advisor: caller.reach.narrowed(None).flatten(), standing: None };
+            let now = |page| {
+                let pool = pool.clone();
+                async move { projections::clients::list(&pool, theirs, page).await }
+            };
+            past.page::<projections::clients::Changed, _, _>(then, page, now, |row| filter.fits(row)).await?
+        }
+        None => {
+            let rows = projections::clients::list(&pool, filter, page).await?;
+            let next = next_place(page, &rows, |row| row.created_position);
+            (rows, next)
+        }
+    };
+    let sealed = rows.iter().map(|row| (row.id, row.identity.clone())).collect();
+    let opened = identities.opened(&caller, LIST, sealed).await?;
+    let views = rows.into_iter().zip(opened).map(|(row, identity)| view(&row, identity)).collect::<Vec<_>>();
+    Ok(listing_up_to(&uri, views, next))
 }
 
 /// Shows a client.
@@ -232,14 +294,16 @@ pub async fn list(
 pub async fn get(
     State(pool): State<PgPool>,
     State(journal): State<Journal>,
-    State(vault): State<Vault>,
+    State(identities): State<Identities>,
+    caller: Caller,
     Id(id): Id<ClientId>,
     Parameters(query): Parameters<AsOfQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let row = row(&pool, &journal, id, &query).await?;
+    let opened = identities.opened(&caller, GET, vec![(row.id, row.identity.clone())]).await?;
     let version = row.version;
-    Ok(tagged(version, Json(view(&vault, row).await?).into_response()))
+    Ok(tagged(version, Json(view(&row, opened.into_iter().next().flatten())).into_response()))
 }
 
 /// The client as they are, or as they were.
@@ -260,16 +324,12 @@ pub fn advisor_parameter(text: &str) -> Result<AdvisorId, Problem> {
         .ok_or_else(|| invalid_parameters(vec![FieldError::in_parameter("advisor", "not-an-id", NotAnId.to_string())]))
 }
 
-async fn view(vault: &Vault, row: ClientRow) -> Result<ClientView, Problem> {
-    let (identity, reason) = match vault.open_identity(row.id, &row.identity).await {
-        Ok(identity) => {
-            let (name, email) = (identity.name.as_str().to_owned(), identity.email.expose().to_owned());
-            (Some(IdentityView { name, email }), None)
-        }
-        Err(VaultError::KeyDestroyed { .. }) => (None, Some("erased")),
-        Err(error) => return Err(error.into()),
-    };
-    let ClientRow { id, advisor, standing, registered_at, version, position, .. } = row;
-    let standing = standing.word();
-    Ok(ClientView { id, advisor, identity, reason, standing, registered_at, version, position })
+fn view(row: &ClientRow, identity: Option<Identity>) -> ClientView {
+    let reason = identity.is_none().then_some("erased");
+    let identity = identity.map(|identity| IdentityView {
+        name: identity.name.as_str().to_owned(),
+        email: identity.email.expose().to_owned(),
+    });
+    let ClientRow { id, advisor, standing, registered_at, version, position, .. } = *row;
+    ClientView { id, advisor, identity, reason, standing: standing.word(), registered_at, version, position }
 }

@@ -45,6 +45,18 @@ pub const COMMAND: &[ProblemType] = &[
     ProblemType::ConflictingWrites,
     ProblemType::LogUnavailable,
 ];
+/// What any import may meet besides.
+pub const IMPORT: &[ProblemType] = &[
+    ProblemType::UnsupportedMediaType,
+    ProblemType::BodyTooLarge,
+    ProblemType::MalformedCsv,
+    ProblemType::ImportRefused,
+    ProblemType::IdempotencyKeyInvalid,
+    ProblemType::IdempotencyKeyReused,
+    ProblemType::OutcomeUnknown,
+    ProblemType::ConflictingWrites,
+    ProblemType::LogUnavailable,
+];
 /// What any computation may meet besides: it has a body, reads, and records nothing.
 pub const COMPUTATION: &[ProblemType] = &[
     ProblemType::UnsupportedMediaType,

@@ -105,9 +105,14 @@ pub fn listing<R, T: Serialize>(
     place: impl Fn(&R) -> u64,
     view: impl FnMut(R) -> T,
 ) -> Response {
-    let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= page.limit);
-    let next = rows.last().filter(|_| full).map(place);
+    let next = next_place(page, &rows, place);
     listing_up_to(uri, rows.into_iter().map(view).collect(), next)
+}
+
+/// Where the page's last row stands, where there may be one behind it: where the page is full.
+pub fn next_place<R>(page: Page, rows: &[R], place: impl Fn(&R) -> u64) -> Option<u64> {
+    let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= page.limit);
+    rows.last().filter(|_| full).map(place)
 }
 
 /// The answer with these items, of a list that was looked through up to this place and goes on behind it, if anywhere.

@@ -4,6 +4,7 @@ pub(crate) mod allocation;
 mod copies;
 mod events;
 mod figures;
+mod import;
 mod keeping;
 mod kept_figures;
 mod recommend;
@@ -11,20 +12,21 @@ mod rolling;
 mod versions;
 
 use ::events::portfolio::{Composition, Portfolio, PortfolioCommand};
-use ::events::values::{AdvisorId, Currency, Name, Note, PortfolioId};
+use ::events::values::{Actor, AdvisorId, AssetId, CommandId, Currency, Name, Note, PortfolioId};
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use journal::{Expect, Journal};
+use journal::{Done, Expect, Journal};
 use projections::Page;
 use projections::portfolios::{ByName, Filter, PortfolioRow, Standing};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Reach;
-use crate::as_of::{AsOfQuery, then};
+use crate::as_of::{AsOfQuery, Past, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::clients::advisor_parameter;
@@ -35,7 +37,8 @@ use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
 use crate::objects;
 use crate::paging::{
-    Listing, invalid_parameters, listing, listing_by_name, page, page_by_name, search_parameter, word_parameter,
+    Listing, invalid_parameters, listing, listing_by_name, listing_up_to, page, page_by_name, search_parameter,
+    word_parameter,
 };
 use crate::parameters::Parameters;
 use crate::paths::Id;
@@ -49,6 +52,7 @@ pub use self::allocation::{__path_reallocate, TargetView, reallocate, target_vie
 pub use self::copies::{__path_copy, copy};
 pub use self::events::{__path_history, history};
 pub use self::figures::{__path_show as __path_show_figures, show as show_figures};
+pub use self::import::{__path_import, import};
 pub use self::keeping::{__path_change_standing, __path_set_policy, change_standing, set_policy};
 use self::keeping::{PolicyBody, PolicyView};
 pub use self::kept_figures::{__path_list as __path_list_figures, list as list_figures};
@@ -82,6 +86,59 @@ pub struct CreatePortfolio {
     /// How it is to be kept; brought back to its weights each month where nothing is said.
     #[serde(default, deserialize_with = "objects::optional")]
     policy: Option<PolicyBody>,
+}
+
+/// A portfolio to be composed, right in itself.
+struct NewPortfolio {
+    composition: Composition,
+    /// The targets in the order of the body, to tell where an asset stands.
+    targets: Vec<(AssetId, Decimal)>,
+    /// Whether a policy was given.
+    has_policy: bool,
+}
+
+impl NewPortfolio {
+    /// The portfolio that the body asks for.
+    fn parse(body: &CreatePortfolio, mut faults: Faults) -> Result<Self, Problem> {
+        let advisor = faults.value("/advisor", AdvisorId::parse(&body.advisor).ok_or(NotAnId));
+        let name = faults.value("/name", Name::parse(&body.name));
+        let currency = faults.value("/currency", Currency::parse(&body.currency));
+        let targets = allocation::limited_targets(&mut faults, &body.allocation);
+        let limits = allocation::limits(&mut faults, &body.allocation);
+        let policy = keeping::policy(&mut faults, "/policy", body.policy.as_ref());
+        let (Some(advisor), Some(name), Some(currency), Some(targets), Some(limits), Some(policy)) =
+            (advisor, name, currency, targets, limits, policy)
+        else {
+            return Err(faults.into_problem());
+        };
+        let allocation = allocation::whole(&targets)?;
+        let composition = Composition { limits, policy, ..Composition::new(advisor, name, currency, allocation) };
+        Ok(Self { composition, targets, has_policy: body.policy.is_some() })
+    }
+
+    /// Nothing, where its advisor and its assets are there.
+    async fn needed(&self, references: &References, reach: Reach) -> Result<(), Problem> {
+        references.need_advisor(reach, self.composition.advisor).await?;
+        self.need_assets(references).await
+    }
+
+    async fn need_assets(&self, references: &References) -> Result<(), Problem> {
+        let Composition { allocation, policy, .. } = &self.composition;
+        references.need_assets(allocation, |asset| allocation::place_of(&self.targets, asset)).await?;
+        match &policy.benchmark {
+            Some(benchmark) => references.need_asset(benchmark, "/policy/benchmark").await,
+            None => Ok(()),
+        }
+    }
+
+    fn written_into(&self, wish: Canonical) -> Canonical {
+        let Composition { advisor, name, currency, allocation, limits, policy, .. } = &self.composition;
+        let wish =
+            wish.with("advisor", &advisor.to_string()).with("name", name.as_str()).with("currency", currency.as_str());
+        let wish = allocation::limits_written_into(allocation::written_into(wish, allocation), limits);
+        // Portfolios had no policy once: the usual one is not written.
+        if self.has_policy { keeping::written_into(wish, policy) } else { wish }
+    }
 }
 
 /// A portfolio's new name.
@@ -179,6 +236,11 @@ pub struct PortfoliosQuery {
     search: Option<String>,
     /// The order: `created`, which is meant where nothing is said and nothing is searched for, or `name`.
     sort: Option<String>,
+    /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
+    /// where nothing is said. Not with `search` or the order of names. Pages of the
+    /// past may be short and still have a `next`.
+    #[param(example = "advisory-42", max_length = 64)]
+    as_of: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -223,40 +285,29 @@ pub async fn create(
     keyed: Keyed,
     JsonBody(body): JsonBody<CreatePortfolio>,
 ) -> Result<Answer, Problem> {
-    let mut faults = Faults::default();
-    let advisor = faults.value("/advisor", AdvisorId::parse(&body.advisor).ok_or(NotAnId));
-    let name = faults.value("/name", Name::parse(&body.name));
-    let currency = faults.value("/currency", Currency::parse(&body.currency));
-    let targets = allocation::limited_targets(&mut faults, &body.allocation);
-    let limits = allocation::limits(&mut faults, &body.allocation);
-    let policy = keeping::policy(&mut faults, "/policy", body.policy.as_ref());
-    let (Some(advisor), Some(name), Some(currency), Some(targets), Some(limits), Some(policy)) =
-        (advisor, name, currency, targets, limits, policy)
-    else {
-        return Err(faults.into_problem());
-    };
-    let allocation = allocation::whole(&targets)?;
+    let new = NewPortfolio::parse(&body, Faults::default())?;
     let command_id = keyed.command(CREATE, &[]);
     let id = PortfolioId::created_by(command_id);
-    let needed = references.need_advisor(keyed.reach, advisor).await;
+    let needed = references.need_advisor(keyed.reach, new.composition.advisor).await;
     unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;
-    references.need_assets(&allocation, |asset| allocation::place_of(&targets, asset)).await?;
-    if let Some(benchmark) = &policy.benchmark {
-        references.need_asset(benchmark, "/policy/benchmark").await?;
-    }
-    let wish = Canonical::of("CreatePortfolio")
-        .with("advisor", &body.advisor)
-        .with("name", name.as_str())
-        .with("currency", currency.as_str());
-    let wish = allocation::limits_written_into(allocation::written_into(wish, &allocation), &limits);
-    // Portfolios had no policy once: the usual one is not written.
-    let wish = if body.policy.is_some() { keeping::written_into(wish, &policy) } else { wish };
-    let digest = wish.sha256();
-    let context = context(command_id, keyed.actor, clock.now(), Expect::New, digest);
-    let composition = Composition { limits, policy, ..Composition::new(advisor, name, currency, allocation) };
-    let command = PortfolioCommand::Create(Box::new(composition));
-    let done = journal.execute::<Portfolio>(&id, &command, &context).await?;
+    new.need_assets(&references).await?;
+    let digest = new.written_into(Canonical::of("CreatePortfolio")).sha256();
+    let done = compose(&journal, &new, command_id, keyed.actor, clock.now(), digest).await?;
     Ok(Answer::created(COLLECTION, id.to_string(), &done))
+}
+
+/// What came of composing the portfolio, alone or with others of a file.
+async fn compose(
+    journal: &Journal,
+    new: &NewPortfolio,
+    command_id: CommandId,
+    actor: Actor,
+    now: Timestamp,
+    digest: String,
+) -> Result<Done<Portfolio>, Problem> {
+    let context = context(command_id, actor, now, Expect::New, digest);
+    let command = PortfolioCommand::Create(Box::new(new.composition.clone()));
+    Ok(journal.execute::<Portfolio>(&PortfolioId::created_by(command_id), &command, &context).await?)
 }
 
 /// Lists portfolios in the order of their composition, or of their names.
@@ -266,6 +317,7 @@ pub async fn create(
     responses((status = 200, body = Listing<PortfolioView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
+    State(past): State<Past>,
     OriginalUri(uri): OriginalUri,
     reach: Reach,
     Parameters(query): Parameters<PortfoliosQuery>,
@@ -282,13 +334,28 @@ pub async fn list(
     let search = search_parameter("search", query.search)?;
     let sort = word_parameter("sort", query.sort.as_deref(), &Sort::ALL, Sort::word)?;
     let (limit, cursor) = (query.limit.as_deref(), query.cursor.as_deref());
+    let then = past.then(query.as_of.as_deref()).await?;
     match (sort, search) {
+        (Some(Sort::Name), _) | (_, Some(_)) if then.is_some() => {
+            let detail = "lists of the past come in the order of composition, and are not searched".to_owned();
+            Err(invalid_parameters(vec![FieldError::in_parameter("as_of", "not-by-name", detail)]))
+        }
         (Some(Sort::Created), Some(_)) => {
             let detail = "what is searched for comes in the order of names".to_owned();
             Err(invalid_parameters(vec![FieldError::in_parameter("sort", "not-with-search", detail)]))
         }
         (None | Some(Sort::Created), None) => {
             let page = page(limit, cursor)?;
+            if let Some(then) = then {
+                let theirs = Filter { advisor, standing: None };
+                let now = |page| {
+                    let pool = pool.clone();
+                    async move { projections::portfolios::list(&pool, theirs, page).await }
+                };
+                let fits = |row: &PortfolioRow| filter.fits(row);
+                let (rows, next) = past.page::<projections::portfolios::Changed, _, _>(then, page, now, fits).await?;
+                return Ok(listing_up_to(&uri, rows.into_iter().map(PortfolioView::from).collect(), next));
+            }
             let rows = projections::portfolios::list(&pool, filter, page).await?;
             Ok(listing(&uri, page, rows, |row| row.created_position, PortfolioView::from))
         }

@@ -17,11 +17,11 @@ use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Reach;
-use crate::as_of::{AsOfQuery, then};
+use crate::as_of::{AsOfQuery, Past, then};
 use crate::described::problems;
 use crate::faults::{Fault, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
-use crate::paging::{Listing, invalid_parameters, listing, page};
+use crate::paging::{Listing, invalid_parameters, listing, listing_up_to, page};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::portfolios::{TargetView, target_views};
@@ -138,6 +138,10 @@ pub struct RecommendationsQuery {
     /// Only those to this client.
     #[param(format = Uuid)]
     client: Option<String>,
+    /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
+    /// where nothing is said. Pages of the past may be short and still have a `next`.
+    #[param(example = "advisory-42", max_length = 64)]
+    as_of: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -156,6 +160,7 @@ problems!(GetProblems: ANY, GUARDED, READ; RecommendationUnknown, LogUnavailable
     responses((status = 200, body = Listing<RecommendationView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
+    State(past): State<Past>,
     OriginalUri(uri): OriginalUri,
     reach: Reach,
     Parameters(query): Parameters<RecommendationsQuery>,
@@ -163,6 +168,15 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let filter = filter(&query, reach)?;
+    if let Some(then) = past.then(query.as_of.as_deref()).await? {
+        let now = |page| {
+            let pool = pool.clone();
+            async move { projections::recommendations::list(&pool, filter, page).await }
+        };
+        // What is asked for never changes.
+        let (rows, next) = past.page::<projections::recommendations::Changed, _, _>(then, page, now, |_| true).await?;
+        return Ok(listing_up_to(&uri, rows.into_iter().map(RecommendationView::from).collect(), next));
+    }
     let rows = projections::recommendations::list(&pool, filter, page).await?;
     Ok(listing(&uri, page, rows, |row| row.created_position, RecommendationView::from))
 }

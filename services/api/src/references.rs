@@ -282,6 +282,14 @@ impl References {
         Ok(care)
     }
 
+    /// Whether there is such a client, advised or not.
+    ///
+    /// # Errors
+    /// That it could not be told.
+    pub async fn is_client(&self, id: ClientId) -> Result<bool, Problem> {
+        Ok(self.care_of(id).await?.is_some())
+    }
+
     /// Whether the client is this advisor's.
     ///
     /// # Errors

@@ -12,8 +12,10 @@ use vault::Vault;
 
 use crate::Api;
 use crate::access::{Callers, Door};
+use crate::as_of::Past;
 use crate::desk::Desk;
 use crate::events::{Audience, Facts};
+use crate::identities::Identities;
 use crate::jobs::Jobs;
 use crate::references::References;
 
@@ -56,7 +58,9 @@ struct All {
     office: Office,
     door: Door,
     facts: Facts,
+    identities: Identities,
     audience: Audience,
+    past: Past,
 }
 
 impl Parts {
@@ -66,12 +70,14 @@ impl Parts {
     pub fn new(api: &Api, callers: Callers, stop: CancellationToken) -> Self {
         let checkpoints = Checkpoints::watch(api.pool.clone());
         let references = References::new(api.journal.clone(), api.pool.clone());
+        let identities = Identities { vault: api.vault.clone(), clock: Clock(api.clock) };
         let (journal, pool, bytes_max) = (api.journal.clone(), api.pool.clone(), api.limits.price_cache_bytes_max);
         let prices = PriceCache::start(journal, pool, checkpoints.clone(), bytes_max);
         Self(Arc::new(All {
             journal: api.journal.clone(),
             pool: api.pool.clone(),
             vault: api.vault.clone(),
+            past: Past { journal: api.journal.clone(), checkpoints: checkpoints.clone() },
             checkpoints: checkpoints.clone(),
             references: references.clone(),
             clock: Clock(api.clock),
@@ -82,7 +88,8 @@ impl Parts {
                 jobs: Jobs::new(api.limits.figures_at_once),
             },
             door: Door::new(api.vault.clone(), &api.limits),
-            facts: Facts { journal: api.journal.clone(), pool: api.pool.clone(), vault: api.vault.clone() },
+            facts: Facts { journal: api.journal.clone(), pool: api.pool.clone(), identities: identities.clone() },
+            identities,
             audience: Audience::new(callers, checkpoints, stop),
         }))
     }
@@ -108,5 +115,7 @@ parts! {
     office: Office,
     door: Door,
     facts: Facts,
+    identities: Identities,
     audience: Audience,
+    past: Past,
 }

@@ -11,13 +11,16 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use utoipa::ToSchema;
-use vault::{Vault, VaultError};
+use vault::Identity;
 
 use crate::access::Caller;
+use crate::identities::Identities;
 use crate::problem::{Problem, ProblemType};
 
 /// Events of one page that are read at once.
 const READ_AT_ONCE: usize = 8;
+/// The operation by which clients' identities are read here, as the document names it.
+const LIST: &str = "listEvents";
 /// The version of CloudEvents.
 const SPEC_VERSION: &str = "1.0";
 
@@ -83,7 +86,7 @@ pub struct Facts {
     /// The read models: where what stands in the log.
     pub pool: PgPool,
     /// Who clients are.
-    pub vault: Vault,
+    pub identities: Identities,
 }
 
 impl Facts {
@@ -93,60 +96,78 @@ impl Facts {
     /// That the log, a read model or the vault does not answer.
     pub(super) async fn read(
         &self,
-        _caller: &Caller,
+        caller: &Caller,
         filter: &Filter,
         stretch: Stretch,
     ) -> Result<(Vec<FactView>, Option<u64>), Problem> {
         let found = happenings::find(&self.pool, filter, stretch).await?;
-        let views = futures::stream::iter(found.sequences).map(|sequence| self.one(sequence)).buffered(READ_AT_ONCE);
-        Ok((views.try_collect().await?, found.next))
+        let recorded = futures::stream::iter(found.sequences).map(|sequence| self.one(sequence)).buffered(READ_AT_ONCE);
+        let read: Vec<(Recorded, Told)> = recorded
+            .map_ok(|recorded| {
+                let told = Told::of(&recorded);
+                (recorded, told)
+            })
+            .try_collect()
+            .await?;
+        let sealed = read.iter().filter_map(|(_, told)| told.sealed.clone()).collect();
+        let mut opened = self.identities.opened(caller, LIST, sealed).await?.into_iter();
+        let views = read.into_iter().map(|(recorded, mut told)| {
+            if told.sealed.is_some() {
+                told.disclose(opened.next().flatten());
+            }
+            view(&recorded, told.data, told.reason)
+        });
+        Ok((views.collect(), found.next))
     }
 
-    async fn one(&self, sequence: u64) -> Result<FactView, Problem> {
+    async fn one(&self, sequence: u64) -> Result<Recorded, Problem> {
         let position = Position { stream: Stream::Advisory, sequence };
-        let Some(recorded) = self.journal.event_at(position).await? else {
+        self.journal.event_at(position).await?.ok_or_else(|| {
             // The stream deletes nothing: these rows are of another log.
             tracing::error!(%position, "a read model knows an event that the log does not have");
-            return Err(Problem::of(ProblemType::Internal));
-        };
-        let (data, reason) = self.data(&recorded).await?;
-        Ok(view(&recorded, data, reason))
+            Problem::of(ProblemType::Internal)
+        })
     }
+}
 
-    /// The event as it is told, or why it is not.
-    async fn data(&self, recorded: &Recorded) -> Result<(Option<Value>, Option<String>), Problem> {
+/// What is told of an event.
+struct Told {
+    data: Option<Value>,
+    /// Why there is none, or not all of it.
+    reason: Option<String>,
+    /// Whose identity is in it, sealed.
+    sealed: Option<(ClientId, SealedIdentity)>,
+}
+
+impl Told {
+    fn of(recorded: &Recorded) -> Self {
+        let unreadable = |reason: String| Self { data: None, reason: Some(reason), sealed: None };
         let event = match recorded.decode() {
             Ok(event) => event,
-            Err(error) => return Ok((None, Some(error.to_string()))),
+            Err(error) => return unreadable(error.to_string()),
         };
-        let identity = match &event {
-            AnyEvent::Client(ClientEvent::Registered { identity, .. } | ClientEvent::IdentityChanged { identity }) => {
-                Some(identity.clone())
-            }
-            _ => None,
-        };
-        let mut data = match serde_json::to_value(&event) {
+        let data = match serde_json::to_value(&event) {
             Ok(data) => data,
-            Err(error) => return Ok((None, Some(error.to_string()))),
+            Err(error) => return unreadable(error.to_string()),
         };
-        let Some(identity) = identity else { return Ok((Some(data), None)) };
-        let client = recorded.kind_and_token().ok().and_then(|(_, token)| ClientId::from_token(token));
-        let (clear, reason) = match client {
-            Some(client) => self.clear(client, &identity).await?,
-            None => (Value::Null, Some("its subject names no client".to_owned())),
-        };
-        // What is sealed is told in clear or not at all.
-        for fact in data.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
-            fact["identity"] = clear.clone();
+        let mut told = Self { data: Some(data), reason: None, sealed: None };
+        if let AnyEvent::Client(ClientEvent::Registered { identity, .. } | ClientEvent::IdentityChanged { identity }) =
+            event
+        {
+            let client = recorded.kind_and_token().ok().and_then(|(_, token)| ClientId::from_token(token));
+            told.disclose(None);
+            told.sealed = client.map(|client| (client, identity));
         }
-        Ok((Some(data), reason))
+        told
     }
 
-    async fn clear(&self, client: ClientId, sealed: &SealedIdentity) -> Result<(Value, Option<String>), Problem> {
-        match self.vault.open_identity(client, sealed).await {
-            Ok(identity) => Ok((json!({"name": identity.name.as_str(), "email": identity.email.expose()}), None)),
-            Err(VaultError::KeyDestroyed { .. }) => Ok((Value::Null, Some("erased".to_owned()))),
-            Err(error) => Err(error.into()),
+    /// Puts the identity in the place of what is sealed, which is never told; or nothing, where nobody can tell it.
+    fn disclose(&mut self, identity: Option<Identity>) {
+        self.reason = identity.is_none().then(|| "erased".to_owned());
+        let clear = identity.map(|identity| json!({"name": identity.name.as_str(), "email": identity.email.expose()}));
+        let facts = self.data.as_mut().and_then(Value::as_object_mut);
+        for fact in facts.into_iter().flat_map(serde_json::Map::values_mut) {
+            fact["identity"] = clear.clone().unwrap_or(Value::Null);
         }
     }
 }

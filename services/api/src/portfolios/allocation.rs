@@ -45,15 +45,15 @@ pub struct TargetBody {
 pub struct LimitedTargetBody {
     /// The asset's symbol.
     #[schema(min_length = 1, max_length = 24, pattern = "^[A-Z0-9^][A-Z0-9.^=&_-]*$", example = "AAPL")]
-    asset: String,
+    pub(super) asset: String,
     /// Its share as a fraction: `"0.25"` is 25 %.
     #[schema(pattern = r"^[0-9]+(\.[0-9]{1,10})?$", example = "0.25")]
-    weight: String,
+    pub(super) weight: String,
     /// Whether the weight stays as it is until it is given again without the lock.
-    locked: Option<bool>,
+    pub(super) locked: Option<bool>,
     /// Between which weights the asset may stand.
     #[serde(default, deserialize_with = "objects::optional")]
-    band: Option<BandBody>,
+    pub(super) band: Option<BandBody>,
 }
 
 impl LimitedTargetBody {
@@ -69,10 +69,10 @@ impl LimitedTargetBody {
 pub struct BandBody {
     /// The least weight as a fraction.
     #[schema(pattern = r"^[0-9]+(\.[0-9]{1,10})?$", example = "0.2")]
-    min: String,
+    pub(super) min: String,
     /// The greatest weight as a fraction.
     #[schema(pattern = r"^[0-9]+(\.[0-9]{1,10})?$", example = "0.3")]
-    max: String,
+    pub(super) max: String,
 }
 
 /// A band of weights.

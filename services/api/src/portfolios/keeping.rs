@@ -31,14 +31,14 @@ const CHANGE_STANDING: &str = "PUT /v1/portfolios/{id}/standing";
 pub struct PolicyBody {
     /// When it is brought back to its weights: `never`, `monthly`, `quarterly`, `yearly` or `out_of_band`.
     #[schema(example = "quarterly")]
-    rebalancing: String,
+    pub(super) rebalancing: String,
     /// What it is compared with: an asset's symbol.
     #[schema(min_length = 1, max_length = 24, pattern = "^[A-Z0-9^][A-Z0-9.^=&_-]*$", example = "^GSPC")]
-    benchmark: Option<String>,
+    pub(super) benchmark: Option<String>,
     /// How much risk it carries: `conservative`, `moderately_conservative`, `moderate`, `moderately_aggressive` or
     /// `aggressive`, which is what counts where nobody has said.
     #[schema(example = "moderate")]
-    risk_class: Option<String>,
+    pub(super) risk_class: Option<String>,
 }
 
 /// How a portfolio is kept.

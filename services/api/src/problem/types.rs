@@ -82,6 +82,10 @@ problem_types! {
         "The body has more bytes than the resource takes.";
     MalformedJson BAD_REQUEST "malformed-json" "The body is not JSON"
         "The body is not well-formed JSON in UTF-8, or is nested too deeply.";
+    MalformedCsv BAD_REQUEST "malformed-csv" "The file is no table of comma-separated values"
+        "The file is not UTF-8, its quotes do not match, or its first line does not name the columns that are asked for; the detail names the line.";
+    ImportRefused UNPROCESSABLE_ENTITY "import-refused" "The file has lines that cannot be imported"
+        "A file is imported as a whole or not at all, and nothing was written. Each error's pointer is `#/<line>/<column>`. The same file with mode=check tells what is wrong with every line.";
     InvalidBody UNPROCESSABLE_ENTITY "invalid-body" "The body does not have the form that is asked for"
         "Fields are missing, unknown, of a wrong type or out of range; each is listed under `errors`.";
     InvalidParameter BAD_REQUEST "invalid-parameter" "A parameter is not as it should be"

@@ -3,11 +3,13 @@
 mod advice;
 mod as_of;
 mod cast;
+mod client_reads;
 mod computations;
 mod contract;
 mod edge;
 mod events;
 pub mod house;
+mod imports;
 mod jobs;
 mod keeping;
 mod limits;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use testbed::eventually;
 use tokio_util::sync::CancellationToken;
 
+use super::cast::Cast;
 use super::house::{Answer, House, portfolio, unique};
 
 /// Commands of the generated history.
@@ -121,6 +122,17 @@ impl Story<'_> {
         paths.extend(of("portfolios", &self.portfolios));
         // The last ones; what happened to older ones is seen when it happens.
         paths.extend(of("recommendations", &self.recommendations[self.recommendations.len().saturating_sub(3)..]));
+        // Whole lists, lists that are narrowed by what changes and by what does not, and pages.
+        let (advisor, client) = (&self.advisors[0], &self.clients[0]);
+        paths.extend(
+            ["/v1/advisors", "/v1/advisors?search=name%201", "/v1/clients", "/v1/clients?limit=2"].map(str::to_owned),
+        );
+        paths.extend(["/v1/portfolios?standing=active", "/v1/portfolios?limit=1"].map(str::to_owned));
+        paths.extend([format!("/v1/clients?advisor={advisor}"), format!("/v1/portfolios?advisor={advisor}")]);
+        paths.extend([
+            "/v1/recommendations?limit=100".to_owned(),
+            format!("/v1/recommendations?client={client}&limit=3"),
+        ]);
         loop {
             let end = self.house.journal.last_position(Stream::Advisory).await.unwrap().sequence;
             let mut seen = BTreeMap::new();
@@ -166,13 +178,44 @@ async fn two_hundred_random_positions_are_replayed_as_they_were_seen() {
         let event = house.journal.event_at(position).await.unwrap().unwrap();
         let time = event.metadata().unwrap().time;
         for (path, live) in &story.seen[&sequence] {
-            let then = house.get(&format!("{path}?as_of={position}")).await;
+            let path = format!("{path}{}", if path.contains('?') { '&' } else { '?' });
+            let then = house.get(&format!("{path}as_of={position}")).await;
             assert_eq!(&then.body, live, "{path} at {position}");
             // Recommendations are of the time of their portfolio's event, which stands before them.
             if !path.contains("recommendations") && !event.subject().contains(".recommendation.") {
-                let then = house.get(&format!("{path}?as_of={time}")).await;
+                let then = house.get(&format!("{path}as_of={time}")).await;
                 assert_eq!(&then.body, live, "{path} at {time}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_the_past_shows_what_was_theirs_then_and_is_theirs_now() {
+    let cast = Cast::assemble().await;
+    let (ana, rui, house) = (&cast.ana, &cast.rui, &cast.house);
+    let before = house.journal.last_position(Stream::Advisory).await.unwrap();
+    let body = json!({"advisor": rui.id, "reason": "They moved."});
+    let path = format!("/v1/clients/{}", ana.client);
+    let handed = house.change(Method::PUT, &format!("{path}/advisor"), "\"1\"", &body).await;
+    assert_eq!(handed.status, 200, "{handed:?}");
+    house.get_after("/v1/clients", &handed).await;
+    let ids = async |token: &str, query: &str| -> Vec<String> {
+        let listed = cast.get_by(token, &format!("/v1/clients?as_of={before}{query}")).await;
+        assert_eq!(listed.status, 200, "{listed:?}");
+        listed.body["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(ids(&ana.token, "").await.is_empty(), "it is another's now");
+    assert_eq!(ids(&rui.token, "").await, vec![rui.client.clone()], "it was another's then");
+    assert_eq!(ids(&cast.compliance, "").await, vec![ana.client.clone(), rui.client.clone()]);
+    assert_eq!(ids(&cast.compliance, &format!("&advisor={}", ana.id)).await, vec![ana.client.clone()]);
+    for query in ["sort=name", "search=g"] {
+        let refused = house.get(&format!("/v1/portfolios?as_of={before}&{query}")).await;
+        refused.is_problem(400, "invalid-parameter");
+    }
+    for path in ["/v1/clients", "/v1/advisors", "/v1/portfolios", "/v1/recommendations"] {
+        house.get(&format!("{path}?as_of=advisory-999999")).await.is_problem(400, "invalid-parameter");
+        let nothing = house.get(&format!("{path}?as_of=advisory-0")).await;
+        assert_eq!(nothing.body, json!({"items": [], "next": null}), "{path}");
     }
 }

@@ -54,7 +54,9 @@ const ROWS: &[(&str, May, About)] = &[
     ("recordSplit", May::Administer, About::Nobody),
     ("recordDividend", May::Administer, About::Nobody),
     ("registerClient", May::Advise, About::Nobody),
+    ("importClients", May::Advise, About::Nobody),
     ("listClients", May::AnyRole, About::Nobody),
+    ("listClientReads", May::Decide, About::Client),
     ("getClient", May::AnyRole, About::Client),
     ("listAsset", May::Administer, About::Nobody),
     ("listAssets", May::AnyRole, About::Nobody),
@@ -68,6 +70,7 @@ const ROWS: &[(&str, May, About)] = &[
     ("getPrices", May::AnyRole, About::Nobody),
     ("getPriceQuality", May::AnyRole, About::Nobody),
     ("createPortfolio", May::Advise, About::Nobody),
+    ("importPortfolios", May::Advise, About::Nobody),
     ("listPortfolios", May::AnyRole, About::Nobody),
     ("getPortfolio", May::AnyRole, About::Portfolio),
     ("renamePortfolio", May::Advise, About::Portfolio),
@@ -233,7 +236,7 @@ async fn every_operation_lets_in_whom_it_must_and_nobody_else() {
                 403 if answer.body["detail"] == "a token has no session to end" => Outcome::Admitted,
                 403 if code == "/problems/forbidden" => Outcome::Forbidden,
                 404 => Outcome::Absent,
-                200..=299 | 400 | 409 | 412 | 422 => Outcome::Admitted,
+                200..=299 | 400 | 409 | 412 | 415 | 422 => Outcome::Admitted,
                 _ => panic!("{} by {caller:?}: {answer:?}", operation.id),
             };
             let must = expected(may, about, caller, changes);

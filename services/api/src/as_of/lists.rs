@@ -1,0 +1,184 @@
+//! Lists as they were: the rows of now for what nothing has happened to since, and replays for the rest.
+//!
+//! Lists come in the order in which things began, which never changes; so a page looks through the present rows in that
+//! order, up to the last that had begun by then, and each is put back to where it was.
+
+use std::future::Future;
+use std::time::Duration;
+
+use events::values::{AdvisorId, AggregateId, ClientId, PortfolioId, RecommendationId};
+use events::{Kind, Position, Stream, Subject};
+use futures::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
+use journal::Journal;
+use projections::advisors::AdvisorRow;
+use projections::clients::ClientRow;
+use projections::portfolios::PortfolioRow;
+use projections::recommendations::RecommendationRow;
+use projections::replay::{Replays, Until, replay};
+use projections::{Checkpoints, PAGE_ROWS_MAX, Page};
+
+use super::until;
+use crate::problem::Problem;
+
+/// Rows that one request looks at. Where no more of them fit, the page ends short, and `next` goes on.
+const LOOKED_AT_MAX: usize = 5_000;
+/// Histories that one request replays; the same holds for them.
+const REPLAYED_MAX: usize = 400;
+/// Histories that one request replays at once.
+const REPLAYED_AT_ONCE: usize = 8;
+/// Rows that are looked at together at the least.
+const ROWS_AT_ONCE_MIN: u32 = 16;
+/// How far the clocks of those who give commands may be apart. Within so much of a time, histories are replayed rather than
+/// trusted to stand in the log's order.
+const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_secs(60);
+/// How long a list waits for the read models to have what had begun by then.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// What lists of the past are made from.
+#[derive(Clone)]
+pub struct Past {
+    /// The log.
+    pub journal: Journal,
+    /// How far the read models have come.
+    pub checkpoints: Checkpoints,
+}
+
+/// When a list is wanted of.
+#[derive(Debug, Clone, Copy)]
+pub struct Then {
+    until: Until,
+    /// What has its last event up to here is now as it was then.
+    unchanged: u64,
+    /// What has its first event behind this had not begun.
+    begun: u64,
+}
+
+impl Past {
+    /// The moment that the parameter names; `None` where it is not given, which means now.
+    ///
+    /// # Errors
+    /// `invalid-parameter`, `projection-behind`, or that the log cannot be read.
+    pub async fn then(&self, text: Option<&str>) -> Result<Option<Then>, Problem> {
+        let Some(text) = text else { return Ok(None) };
+        let journal = &self.journal;
+        let then = match until(journal, text).await? {
+            until @ Until::Position(Position { sequence, .. }) => Then { until, unchanged: sequence, begun: sequence },
+            until @ Until::Time(time) => {
+                let at = async |time| Ok::<_, Problem>(journal.position_at(Stream::Advisory, time).await?.sequence);
+                let earlier = time.checked_sub(CLOCKS_APART_MAX).unwrap_or(Timestamp::MIN);
+                let later = time.checked_add(CLOCKS_APART_MAX).unwrap_or(Timestamp::MAX);
+                Then { until, unchanged: at(earlier).await?, begun: at(later).await? }
+            }
+            // No parameter names a version.
+            until @ Until::Version(_) => Then { until, unchanged: 0, begun: u64::MAX },
+        };
+        self.checkpoints.wait_for(Position { stream: Stream::Advisory, sequence: then.begun }, WAIT).await?;
+        Ok(Some(then))
+    }
+
+    /// The rows of the page as they were then and where they fit, and behind which place to go on, if anywhere. `now` gives
+    /// a page of the present rows, of all that may have fitted then.
+    ///
+    /// # Errors
+    /// That the log, or the database, does not answer.
+    pub async fn page<C, Now, Rows>(
+        &self,
+        then: Then,
+        page: Page,
+        now: Now,
+        fits: impl Fn(&C::Row) -> bool + Send,
+    ) -> Result<(Vec<C::Row>, Option<u64>), Problem>
+    where
+        C: Replays,
+        C::Row: Row,
+        Now: Fn(Page) -> Rows + Send,
+        Rows: Future<Output = Result<Vec<C::Row>, sqlx::Error>> + Send,
+    {
+        let wanted = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        let (mut found, mut after) = (Vec::new(), page.after);
+        let (mut looked_at, mut replayed) = (0, 0);
+        while looked_at < LOOKED_AT_MAX && replayed < REPLAYED_MAX {
+            let limit =
+                u32::try_from(wanted - found.len()).unwrap_or(PAGE_ROWS_MAX).clamp(ROWS_AT_ONCE_MIN, PAGE_ROWS_MAX);
+            let mut rows = now(Page { after, limit }).await?;
+            let asked = usize::try_from(limit).unwrap_or(usize::MAX);
+            let mut is_the_end = rows.len() < asked;
+            let begun = rows.iter().take_while(|row| row.created_position() <= then.begun).count();
+            is_the_end |= begun < rows.len();
+            rows.truncate(begun);
+            looked_at += rows.len();
+            replayed += rows.iter().filter(|row| row.last_position() > then.unchanged).count();
+            let mut rows = rows.into_iter();
+            loop {
+                let some: Vec<C::Row> = rows.by_ref().take(REPLAYED_AT_ONCE).collect();
+                if some.is_empty() {
+                    break;
+                }
+                for (place, row) in
+                    try_join_all(some.into_iter().map(|row| put_back::<C>(&self.journal, then, row))).await?
+                {
+                    after = Some(place);
+                    found.extend(row.filter(|row| fits(row)));
+                    if found.len() == wanted {
+                        return Ok((found, after));
+                    }
+                }
+            }
+            if is_the_end {
+                return Ok((found, None));
+            }
+        }
+        Ok((found, after))
+    }
+}
+
+/// A row of a list.
+pub trait Row: Send + 'static {
+    /// The kind of what the row is of.
+    const KIND: Kind;
+    /// The word that its id is in subjects.
+    fn token(&self) -> String;
+    /// Where its first event stands.
+    fn created_position(&self) -> u64;
+    /// Where its last event stands.
+    fn last_position(&self) -> u64;
+}
+
+macro_rules! row {
+    ($($row:ident: $kind:ident $id:ident),*) => {
+        $(impl Row for $row {
+            const KIND: Kind = Kind::$kind;
+
+            fn token(&self) -> String {
+                let id: &$id = &self.id;
+                id.token()
+            }
+
+            fn created_position(&self) -> u64 {
+                self.created_position
+            }
+
+            fn last_position(&self) -> u64 {
+                self.position.sequence
+            }
+        })*
+    };
+}
+
+row!(AdvisorRow: Advisor AdvisorId, ClientRow: Client ClientId, PortfolioRow: Portfolio PortfolioId,
+    RecommendationRow: Recommendation RecommendationId);
+
+/// The row as it was then, if it was, with the place of what is there now.
+async fn put_back<C>(journal: &Journal, then: Then, row: C::Row) -> Result<(u64, Option<C::Row>), Problem>
+where
+    C: Replays,
+    C::Row: Row,
+{
+    let place = row.created_position();
+    if row.last_position() <= then.unchanged {
+        return Ok((place, Some(row)));
+    }
+    let history = journal.history(&Subject::new(C::Row::KIND, &row.token())).await?;
+    Ok((place, replay::<C>(history, then.until)?))
+}
