@@ -10,11 +10,12 @@
 //!   (who calls, and what they reach), `operations.rs` (what may be asked, read from the document: `rights.rs` by whom,
 //!   `queries.rs` with which parameters, `deprecation.rs` for how much longer) and [`Limits`].
 //! * What requests bring: `body.rs`, `objects.rs` and `misfits.rs` (strict JSON), `faults.rs` and `numbers.rs` (its
-//!   fields), `imports.rs` (files), `paths.rs`, `as_of.rs`, `parameters.rs`, `paging.rs`, `idempotency.rs`, `preconditions.rs`, `freshness.rs`.
+//!   fields), `imports.rs` (files), `paths.rs`, `as_of.rs`, `parameters.rs`, `paging.rs`, `idempotency.rs`,
+//!   `preconditions.rs`, `freshness.rs`.
 //! * What becomes of commands: `canonical.rs` (what was asked, in bytes), `commands.rs` (the receipt), `references.rs`
 //!   (what must exist before anything is written). `identities.rs`: clients' names, opened on record.
-//!   `figures.rs`: a portfolio's numbers. `computations.rs`: what is computed on request and recorded nowhere. `desk.rs`: where all of them run. `jobs.rs`: those that outlast
-//!   their requests.
+//!   `figures.rs`: a portfolio's numbers. `computations.rs`: what is computed on request and recorded nowhere.
+//!   `desk.rs`: where all of them run. `jobs.rs`: those that outlast their requests.
 //! * What goes wrong: [`problem`]. What is promised: `contract.rs` with `described.rs`, pinned by `openapi.json`.
 
 mod access;
