@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::run::{Allocation, BacktestParams};
-use crate::prices::{PriceTable, Quotes};
+use crate::prices::{PriceTable, Quotes, Series};
 
 /// FNV-1a (64 bits) over all prices, dates, labels and parameters. For telling results apart, not against forgery.
 pub fn fingerprint(prices: &PriceTable, allocation: &Allocation, params: &BacktestParams) -> u64 {
@@ -19,6 +19,27 @@ pub fn fingerprint_quotes(quotes: &Quotes, allocation: &Allocation, params: &Bac
     hash(quotes.assets(), quotes.dates(), closes, allocation, params)
 }
 
+/// A fingerprint that changes with what figures depend on besides, too: the risk-free rate, and a benchmark's prices.
+pub fn fingerprint_beside(fingerprint: u64, rf_annual: f64, benchmark: Option<&Series>) -> u64 {
+    let mut hash = fed(fingerprint, rf_annual.to_bits());
+    if let Some(series) = benchmark {
+        hash = series.dates().iter().fold(hash, |hash, date| fed(hash, day(*date)));
+        hash = series.closes().iter().fold(hash, |hash, close| fed(hash, close.to_bits()));
+    }
+    hash
+}
+
+fn fed(hash: u64, word: u64) -> u64 {
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    (hash ^ word).wrapping_mul(PRIME)
+}
+
+fn day(date: Date) -> u64 {
+    u64::from(date.year().unsigned_abs()) << 16
+        | u64::from(date.month().unsigned_abs()) << 8
+        | u64::from(date.day().unsigned_abs())
+}
+
 fn hash(
     assets: &[String],
     dates: &[Date],
@@ -27,16 +48,9 @@ fn hash(
     params: &BacktestParams,
 ) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
     let mut hash = OFFSET;
-    let mut feed = |word: u64| hash = (hash ^ word).wrapping_mul(PRIME);
-    for date in dates {
-        feed(
-            u64::from(date.year().unsigned_abs()) << 16
-                | u64::from(date.month().unsigned_abs()) << 8
-                | u64::from(date.day().unsigned_abs()),
-        );
-    }
+    let mut feed = |word: u64| hash = fed(hash, word);
+    dates.iter().for_each(|date| feed(day(*date)));
     closes.for_each(&mut feed);
     // Labels and parameters in the form that names every field.
     let words = format!("{assets:?}|{allocation:?}|{params:?}");

@@ -15,7 +15,7 @@ mod trade;
 
 pub use error::{BacktestError, COST_RATE_MAX, DRIFT_MAX, WEIGHT_MAX};
 pub(crate) use error::{check_range, check_weights};
-pub use fingerprint::{fingerprint, fingerprint_quotes};
+pub use fingerprint::{fingerprint, fingerprint_beside, fingerprint_quotes};
 pub use many::{ManyEquities, VALUES_MAX, backtest_many};
 pub use marks::CARRY_SESSIONS_MAX;
 pub use money_weighted::{Flow, money_weighted_return};

@@ -1,33 +1,28 @@
 //! `POST /v1/backtests` and `POST /v1/portfolios/{id}/backtests`: what weights would have been worth.
 
+mod terms;
+mod view;
+
 use analytics::backtest::{
-    ASSUMPTIONS, Allocation, BacktestError, BacktestOutcome, BacktestParams, Carried, Drift, Flow, Payment, Period,
-    Policy, Threshold, backtest_quotes_watched, fingerprint_quotes,
+    ASSUMPTIONS, Allocation, BacktestError, BacktestParams, backtest_quotes_watched, fingerprint_beside,
+    fingerprint_quotes,
 };
 use analytics::figures::{monthly_returns, top_drawdowns};
 use analytics::{Figure, FigureParams};
 use axum::extract::State;
 use axum::response::Response;
-use events::Position;
 use events::values::{AssetId, PortfolioId};
-use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sqlx::PgPool;
 use utoipa::ToSchema;
 
-use super::{
-    Material, PriceCoverage, Targets, WeightView, Window, bounded, not_computable, number, risk_free_rate,
-    weight_views, window,
-};
+use super::{Material, Targets, not_computable, weight_views};
 use crate::access::Reach;
 use crate::body::JsonBody;
 use crate::described::problems;
 use crate::desk::Asker;
-use crate::faults::Faults;
-use crate::figures::views::{
-    DrawdownView, FigureView, ReasonView, WindowView, YearView, of_window, sample_view, window_view,
-};
-use crate::figures::{DEFINITIONS, Rebalancing};
+use crate::figures::DEFINITIONS;
+use crate::figures::views::{DrawdownView, ReasonView, YearView, of_window, sample_view, window_view};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::jobs::{Asking, JobView, PreferHeader, answered};
 use crate::objects;
@@ -36,83 +31,11 @@ use crate::portfolios::allocation::TargetBody;
 use crate::problem::{Problem, ProblemType};
 use crate::state::Office;
 
-/// Sessions that a decision may wait for its trade, or drift may rest.
-const SESSIONS_MAX: usize = 252;
+use terms::{BacktestTerms, Wanted};
+use view::{BacktestView, CarriedView, PaymentView, RebalanceView};
+
 /// Drawdowns that are shown.
 const DRAWDOWNS_SHOWN: usize = 10;
-/// The highest cost in basis points.
-const COST_BPS_MAX: f64 = 1_000.0;
-/// A basis point as a fraction.
-const BASIS_POINT: f64 = 1e-4;
-
-/// Rebalancing when a weight has drifted.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DriftBody {
-    /// How far a weight may be from its target: `"0.05"` is five points.
-    #[schema(example = "0.05")]
-    limit: String,
-    /// Whether the limit is relative to the target weight.
-    #[serde(default)]
-    relative: bool,
-    /// Sessions after a rebalancing in which drift is not looked at.
-    #[serde(default)]
-    #[schema(maximum = 252)]
-    cooldown_sessions: u32,
-}
-
-/// Money that is paid in, or taken out, over time.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ContributionsBody {
-    /// How much each time per 1.0 put in at first; negative is taken out.
-    #[schema(example = "0.01")]
-    amount: String,
-    /// On the first session of each of these.
-    every: Every,
-}
-
-/// A calendar period.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Every {
-    /// A calendar month.
-    Month,
-    /// Three calendar months from January, April, July or October.
-    Quarter,
-    /// A calendar year.
-    Year,
-}
-
-/// How the backtest is run.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BacktestTerms {
-    /// The first day; from the first price on where nothing is said.
-    #[schema(format = Date)]
-    from: Option<String>,
-    /// The last day; to the last price where nothing is said.
-    #[schema(format = Date)]
-    to: Option<String>,
-    /// When weights are restored by the calendar; monthly where nothing is said.
-    rebalancing: Option<Rebalancing>,
-    /// Whether they are also restored when they have drifted.
-    #[serde(default, deserialize_with = "objects::optional")]
-    drift: Option<DriftBody>,
-    /// Sessions between the decision and the trade.
-    #[schema(maximum = 252)]
-    lag_sessions: Option<u32>,
-    /// Costs in basis points of the traded value, both ways.
-    #[schema(example = "10")]
-    cost_bps: Option<String>,
-    /// Money that is paid in over time.
-    #[serde(default, deserialize_with = "objects::optional")]
-    contributions: Option<ContributionsBody>,
-    /// An asset to hold it against.
-    benchmark: Option<String>,
-    /// The annual risk-free rate as a fraction.
-    risk_free_rate: Option<String>,
-}
 
 /// A backtest of any weights.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -125,119 +48,6 @@ pub struct BacktestBody {
     /// How it is run.
     #[serde(default, deserialize_with = "objects::optional")]
     terms: Option<BacktestTerms>,
-}
-
-/// One rebalancing.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RebalanceView {
-    /// The session at whose close it traded.
-    #[schema(value_type = String, format = Date)]
-    date: Date,
-    /// Money that changed hands, both ways, over the value before.
-    turnover: f64,
-    /// Its cost per 1.0 put in at first.
-    cost: f64,
-    /// Assets without a price on that session: they were held, and the rest was traded.
-    held: Vec<String>,
-}
-
-/// A payment that was traded on a day without a rebalancing.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PaymentView {
-    /// The session at whose close it traded.
-    #[schema(value_type = String, format = Date)]
-    date: Date,
-    /// Money paid in, or taken out when negative, per 1.0 put in at first.
-    amount: f64,
-    /// Money that changed hands over the value before, what is paid in included.
-    turnover: f64,
-    /// Its cost per 1.0 put in at first.
-    cost: f64,
-}
-
-impl From<&Payment> for PaymentView {
-    fn from(payment: &Payment) -> Self {
-        let Payment { date, amount, turnover, cost } = *payment;
-        Self { date, amount, turnover, cost }
-    }
-}
-
-/// An asset that was valued at an older price for a while.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CarriedView {
-    /// The asset's symbol.
-    #[schema(example = "AAPL")]
-    asset: String,
-    /// On how many sessions.
-    sessions: usize,
-}
-
-impl From<&Carried> for CarriedView {
-    fn from(carried: &Carried) -> Self {
-        Self { asset: carried.asset.clone(), sessions: carried.sessions }
-    }
-}
-
-/// What weights would have been worth. Hypothetical performance: nobody held them.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BacktestView {
-    /// Always true.
-    hypothetical: bool,
-    /// What it assumes.
-    assumptions: &'static [&'static str],
-    /// The set of definitions that the numbers follow.
-    #[schema(example = "figures-1")]
-    definitions: &'static str,
-    /// The version whose weights were taken, of a portfolio.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    portfolio_version: Option<u64>,
-    /// The days of the backtest.
-    window: WindowView,
-    /// The last event whose prices are in it.
-    #[schema(value_type = String, example = "market-40")]
-    prices_position: Position,
-    /// Changes with any input: the same fingerprint, the same backtest.
-    #[schema(example = "8f14e45fceea167a")]
-    fingerprint: String,
-    /// What prices there are of each asset.
-    coverage: Vec<PriceCoverage>,
-    /// Assets that were valued at an older price on some sessions: nobody invents a return for those.
-    carried: Vec<CarriedView>,
-    /// Value at the last close per 1.0 put in before the first cost.
-    final_value: f64,
-    /// All costs per 1.0 put in at first, those of payments included.
-    total_cost: f64,
-    /// All turnovers, both ways, those of payments included; the first purchase counts about one.
-    turnover: f64,
-    /// The investor's own return a year, payments included; `null` where there is none.
-    #[schema(required)]
-    money_weighted_return: Option<f64>,
-    /// Why there is no such return.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    money_weighted_return_reason: Option<ReasonView>,
-    /// What it is held against.
-    #[schema(required, value_type = Option<String>)]
-    benchmark: Option<AssetId>,
-    /// The days that the figures beside the benchmark rest on, those that both have; none without a benchmark.
-    #[schema(required)]
-    benchmark_window: Option<WindowView>,
-    /// Time-weighted figures; those beside a benchmark where one is named.
-    figures: Vec<FigureView>,
-    /// The deepest falls, the deepest first.
-    drawdowns: Vec<DrawdownView>,
-    /// Returns of calendar months and years.
-    months: Vec<YearView>,
-    /// All rebalancings, the first purchase included.
-    rebalances: Vec<RebalanceView>,
-    /// Payments that were traded on a day without a rebalancing; the others are traded with it.
-    payments: Vec<PaymentView>,
-    /// Weights at the last close.
-    final_weights: Vec<WeightView>,
-    /// The sessions.
-    #[schema(value_type = Vec<String>, format = Date)]
-    dates: Vec<Date>,
-    /// Value at each close per 1.0 put in at first, after costs and contributions.
-    equity: Vec<f64>,
 }
 
 problems!(BacktestProblems: ANY, GUARDED, COMPUTATION; AssetNamedTwice, WeightsDoNotAddUp);
@@ -286,58 +96,6 @@ pub async fn of_portfolio(
     run(&office, asking, targets, Some(version), wanted).await
 }
 
-/// What is computed.
-struct Wanted {
-    window: Window,
-    policy: Policy,
-    cost_rate: f64,
-    contributions: Option<(f64, Every)>,
-    benchmark: Option<AssetId>,
-    rf: f64,
-}
-
-impl Wanted {
-    /// What the terms ask for, which stand at this place of the body.
-    fn read(terms: Option<&BacktestTerms>, at: &str) -> Result<Self, Problem> {
-        let Some(terms) = terms else {
-            let window = Window { from: None, to: None };
-            let policy = Policy::MONTHLY;
-            return Ok(Self { window, policy, cost_rate: 0.0, contributions: None, benchmark: None, rf: 0.0 });
-        };
-        let mut faults = Faults::default();
-        let window = window(&mut faults, terms.from.as_deref(), terms.to.as_deref());
-        let calendar = Policy::from(terms.rebalancing.unwrap_or_default()).calendar;
-        let lag_sessions = sessions("lag in sessions", terms.lag_sessions.unwrap_or(0))?;
-        let threshold = match &terms.drift {
-            None => None,
-            Some(drift) => {
-                let limit = number(&mut faults, &format!("{at}/drift/limit"), Some(&drift.limit), 0.0, 0.0, 10.0);
-                let cooldown_sessions = sessions("cooldown in sessions", drift.cooldown_sessions)?;
-                let drift = if drift.relative { Drift::Relative(limit) } else { Drift::Absolute(limit) };
-                Some(Threshold { drift, cooldown_sessions })
-            }
-        };
-        let costs = number(&mut faults, &format!("{at}/cost_bps"), terms.cost_bps.as_deref(), 0.0, 0.0, COST_BPS_MAX);
-        let contributions = terms.contributions.as_ref().map(|paid| {
-            let amount = number(&mut faults, &format!("{at}/contributions/amount"), Some(&paid.amount), 0.0, -1.0, 1e6);
-            (amount, paid.every)
-        });
-        let benchmark = terms.benchmark.as_deref();
-        let benchmark = benchmark.and_then(|text| faults.value(&format!("{at}/benchmark"), AssetId::parse(text)));
-        let rf = risk_free_rate(&mut faults, terms.risk_free_rate.as_deref());
-        if !faults.is_empty() {
-            return Err(faults.into_problem());
-        }
-        let policy = Policy { calendar, threshold, lag_sessions };
-        Ok(Self { window, policy, cost_rate: costs * BASIS_POINT, contributions, benchmark, rf })
-    }
-}
-
-fn sessions(what: &str, asked: u32) -> Result<usize, Problem> {
-    let asked = usize::try_from(asked).unwrap_or(usize::MAX);
-    bounded(what, asked, SESSIONS_MAX).map(|()| asked)
-}
-
 async fn run(
     office: &Office,
     asking: Asking,
@@ -372,18 +130,19 @@ fn answer(
     asker: &Asker,
 ) -> Result<BacktestView, Problem> {
     let quotes = material.quotes(held)?;
-    let contributions = wanted.contributions.map_or_else(Vec::new, |(amount, every)| {
-        openings(every, quotes.dates()).map(|date| Flow { date, amount }).collect()
-    });
+    let contributions = wanted.flows(quotes.dates());
     let params = BacktestParams { policy: wanted.policy, cost_rate: wanted.cost_rate, contributions };
     let allocation = Allocation::Weights(weights);
     let watch = |share| asker.heard(share);
     let outcome = backtest_quotes_watched(&quotes, &allocation, &params, &watch).map_err(|error| refused(&error))?;
     let figure_params = FigureParams { rf_annual: wanted.rf, ..FigureParams::default() };
-    let figures = match &wanted.benchmark {
+    let benchmark = wanted.benchmark.as_ref().map(|benchmark| material.series(benchmark)).transpose()?;
+    let figures = match &benchmark {
         None => outcome.figures(&figure_params),
-        Some(benchmark) => outcome.figures_against(&material.series(benchmark)?, &figure_params),
+        Some(benchmark) => outcome.figures_against(benchmark, &figure_params),
     };
+    let fingerprint = fingerprint_quotes(&quotes, &allocation, &params);
+    let fingerprint = fingerprint_beside(fingerprint, wanted.rf, benchmark.as_ref());
     let money_weighted = outcome.money_weighted_return();
     let index = outcome.index();
     Ok(BacktestView {
@@ -393,7 +152,7 @@ fn answer(
         portfolio_version,
         window: window_view(&outcome.dates),
         prices_position: material.position(),
-        fingerprint: format!("{:016x}", fingerprint_quotes(&quotes, &allocation, &params)),
+        fingerprint: format!("{fingerprint:016x}"),
         coverage: material.coverage(),
         carried: outcome.carried.iter().map(CarriedView::from).collect(),
         final_value: outcome.final_value(),
@@ -406,7 +165,7 @@ fn answer(
         figures: of_window(&figures),
         drawdowns: top_drawdowns(&outcome.dates, &index, DRAWDOWNS_SHOWN).into_iter().map(DrawdownView::from).collect(),
         months: monthly_returns(&outcome.dates[1..], &outcome.returns).into_iter().map(YearView::from).collect(),
-        rebalances: rebalances(&outcome),
+        rebalances: outcome.rebalances.iter().map(RebalanceView::from).collect(),
         payments: outcome.payments.iter().map(PaymentView::from).collect(),
         final_weights: weight_views(quotes.assets(), &outcome.final_weights),
         dates: outcome.dates,
@@ -420,24 +179,4 @@ fn refused(error: &BacktestError) -> Problem {
         BacktestError::Cancelled(_) => Problem::of(ProblemType::TimedOut),
         error => not_computable(error.to_string()),
     }
-}
-
-fn rebalances(outcome: &BacktestOutcome) -> Vec<RebalanceView> {
-    let one = |trade: &analytics::backtest::Rebalance| RebalanceView {
-        date: trade.date,
-        turnover: trade.turnover,
-        cost: trade.cost,
-        held: trade.held.clone(),
-    };
-    outcome.rebalances.iter().map(one).collect()
-}
-
-/// The first session of each new period, never the first of all.
-fn openings(every: Every, dates: &[Date]) -> impl Iterator<Item = Date> {
-    let period = match every {
-        Every::Month => Period::Month,
-        Every::Quarter => Period::Quarter,
-        Every::Year => Period::Year,
-    };
-    period.openings(dates).map(|row| dates[row])
 }

@@ -321,7 +321,8 @@ fn refused(error: &OptimiseError, assets: &[String]) -> Problem {
     let kind = match error {
         OptimiseError::Infeasible { .. }
         | OptimiseError::BudgetOutOfReach { .. }
-        | OptimiseError::BoundsCross { .. } => ProblemType::LimitsInfeasible,
+        | OptimiseError::BoundsCross { .. }
+        | OptimiseError::GroupCrosses { .. } => ProblemType::LimitsInfeasible,
         // Nobody reads this: whoever asked has gone.
         OptimiseError::Cancelled => ProblemType::TimedOut,
         _ => ProblemType::NotComputable,

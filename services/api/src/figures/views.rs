@@ -64,12 +64,25 @@ pub struct DrawdownView {
     /// The last day at the high.
     #[schema(value_type = String, format = Date)]
     pub peak: Date,
+    /// The first day under water.
+    #[schema(value_type = String, format = Date)]
+    pub start: Date,
     /// The lowest day.
     #[schema(value_type = String, format = Date)]
     pub valley: Date,
     /// The first day back at the high; `null` where it is not back yet.
     #[schema(required, value_type = Option<String>, format = Date)]
     pub recovery: Option<Date>,
+    /// Calendar days from the high to the lowest day.
+    pub days_peak_to_valley: i32,
+    /// Calendar days from the high until it is back there.
+    #[schema(required)]
+    pub days_peak_to_recovery: Option<i32>,
+    /// Sessions from the high to the lowest day.
+    pub sessions_peak_to_valley: usize,
+    /// Sessions from the high until it is back there.
+    #[schema(required)]
+    pub sessions_peak_to_recovery: Option<usize>,
 }
 
 /// Returns of one calendar year.
@@ -156,7 +169,17 @@ impl From<&NoFigures> for ReasonView {
 
 impl From<Episode> for DrawdownView {
     fn from(fall: Episode) -> Self {
-        Self { depth: fall.depth, peak: fall.peak, valley: fall.valley, recovery: fall.recovery }
+        Self {
+            depth: fall.depth,
+            peak: fall.peak,
+            start: fall.start,
+            valley: fall.valley,
+            recovery: fall.recovery,
+            days_peak_to_valley: fall.days_peak_to_valley,
+            days_peak_to_recovery: fall.days_peak_to_recovery,
+            sessions_peak_to_valley: fall.sessions_peak_to_valley,
+            sessions_peak_to_recovery: fall.sessions_peak_to_recovery,
+        }
     }
 }
 

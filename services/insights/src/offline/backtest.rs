@@ -1,6 +1,9 @@
 //! `insights backtest`: what a portfolio would have been worth, from prices in a file.
 
-use analytics::backtest::{ASSUMPTIONS, Allocation, BacktestOutcome, BacktestParams, Flow, backtest_quotes};
+use analytics::backtest::{
+    ASSUMPTIONS, Allocation, BacktestOutcome, BacktestParams, Flow, backtest_quotes, fingerprint_beside,
+    fingerprint_quotes,
+};
 use analytics::figures::{Common, monthly_returns, top_drawdowns};
 use analytics::{FigureParams, Quotes};
 use anyhow::Context;
@@ -8,7 +11,7 @@ use clap::Args;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::answer::{self, Answer, beside_line, heading};
+use super::answer::{self, Answer, beside_line, heading, shown};
 use super::numbers::{self, BASIS_POINT};
 use super::rebalancing::{Calendar, Rebalancing};
 use super::weights::PerAsset;
@@ -57,13 +60,16 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
         cost_rate: options.cost_bps * BASIS_POINT,
         contributions,
     };
-    let outcome = backtest_quotes(&quotes, &Allocation::Weights(options.weights.numbers()), &params)?;
+    let allocation = Allocation::Weights(options.weights.numbers());
+    let outcome = backtest_quotes(&quotes, &allocation, &params)?;
     let figure_params = FigureParams { rf_annual: options.source.rf, ..FigureParams::default() };
     let common = benchmark.as_ref().map(|benchmark| Common::of(&outcome.dates, &outcome.index(), benchmark));
     let figures = match &common {
         None => outcome.figures(&figure_params),
         Some(common) => outcome.figures(&figure_params).beside(common, &figure_params),
     };
+    let fingerprint = fingerprint_quotes(&quotes, &allocation, &params);
+    let fingerprint = fingerprint_beside(fingerprint, options.source.rf, benchmark.as_ref());
     let drawdowns = top_drawdowns(&outcome.dates, &outcome.index(), DRAWDOWNS_SHOWN);
     let months = monthly_returns(&outcome.dates[1..], &outcome.returns);
     let money_weighted = outcome.money_weighted_return();
@@ -79,6 +85,7 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
         "benchmark_window": common.as_ref().map(|common| window(common.dates())),
         "window": window(&outcome.dates),
         "coverage": covered(&held),
+        "fingerprint": format!("{fingerprint:016x}"),
         "final_value": outcome.final_value(),
         "total_cost": outcome.total_cost(),
         "turnover": outcome.turnover(),
@@ -101,12 +108,12 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
             outcome.returns.len()
         ),
         String::new(),
-        format!("{:<46} {:>14.6}", "Final value per 1.0 put in", outcome.final_value()),
-        format!("{:<46} {:>14.6}", "Costs per 1.0 put in", outcome.total_cost()),
-        format!("{:<46} {:>14.6}", "Turnover, both ways", outcome.turnover()),
+        format!("{:<46} {}", "Final value per 1.0 put in", shown(outcome.final_value())),
+        format!("{:<46} {}", "Costs per 1.0 put in", shown(outcome.total_cost())),
+        format!("{:<46} {}", "Turnover, both ways", shown(outcome.turnover())),
         format!("{:<46} {:>14}", "Rebalancings, the first purchase included", outcome.rebalances.len()),
         match money_weighted {
-            Ok(rate) => format!("{:<46} {rate:>14.6}", "Money-weighted return a year"),
+            Ok(rate) => format!("{:<46} {}", "Money-weighted return a year", shown(rate)),
             Err(reason) => format!("{:<46} none: {reason}", "Money-weighted return a year"),
         },
     ];

@@ -1,11 +1,11 @@
 //! `insights figures`: a portfolio's figures from prices in a file.
 
-use analytics::backtest::{Allocation, BacktestParams, backtest};
+use analytics::backtest::{ASSUMPTIONS, Allocation, BacktestParams, backtest};
 use analytics::figures::{
     Common, CorrelationMatrix, monthly_returns, risk_contributions, rolling_sharpe, rolling_volatility, top_drawdowns,
 };
 use analytics::moments::sample_covariance;
-use analytics::{FigureParams, NoFigure, PeriodsPerYear};
+use analytics::{FigureParams, NoFigure, PeriodsPerYear, Short};
 use clap::Args;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -70,6 +70,8 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
         rolled
     });
     let json = json!({
+        "hypothetical": true,
+        "assumptions": ASSUMPTIONS,
         "prices": options.source.prices,
         "weights": options.weights.iter().map(|(asset, weight)| json!({"asset": asset, "weight": weight})).collect::<Vec<_>>(),
         "rebalancing": options.rebalancing.shown(),
@@ -95,7 +97,7 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
         dates[0],
         dates[dates.len() - 1],
         outcome.returns.len(),
-        options.source.rf,
+        Short(options.source.rf),
         params.periods.get()
     )];
     text.extend(heading("Figures (fractions: 0.25 is 25 %)"));

@@ -208,6 +208,8 @@ async fn a_backtest_says_that_it_is_hypothetical_and_what_it_cost() {
     let without_cost = compute(&house, "/v1/backtests", &json!({"allocation": allocation})).await;
     assert!(number(&without_cost.body["total_cost"]).abs() < 1e-15);
     assert_ne!(without_cost.body["fingerprint"], told.body["fingerprint"]);
+    let rate = json!({"allocation": allocation, "terms": {"risk_free_rate": "0.02"}});
+    assert_ne!(compute(&house, "/v1/backtests", &rate).await.body["fingerprint"], without_cost.body["fingerprint"]);
 
     let half = json!({"allocation": [{"asset": "AAPL", "weight": "0.5"}]});
     compute(&house, "/v1/backtests", &half).await.is_problem(422, "weights-do-not-add-up");

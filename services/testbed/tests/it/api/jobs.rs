@@ -1,5 +1,8 @@
 //! Jobs: what takes long is computed after its request was answered, for whom it was asked, until they want it no more.
 
+use std::time::{Duration, Instant};
+
+use api::Limits;
 use events::Stream;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
@@ -12,9 +15,13 @@ use super::house::{Answer, House};
 /// Sessions of the prices, from a Monday on.
 const SESSIONS: i64 = 120;
 
-/// A house with an asset that has a price on each day, and one that misses the 10th to 12th.
+/// A house with an asset that has a price on each day, and one that misses the first three of February.
 async fn furnished() -> House {
-    let house = House::open().await;
+    furnished_within(Limits::default()).await
+}
+
+async fn furnished_within(limits: Limits) -> House {
+    let house = House::with(limits, true).await;
     let first = jiff::civil::date(2024, 1, 1);
     let day = |n: i64| (first + jiff::Span::new().days(n)).to_string();
     let every: Vec<(String, String)> = (0..SESSIONS).map(|n| (day(n), (100 + n % 7).to_string())).collect();
@@ -107,6 +114,45 @@ async fn what_takes_long_becomes_a_job_that_can_be_watched_and_cancelled() {
 }
 
 #[tokio::test]
+async fn whoever_hangs_up_ends_the_work() {
+    // One place to compute at, and one to wait for it.
+    let limits = Limits {
+        figures_at_once: 1,
+        computations_waiting_max: 1,
+        request_time: Duration::from_secs(120),
+        ..Limits::default()
+    };
+    let house = furnished_within(limits).await;
+    let of = |paths: u32, horizon: u32| json!({"allocation": [{"asset": "DAILY", "weight": "1"}], "horizon_sessions": horizon, "paths": paths});
+    // Long enough, and answered at once all the same.
+    let (long, short) = (of(600, 15_120), of(4, 5));
+    let begun = Instant::now();
+    assert_eq!(ask(&house, "/v1/projections", None, &long).await.status, 200);
+    let whole = begun.elapsed();
+
+    let client = reqwest::Client::new();
+    let send = |body: &Value| {
+        let request = client.post(format!("{}/v1/projections", house.address)).bearer_auth(&house.token);
+        tokio::spawn(request.json(body).send())
+    };
+    let hangs_up = send(&long);
+    let waits = eventually("somebody who waits for the place", async || {
+        let waits = send(&short);
+        while !waits.is_finished() {
+            if ask(&house, "/v1/projections", None, &short).await.status == 503 {
+                return Some(waits);
+            }
+        }
+        None
+    })
+    .await;
+    hangs_up.abort();
+    let begun = Instant::now();
+    assert_eq!(waits.await.unwrap().unwrap().status(), 200);
+    assert!(begun.elapsed() < whole / 2, "{:?} of {whole:?} after nobody waited any more", begun.elapsed());
+}
+
+#[tokio::test]
 async fn one_caller_has_so_many_jobs_at_once_and_no_more() {
     let house = furnished().await;
     for _ in 0..4 {
@@ -131,4 +177,68 @@ async fn a_backtest_holds_what_has_no_price_and_says_so() {
     let figures = told.body["figures"].as_array().unwrap();
     assert!(figures.iter().any(|figure| figure["id"] == "beta" && figure["value"].is_number()));
     assert_eq!(told.body["coverage"][1]["prices"], SESSIONS - 3);
+}
+
+/// Lists an asset with a price on these days of the year, and says which.
+async fn on_days(house: &House, symbol: &str, days: impl Iterator<Item = i64>) -> Vec<(String, f64)> {
+    let first = jiff::civil::date(2024, 1, 1);
+    let price = |n: i64| 100 + (n * 7 + i64::try_from(symbol.len()).unwrap() * 3) % 11;
+    let bars: Vec<(String, i64)> = days.map(|n| ((first + jiff::Span::new().days(n)).to_string(), price(n))).collect();
+    let texts: Vec<(String, String)> = bars.iter().map(|(day, close)| (day.clone(), close.to_string())).collect();
+    let texts: Vec<(&str, &str)> = texts.iter().map(|(day, close)| (day.as_str(), close.as_str())).collect();
+    house.asset(symbol, &texts).await;
+    bars.into_iter().map(|(day, close)| (day, f64::from(i32::try_from(close).unwrap()))).collect()
+}
+
+#[tokio::test]
+async fn a_backtest_bears_holes_at_its_start_in_the_middle_and_at_its_end() {
+    let house = furnished().await;
+    let holed = |n: &i64| !(50..55).contains(n);
+    let whole = on_days(&house, "WHOLE", 0..SESSIONS).await;
+    // Listed later, away for five sessions, and without the last three.
+    let late = on_days(&house, "LATER", (10..SESSIONS - 3).filter(holed)).await;
+    let benchmark = on_days(&house, "AGAINST", (20..SESSIONS - 5).filter(|n| n % 3 != 0)).await;
+    let body = |assets: [&str; 2], terms: Value| {
+        let one = |asset| json!({"asset": asset, "weight": "0.5"});
+        json!({"allocation": assets.map(one), "terms": terms})
+    };
+    let terms = json!({"rebalancing": "none", "benchmark": "AGAINST"});
+    let told = ask(&house, "/v1/backtests", None, &body(["WHOLE", "LATER"], terms)).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    let dates: Vec<&str> = told.body["dates"].as_array().unwrap().iter().map(|day| day.as_str().unwrap()).collect();
+    assert_eq!((dates[0], dates.len()), (late[0].0.as_str(), usize::try_from(SESSIONS - 10).unwrap()));
+    // Bought and held: half grows as each asset does, its last price standing where it has none.
+    let worth = |bars: &[(String, f64)], day: &str| {
+        let at = |day: &str| bars[bars.partition_point(|(other, _)| other.as_str() <= day) - 1].1;
+        0.5 * at(day) / at(dates[0])
+    };
+    for (day, value) in dates.iter().zip(told.body["equity"].as_array().unwrap()) {
+        let expected = worth(&whole, day) + worth(&late, day);
+        assert!((value.as_f64().unwrap() - expected).abs() < 1e-12, "{day}: {value} {expected}");
+    }
+    assert_eq!(told.body["carried"], json!([{"asset": "LATER", "sessions": 5 + 3}]));
+    let common = benchmark.iter().filter(|(day, _)| dates.contains(&day.as_str())).count();
+    assert_eq!(told.body["benchmark_window"]["returns"], common - 1);
+    let figures = told.body["figures"].as_array().unwrap();
+    let of = |id: &str| figures.iter().find(|figure| figure["id"] == id).unwrap();
+    assert_eq!((&of("beta")["n"], &of("sharpe")["n"]), (&json!(common - 1), &json!(dates.len() - 1)));
+
+    // One session more in the middle or at the end is too long, and says so.
+    on_days(&house, "TOOLONG", (0..SESSIONS).filter(|n| !(50..56).contains(n))).await;
+    on_days(&house, "DELISTED", 0..SESSIONS - 6).await;
+    for (asset, day) in [("TOOLONG", "2024-02-25"), ("DELISTED", "2024-04-29")] {
+        let refused = ask(&house, "/v1/backtests", None, &body(["WHOLE", asset], json!({}))).await;
+        refused.is_problem(422, "not-computable");
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(detail.contains(asset) && detail.contains(day), "{detail}");
+    }
+    // Where no day has both, there is nothing to buy.
+    on_days(&house, "BEFORE", -9..-3).await;
+    let refused = ask(&house, "/v1/backtests", None, &body(["WHOLE", "BEFORE"], json!({}))).await;
+    refused.is_problem(422, "not-computable");
+    // A benchmark without a common day leaves the figures of its own as they are.
+    let terms = json!({"rebalancing": "none", "benchmark": "BEFORE"});
+    let told = ask(&house, "/v1/backtests", None, &body(["WHOLE", "LATER"], terms)).await;
+    let beta = told.body["figures"].as_array().unwrap().iter().find(|figure| figure["id"] == "beta").unwrap();
+    assert_eq!((told.status.as_u16(), &beta["n"], &beta["value"]), (200, &json!(0), &json!(null)), "{told:?}");
 }
