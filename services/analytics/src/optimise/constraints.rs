@@ -82,7 +82,8 @@ impl Constraints {
             in_range("group minimum", group.least, GROUP_LIMIT_MAX)?;
             in_range("group maximum", group.most, GROUP_LIMIT_MAX)?;
             if group.least > group.most {
-                return Err(OptimiseError::Parameter { name: "group minimum above its maximum", value: group.least });
+                let Group { name, least, most, .. } = group.clone();
+                return Err(OptimiseError::GroupCrosses { group: name, least, most });
             }
             if let Some(&member) = group.members.iter().find(|&&member| member >= assets) {
                 return Err(OptimiseError::LengthsDiffer { what: "group member", expected: assets, got: member });

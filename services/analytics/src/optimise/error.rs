@@ -60,6 +60,16 @@ pub enum OptimiseError {
         /// Its upper bound.
         upper: f64,
     },
+    /// A group's least sum is above its greatest.
+    #[error("the minimum of group {group}, {}, is above its maximum, {}", Short(*least), Short(*most))]
+    GroupCrosses {
+        /// The group's name.
+        group: String,
+        /// Its least sum.
+        least: f64,
+        /// Its greatest sum.
+        most: f64,
+    },
     /// The bounds leave no room for the budget.
     #[error("the bounds allow a sum of {} to {}, not the budget {}", Short(*least), Short(*most), Short(*budget))]
     BudgetOutOfReach {

@@ -35,7 +35,9 @@ pub fn hierarchical_risk_parity(
         }
         let (left, right) = cluster.split_at(cluster.len() / 2);
         let (left_variance, right_variance) = (cluster_variance(covariance, left), cluster_variance(covariance, right));
-        let share = 1.0 - left_variance / (left_variance + right_variance);
+        let both = left_variance + right_variance;
+        // Two clusters that hedge themselves away share alike.
+        let share = if both > 0.0 { 1.0 - left_variance / both } else { 0.5 };
         left.iter().for_each(|&asset| weights[asset] *= share);
         right.iter().for_each(|&asset| weights[asset] *= 1.0 - share);
         open.extend([left, right]);

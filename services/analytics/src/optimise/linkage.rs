@@ -47,7 +47,11 @@ pub fn correlation_distances(covariance: &Covariance) -> Result<Vec<f64>, Optimi
 
 /// The merges of `n` assets with these distances (row by row), nearest first.
 pub fn link(distances: &[f64], n: usize, linkage: Linkage) -> Vec<Merge> {
-    let mut pairs = nearest_neighbour_chain(distances, n, linkage);
+    let mut pairs = match linkage {
+        Linkage::Single => shortest_tree(distances, n),
+        Linkage::Complete | Linkage::Average | Linkage::Ward => nearest_neighbour_chain(distances, n, linkage),
+    };
+    // Stable: of equal distances the pair that was found first stays first.
     pairs.sort_by(|a, b| a.2.total_cmp(&b.2));
     // The pairs name any asset of each cluster; the final numbers follow the order of the merges.
     let mut parent: Vec<usize> = (0..2 * n).collect();
@@ -81,6 +85,27 @@ fn root(parent: &[usize], mut cluster: usize) -> usize {
         cluster = parent[cluster];
     }
     cluster
+}
+
+/// Grows a tree from the first asset, each time by the nearest one (Prim 1957); each pair names the asset that was taken
+/// before. Sorted, its edges are the merges of nearest clusters. Equal distances fall as they do in scipy.
+fn shortest_tree(distances: &[f64], n: usize) -> Vec<(usize, usize, f64)> {
+    let mut from_tree = vec![f64::INFINITY; n];
+    let mut taken = vec![false; n];
+    let (mut x, mut pairs) = (0, Vec::with_capacity(n.saturating_sub(1)));
+    while pairs.len() + 1 < n {
+        taken[x] = true;
+        let (mut y, mut nearest) = (x, f64::INFINITY);
+        for other in (0..n).filter(|&other| !taken[other]) {
+            from_tree[other] = from_tree[other].min(distances[x * n + other]);
+            if from_tree[other] < nearest {
+                (y, nearest) = (other, from_tree[other]);
+            }
+        }
+        pairs.push((x, y, nearest));
+        x = y;
+    }
+    pairs
 }
 
 /// Follows nearest neighbours until two are each other's, merges them, goes on (Murtagh 1983). Gives the same tree as
@@ -131,8 +156,10 @@ fn combine(linkage: Linkage, to_x: f64, to_y: f64, apart: f64, sizes: [usize; 3]
         Linkage::Complete => to_x.max(to_y),
         Linkage::Average => (x * to_x + y * to_y) / (x + y),
         Linkage::Ward => {
-            let squares = (x + other) * to_x * to_x + (y + other) * to_y * to_y - other * apart * apart;
-            (squares / (x + y + other)).max(0.0).sqrt()
+            // In scipy's order of operations, so that what is equal there is equal here.
+            let share = 1.0 / (x + y + other);
+            let squares = (other + x) * share * to_x * to_x + (other + y) * share * to_y * to_y;
+            (squares - other * share * apart * apart).max(0.0).sqrt()
         }
     }
 }
@@ -140,6 +167,26 @@ fn combine(linkage: Linkage, to_x: f64, to_y: f64, apart: f64, sizes: [usize; 3]
 #[cfg(test)]
 mod tests {
     use super::{Linkage, leaf_order, link};
+
+    /// Distances that tie, with the merges and leaves that scipy 1.17 gives.
+    #[test]
+    fn equal_distances_fall_as_they_do_in_scipy() {
+        let single = ([1, 3, 3, 3, 3, 2, 1, 2, 2, 2], [(0, 1), (4, 5), (2, 6), (3, 7)], [3, 2, 4, 0, 1]);
+        let average = ([2, 1, 2, 3, 1, 3, 1, 1, 3, 1], [(0, 2), (1, 4), (3, 5), (6, 7)], [1, 4, 3, 0, 2]);
+        for (linkage, (quarters, pairs, leaves)) in
+            [(Linkage::Single, single), (Linkage::Average, average), (Linkage::Ward, average)]
+        {
+            let mut distances = vec![0.0; 25];
+            let cells = (0..5).flat_map(|i| (i + 1..5).map(move |j| (i, j)));
+            for ((i, j), quarters) in cells.zip(quarters) {
+                let distance = 0.25 * f64::from(quarters);
+                (distances[i * 5 + j], distances[j * 5 + i]) = (distance, distance);
+            }
+            let merges = link(&distances, 5, linkage);
+            assert_eq!(merges.iter().map(|merge| (merge.left, merge.right)).collect::<Vec<_>>(), pairs, "{linkage:?}");
+            assert_eq!(leaf_order(&merges, 5), leaves, "{linkage:?}");
+        }
+    }
 
     #[test]
     fn near_pairs_merge_first_and_leaves_follow_the_tree() {

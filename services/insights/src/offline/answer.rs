@@ -54,10 +54,18 @@ pub fn figure_lines(figures: &Figures) -> Vec<String> {
     known
         .map(|(figure, value)| {
             let definition = figure.definition();
-            let shown = value.map_or_else(|reason| format!("none: {reason}"), |value| format!("{value:>14.6}"));
+            let shown = value.map_or_else(|reason| format!("none: {reason}"), shown);
             format!("{:<46} {shown}", definition.name)
         })
         .collect()
+}
+
+/// A number in a table for people.
+#[must_use]
+pub fn shown(value: f64) -> String {
+    /// What still fits the column.
+    const PLAIN_MAX: f64 = 1e7;
+    if value.abs() < PLAIN_MAX { format!("{value:>14.6}") } else { format!("{value:>14.6e}") }
 }
 
 /// What figures beside a benchmark rest on, as a line for people.

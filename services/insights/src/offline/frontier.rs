@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use analytics::moments::{Covariance, arithmetic_mean, geometric_mean, ledoit_wolf, sample_covariance};
 use analytics::optimise::{Constraints, Group, OptimiseError, Optimum, Problem, frontier, max_sharpe, min_variance};
-use analytics::{PeriodsPerYear, PriceTable};
+use analytics::{PeriodsPerYear, PriceTable, Short};
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ impl FromStr for GroupLimits {
         let (name, rest) = text.split_once('=').ok_or_else(form)?;
         let (members, limits) = rest.rsplit_once(':').ok_or_else(form)?;
         let (least, most) = limits.split_once("..").ok_or_else(form)?;
-        let number = |text: &str| numbers::group_limit(text).map_err(|why| anyhow!("{why}, in `{}`", brief(text)));
+        let number = |limit: &str| numbers::group_limit(limit).map_err(|why| anyhow!("{why}, in `{}`", brief(text)));
         let members = members.split('+').map(|member| member.trim().to_owned()).collect();
         Ok(Self { name: name.to_owned(), members, least: number(least)?, most: number(most)? })
     }
@@ -132,11 +132,12 @@ pub fn answer(options: &Options) -> anyhow::Result<Answer> {
     });
     let dates = table.dates();
     let mut text = vec![format!(
-        "{} to {}, {} returns, {} assets, risk-free rate {rf} a year",
+        "{} to {}, {} returns, {} assets, risk-free rate {} a year",
         dates[0],
         dates[dates.len() - 1],
         dates.len() - 1,
-        assets.len()
+        assets.len(),
+        Short(rf)
     )];
     text.extend(heading("Frontier (fractions a year; weights in per cent)"));
     text.extend(points.iter().map(|point| line("", point, assets, rf)));

@@ -13,6 +13,8 @@ use super::numbers::brief;
 
 /// What a gzip file begins with.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// Columns that are named where the one that was asked for is not among them.
+const LABELS_SHOWN_MAX: usize = 30;
 /// Bytes of text that are read at most, unpacked: a small file may unpack to anything.
 const BYTES_MAX: u64 = 1 << 30;
 
@@ -94,7 +96,13 @@ fn parse(text: impl Read, path: &str, wanted: Option<&[String]>) -> anyhow::Resu
 
 fn place(labels: &[&str], asset: &str, name: &str) -> anyhow::Result<usize> {
     let found = labels.iter().skip(1).position(|label| *label == asset).map(|place| place + 1);
-    found.with_context(|| format!("{name}, line 1: there is no column `{asset}`; there are {}", labels[1..].join(", ")))
+    found.with_context(|| {
+        let (asset, first) = (brief(asset), labels.iter().skip(1).take(LABELS_SHOWN_MAX));
+        let there_are = first.map(|label| brief(label)).collect::<Vec<_>>().join(", ");
+        let more = labels.len().saturating_sub(1 + LABELS_SHOWN_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{name}, line 1: there is no column `{asset}`; there are {there_are}{more}")
+    })
 }
 
 /// The price in a cell; an empty cell is a missing price.
