@@ -1,4 +1,4 @@
-//! The work that has to be quick. `peers/compare.sh` runs this and the Python peers in one go and prints the ratios.
+//! The work that has to be quick. `peers/compare.py` runs this and the Python peers in one go and prints the ratios.
 
 #![expect(clippy::unwrap_used, reason = "without its material there is nothing to measure")]
 #![expect(missing_docs, reason = "the macros of the harness write items without one")]
@@ -72,21 +72,37 @@ fn backtests(criterion: &mut Criterion<CpuTime>) {
     slow.finish();
 }
 
-/// Wall time of the same work on one thread and on two.
+/// Wall time of the same jobs on one thread and on two: `scaling/<work>/1` over `scaling/<work>/2` is the gain.
 fn scaling(criterion: &mut Criterion) {
     let prices = material::prices("sp500_20_adjclose.csv.gz");
     let many = material::weights(1_000, 20);
-    let run = |weights: &[Vec<f64>]| backtest_many(&prices, black_box(weights), Policy::MONTHLY, COST_RATE).unwrap();
-    let mut group = criterion.benchmark_group("scaling");
+    let halves = many.chunks(many.len() / 2).collect::<Vec<_>>();
+    on_threads(criterion, "backtests", 2, &|job| {
+        black_box(backtest_many(&prices, black_box(halves[job]), Policy::MONTHLY, COST_RATE).unwrap());
+    });
+    let (weights, params) = (vec![0.05; 20], FigureParams::default());
+    on_threads(criterion, "figures", 32, &|_| {
+        black_box(portfolio_figures(black_box(&prices), &weights, Policy::MONTHLY, &params).unwrap());
+    });
+    let (covariance, mu) = moments_of(&prices.returns());
+    let constraints = Constraints::within(mu.len(), 0.0, 0.2);
+    let problem = Problem { covariance: &covariance, mu: &mu, constraints: &constraints };
+    on_threads(criterion, "frontiers", 64, &|_| {
+        black_box(frontier(black_box(&problem), 50).unwrap());
+    });
+}
+
+/// The jobs `0..jobs`, all on this thread, or half of them on another one.
+fn on_threads(criterion: &mut Criterion, work: &str, jobs: usize, job: &(impl Fn(usize) + Sync)) {
+    let mut group = criterion.benchmark_group(format!("scaling/{work}"));
     group.sample_size(30);
-    group.bench_function("one_thread", |bench| bench.iter(|| run(&many)));
-    group.bench_function("two_threads", |bench| {
+    group.bench_function("1", |bench| bench.iter(|| (0..jobs).for_each(job)));
+    group.bench_function("2", |bench| {
         bench.iter(|| {
-            let (left, right) = many.split_at(many.len() / 2);
             std::thread::scope(|scope| {
-                let other = scope.spawn(|| run(right));
-                (run(left), other.join().unwrap())
-            })
+                scope.spawn(|| (jobs / 2..jobs).for_each(job));
+                (0..jobs / 2).for_each(job);
+            });
         });
     });
     group.finish();
