@@ -176,3 +176,36 @@ async fn of_many_changes_of_one_version_one_wins_though_the_service_is_killed() 
         assert_eq!(house.events().await, before + 1);
     }
 }
+
+#[tokio::test]
+async fn an_import_that_a_kill_broke_off_is_completed_and_nothing_stands_twice() {
+    /// As many as one file may have, and how many are there when the service is killed, at the least.
+    const CLIENTS: u64 = 1_000;
+    const BEFORE_THE_KILL: u64 = 20;
+    let house = House::open().await;
+    let mut api = house.start().await;
+    let body = json!({"name": "Ana Souza", "firm": "Casa Verde"});
+    let (_, advisor) = house.call(Method::POST, "/v1/advisors", "ana", None, &body).until_answered().await;
+    let advisor = advisor["id"].as_str().unwrap();
+    let lines = (0..CLIENTS).map(|n| format!("Client {n},c{n}@client.example,{advisor}\n"));
+    let file = format!("name,email,advisor\n{}", lines.collect::<String>());
+    let before = house.events().await;
+    let importing = || {
+        let request = Client::new().post(format!("{}/v1/clients/import", house.address)).bearer_auth(&house.token);
+        Asking(request.header("Idempotency-Key", "all").header("Content-Type", "text/csv").body(file.clone()))
+    };
+    let caller = tokio::spawn(importing().until_answered());
+    testbed::eventually("the first clients", async || (house.events().await >= before + BEFORE_THE_KILL).then_some(()))
+        .await;
+    api.kill().await.unwrap();
+    let written = house.events().await - before;
+    assert!(written < CLIENTS, "it was killed half-way: {written}");
+    let mut again = house.start().await;
+    // The caller has gone on asking.
+    let (status, report) = caller.await.unwrap();
+    assert_eq!((status, &report["created"]), (200, &json!(CLIENTS)), "{report}");
+    assert_eq!(house.events().await, before + CLIENTS, "each client once");
+    assert_eq!(importing().until_answered().await.1, report, "the same answer again");
+    assert_eq!(house.events().await, before + CLIENTS);
+    again.kill().await.unwrap();
+}

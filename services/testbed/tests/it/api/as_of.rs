@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use events::{Position, Stream};
+use futures::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 use testbed::eventually;
@@ -218,4 +219,52 @@ async fn a_list_of_the_past_shows_what_was_theirs_then_and_is_theirs_now() {
         let nothing = house.get(&format!("{path}?as_of=advisory-0")).await;
         assert_eq!(nothing.body, json!({"items": [], "next": null}), "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_the_past_ends_early_rather_than_replay_without_end() {
+    /// More than the 400 that one request replays.
+    const PORTFOLIOS: usize = 420;
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    house.asset("AAPL", &[]).await;
+    let lines = (0..PORTFOLIOS).map(|n| format!("{advisor},Name {n},USD,AAPL,1\n"));
+    let file = format!("advisor,name,currency,asset,weight\n{}", lines.collect::<String>());
+    let imported = house.ask(Method::POST, "/v1/portfolios/import", |request| {
+        request.header("Idempotency-Key", "k-1").header("Content-Type", "text/csv").body(file)
+    });
+    let imported = imported.await;
+    assert_eq!(imported.body["created"], PORTFOLIOS, "{imported:?}");
+    let then = imported.header("insights-position").to_owned();
+    let archiving = imported.body["items"].as_array().unwrap().iter().map(|item| {
+        let path = format!("/v1/portfolios/{}/standing", item["id"].as_str().unwrap());
+        let house = &house;
+        async move {
+            let body = json!({"standing": "archived", "reason": "Replaced."});
+            assert_eq!(house.change(Method::PUT, &path, "\"1\"", &body).await.status, 200);
+        }
+    });
+    futures::stream::iter(archiving).buffer_unordered(16).collect::<Vec<()>>().await;
+    assert_eq!(house.get_now("/v1/advisors").await.status, 200, "the read models are there");
+    let pages = async |query: &str| -> Vec<Vec<String>> {
+        let (mut pages, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = house.get(&format!("/v1/portfolios?as_of={then}&{query}{cursor}")).await;
+            assert_eq!(page.status, 200, "{page:?}");
+            let names =
+                page.body["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned());
+            pages.push(names.collect());
+            let Some(next) = page.body["next"].as_str() else { return pages };
+            cursor = format!("&cursor={next}");
+        }
+    };
+    let active = pages("standing=active&limit=100").await;
+    assert_eq!(active.iter().map(Vec::len).collect::<Vec<_>>(), [100, 100, 100, 100, 20]);
+    assert_eq!(
+        active.concat(),
+        (0..PORTFOLIOS).map(|n| format!("Name {n}")).collect::<Vec<_>>(),
+        "each once, in order"
+    );
+    // Nothing was archived then, which it takes two requests to find out.
+    assert_eq!(pages("standing=archived").await, [Vec::<String>::new(), Vec::new()]);
 }
