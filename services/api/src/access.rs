@@ -53,6 +53,12 @@ struct Remembered {
     epoch: i64,
 }
 
+impl Remembered {
+    fn is_good(&self, epoch: i64, now: Timestamp) -> bool {
+        self.epoch == epoch && self.principal.expires_at > now
+    }
+}
+
 impl Callers {
     /// The look-up in this vault.
     #[must_use]
@@ -90,20 +96,31 @@ impl Callers {
         let (epoch, now) = (self.lease.epoch().await?, (self.clock)());
         let mut key = [0; 32];
         key.copy_from_slice(digest::digest(&digest::SHA256, secret.as_bytes()).as_ref());
-        let is_good = |found: &Remembered| found.epoch == epoch && found.principal.expires_at > now;
         if let Some(found) = self.good.get(&key).await {
-            if is_good(&found) {
+            if found.is_good(epoch, now) {
                 return Ok(found.principal);
             }
             self.good.invalidate(&key).await;
         }
+        // Boxed: the question is seldom asked, and every request would move what it needs.
+        Box::pin(self.look_up_in_vault(key, secret, is_session, epoch, now)).await
+    }
+
+    async fn look_up_in_vault(
+        &self,
+        key: [u8; 32],
+        secret: &str,
+        is_session: bool,
+        epoch: i64,
+        now: Timestamp,
+    ) -> Result<Arc<Principal>, Problem> {
         // Callers with one secret wait for one look-up, not for one each.
         let found = self.good.try_get_with(key, async {
             // The epoch was read before the look-up: what ended since then has begun a later one.
             self.ask_vault(secret, is_session, now).await.map(|principal| Remembered { principal, epoch })
         });
         let found = found.await.map_err(|problem| (*problem).clone())?;
-        if is_good(&found) {
+        if found.is_good(epoch, now) {
             return Ok(found.principal);
         }
         // A look-up that another began in an earlier epoch is no word on this one.

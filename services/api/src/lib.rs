@@ -18,6 +18,8 @@
 //!   `desk.rs`: where all of them run. `jobs.rs`: those that outlast their requests.
 //! * What goes wrong: [`problem`]. What is promised: `contract.rs` with `described.rs`, pinned by `openapi.json`.
 
+#![warn(clippy::large_futures)]
+
 mod access;
 mod accounts;
 mod advisors;

@@ -13,6 +13,8 @@
 //! * [`topology`]: streams as data, provisioned and compared with what the server has.
 //! * `trace.rs`: trace context in headers. `recorded.rs`: an event as it stands in the log.
 
+#![warn(clippy::large_futures)]
+
 mod aggregates;
 mod append;
 mod connection;

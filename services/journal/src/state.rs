@@ -50,7 +50,8 @@ impl Journal {
         let turn = slot.turn(deadline).await;
         let mut place = turn.map_err(|_| ReadError::unavailable("a state", "too many wait for this aggregate"))?;
         let known = place.take();
-        let loaded = self.catch_up::<D>(&subject, known, deadline).await?;
+        // Boxed: whoever may have to look carries the question's state along, asked or not.
+        let loaded = Box::pin(self.catch_up::<D>(&subject, known, deadline)).await?;
         let seen = see(&loaded);
         self.0.aggregates.keep(&subject, &slot, &mut place, loaded);
         Ok(seen)
