@@ -108,6 +108,9 @@ impl Options {
 pub async fn run(settings: &Settings, options: Options, stop: CancellationToken) -> anyhow::Result<()> {
     let Some(kind) = options.source else { return roles::run(settings, &[Role::Load], stop).await };
     let window = Window { from: options.from, to: options.to };
+    if let Some((from, to)) = options.from.zip(options.to).filter(|(from, to)| to < from) {
+        bail!("--to {to} is before --from {from}");
+    }
     match kind {
         SourceKind::Yahoo => {
             if options.assets.is_empty() {
@@ -161,7 +164,9 @@ async fn once<S: Source>(
     };
     let began = Instant::now();
     let mut come_again = None;
+    let mut unheard: BTreeSet<AssetId> = options.assets.iter().cloned().collect();
     let loading = market::load(&journal, &mut source, &load, |progress| {
+        unheard.remove(&progress.last.asset);
         if let Err(LoadError::Source(SourceError::ComeAgain { at })) = &progress.last.result {
             // Told once, at the end: it holds for all that are left.
             come_again = Some(*at);
@@ -179,12 +184,18 @@ async fn once<S: Source>(
     };
     bar.finish_and_clear();
     tell(&report.unclaimed, |dropped| eprintln!("{dropped}"));
+    for asset in &unheard {
+        eprintln!("{asset}: the source said nothing of it");
+    }
     say(&report, began);
     if let Some(at) = come_again {
         bail!("the source wants to be left alone until {at}; the same command goes on from there then");
     }
     if report.failed > 0 {
         bail!("{} of {} assets could not be loaded", report.failed, report.assets);
+    }
+    if !unheard.is_empty() {
+        bail!("the source said nothing of {} assets that were asked for", unheard.len());
     }
     Ok(source)
 }

@@ -74,10 +74,22 @@ pub struct Running {
 pub async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
     let began = Instant::now();
     let running = start(settings, stop.clone()).await?;
-    let loaded = load_prices(&running.instance.url, &running.token).await;
-    if let Err(error) = loaded {
-        running.end().await?;
-        return Err(error.context("the demo prices could not be loaded"));
+    let loaded = tokio::select! {
+        // Looked at first: whoever stops us also ends the web API, and then the load fails for that alone.
+        biased;
+        () = stop.cancelled() => None,
+        loaded = load_prices(&running.instance.url, &running.token) => Some(loaded),
+    };
+    match loaded {
+        Some(Ok(_)) => {}
+        Some(Err(error)) if !stop.is_cancelled() => {
+            running.end().await?;
+            return Err(error.context("the demo prices could not be loaded"));
+        }
+        Some(Err(_)) | None => {
+            println!("Interrupted while the demo prices were loaded. The next `./x up` goes on from there.");
+            return running.end().await;
+        }
     }
     println!();
     println!("  Insights runs, after {:.1} s.", began.elapsed().as_secs_f64());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use insights::instance::Instance;
 use insights::private::Folder;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Child;
 
 use crate::{ended, insights, interrupt};
@@ -112,6 +112,21 @@ async fn a_server_that_is_killed_is_started_again_and_nothing_is_lost() {
     let (well, verified, complained) = ended(&mut insights(folder.path(), &["verify"])).await;
     assert!(well, "{verified}\n{complained}");
     assert!(interrupt(running).await.success());
+}
+
+#[tokio::test]
+async fn ctrl_c_while_the_demo_prices_load_is_told_as_what_it_is() {
+    let folder = Folder::temporary().unwrap();
+    let mut child = insights(folder.path(), &["up"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = child.stdout.take().unwrap();
+    // It is found once it runs, which is before the first of the prices.
+    let home = folder.path().join(".insights");
+    testbed::eventually("the instance", async || Instance::running(&home).map(|_| ())).await;
+    assert!(interrupt(child).await.success(), "a clean end");
+    let mut text = String::new();
+    said.read_to_string(&mut text).await.unwrap();
+    assert!(text.contains("Interrupted while the demo prices were loaded"), "{text}");
+    assert!(!text.contains("could not be loaded"), "{text}");
 }
 
 #[tokio::test]

@@ -129,6 +129,50 @@ async fn a_table_from_standard_input_is_loaded_as_it_comes_and_again_after_a_kil
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_of_a_table_and_what_it_does_not_have_is_told() {
+    let folder = Folder::temporary().unwrap();
+    let (nats, journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    let path = folder.path().join("odd.csv");
+    let table = "symbol,date,close,currency\nABC,2024-01-02,705,GBp\n,2024-01-03,1,GBp\na b,2024-01-03,1,GBp\nABC,2024-01-03,x,GBp\n";
+    std::fs::write(&path, table).unwrap();
+    let file = path.to_str().unwrap();
+    let (well, told, complained) = ended(&mut load(&folder, &nats, &yahoo, &["--source", "csv", "--file", file])).await;
+    assert!(well && told.contains("3 rows and values left out"), "{told}{complained}");
+    for line in [
+        "line 3 is left out: the row has no symbol",
+        "line 4 is left out: the symbol is none: `a b`",
+        "ABC: line 5 is left out: the price cannot be read: `x`",
+    ] {
+        assert!(complained.contains(line), "{line}: {complained}");
+    }
+    assert_eq!(closes(&journal, "ABC").await, ["7.05"]);
+    let more = ["--source", "csv", "--file", file, "--assets", "ABC,NONE"];
+    let (well, _, complained) = ended(&mut load(&folder, &nats, &yahoo, &more)).await;
+    assert!(!well && complained.contains("NONE: the source said nothing of it"), "{complained}");
+    let backwards = ["--source", "csv", "--file", file, "--from", "2024-02-01", "--to", "2024-01-01"];
+    let (well, _, complained) = ended(&mut load(&folder, &nats, &yahoo, &backwards)).await;
+    assert!(!well && complained.contains("--to 2024-01-01 is before --from 2024-02-01"), "{complained}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_wants_to_be_left_alone_is_told_once_with_its_time() {
+    let folder = Folder::temporary().unwrap();
+    let (nats, _journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    let busy = testbed::yahoo::Play::Say(429, vec![("retry-after", "3600".to_owned())], b"Too Many Requests".to_vec());
+    for symbol in SYMBOLS {
+        yahoo.plays(symbol, vec![busy.clone()]);
+    }
+    let arguments = ["--source", "yahoo", "--assets", &SYMBOLS.join(",")];
+    let (well, _, complained) = ended(&mut load(&folder, &nats, &yahoo, &arguments)).await;
+    assert!(!well && complained.contains("wants to be left alone until 20"), "{complained}");
+    assert_eq!(complained.matches("left alone").count(), 1, "{complained}");
+    let asked: usize = SYMBOLS.iter().map(|symbol| yahoo.asked(symbol)).sum();
+    assert!(asked <= 2, "no more than were open: {asked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn on_a_terminal_a_load_shows_how_far_it_has_come_and_what_could_not_be_loaded() {
     let folder = Folder::temporary().unwrap();
     let (nats, journal) = log().await;
