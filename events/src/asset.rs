@@ -61,6 +61,26 @@ pub enum AssetCommand {
         /// How much for one unit.
         payment: Payment,
     },
+    /// Take down that units were not split that day, although it was believed.
+    WithdrawSplit {
+        /// Who says so.
+        source: Name,
+        /// Why.
+        reason: Note,
+        /// What was believed to be the first day on the new units.
+        date: Date,
+    },
+    /// Take down that cash was not paid, although it was believed.
+    WithdrawPayment {
+        /// Who says so.
+        source: Name,
+        /// Why.
+        reason: Note,
+        /// What was believed to be the ex-date.
+        ex_date: Date,
+        /// What it was believed to be paid from.
+        kind: PaymentKind,
+    },
     /// Say how much risk it carries.
     Rate {
         /// How much.
@@ -125,6 +145,30 @@ pub enum AssetEvent {
         /// What was believed before, where this corrects it.
         was: Option<Payment>,
     },
+    /// A split that was believed is believed no longer.
+    SplitWithdrawn {
+        /// Who says so.
+        source: Name,
+        /// Why.
+        reason: Note,
+        /// What was believed to be the first day on the new units.
+        date: Date,
+        /// What was believed.
+        was: SplitRatio,
+    },
+    /// A payment that was believed is believed no longer.
+    PaymentWithdrawn {
+        /// Who says so.
+        source: Name,
+        /// Why.
+        reason: Note,
+        /// What was believed to be the ex-date.
+        ex_date: Date,
+        /// What it was believed to be paid from.
+        kind: PaymentKind,
+        /// What was believed.
+        was: Payment,
+    },
     /// It carries this much risk.
     Rated {
         /// How much.
@@ -165,6 +209,14 @@ pub enum AssetRejection {
     PriceUnknown {
         /// The day.
         date: Date,
+    },
+    /// What is not believed cannot be withdrawn.
+    #[error("there is no such {noun} of {date} to withdraw")]
+    ActionUnknown {
+        /// The day.
+        date: Date,
+        /// What there is none of: a split or a payment.
+        noun: &'static str,
     },
     /// Raw and adjusted prices do not mix in one series.
     #[error("the asset's prices are {known}, not {given}")]
@@ -211,6 +263,7 @@ impl Refusal for AssetRejection {
             Self::AlreadyListed => "asset-already-listed",
             Self::PriceDiffers { .. } => "price-differs",
             Self::PriceUnknown { .. } => "price-unknown",
+            Self::ActionUnknown { .. } => "action-unknown",
             Self::BasisDiffers { .. } => "price-basis-differs",
             Self::PaymentNotBelowPrice { .. } => "payment-not-below-price",
             Self::Delisted { .. } => "asset-delisted",
@@ -224,6 +277,7 @@ impl Refusal for AssetRejection {
             Self::AlreadyListed
             | Self::PriceDiffers { .. }
             | Self::PriceUnknown { .. }
+            | Self::ActionUnknown { .. }
             | Self::BasisDiffers { .. }
             | Self::PaymentNotBelowPrice { .. }
             | Self::Delisted { .. }
@@ -249,16 +303,45 @@ pub struct Listed {
     pub listing: Listing,
     /// Whose its prices are and what they say, once there are any.
     pub prices_of: Option<(Name, PriceBasis)>,
-    /// Its prices. Shared, since states are copied more often than they change.
+    /// Its prices. Shared, as what follows, since states are copied more often than they change.
     pub bars: Arc<KnownBars>,
-    /// Its splits by first day on the new units.
-    pub splits: BTreeMap<Date, SplitRatio>,
-    /// What it paid, by ex-date.
-    pub payments: BTreeMap<(Date, PaymentKind), Payment>,
+    /// Days whose prices another than who gave the rest has corrected, and who.
+    pub corrected_by: Arc<BTreeMap<Date, Name>>,
+    /// The last word on its splits, by first day on the new units.
+    pub splits: Arc<BTreeMap<Date, LastWord<SplitRatio>>>,
+    /// The last word on what it paid, by ex-date.
+    pub payments: Arc<BTreeMap<(Date, PaymentKind), LastWord<Payment>>>,
     /// How much risk it carries; `None` where nobody has rated it.
     pub risk_class: Option<RiskClass>,
     /// The first day without trading, where there is one.
     pub delisted: Option<Date>,
+}
+
+/// The last that was said of a split or a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastWord<T> {
+    /// Who said it.
+    pub source: Name,
+    /// What was said, or what was withdrawn.
+    pub value: T,
+    /// Whether it was withdrawn: it is not believed any longer.
+    pub is_withdrawn: bool,
+}
+
+impl<T: Copy> LastWord<T> {
+    /// What is believed; none where it was withdrawn.
+    #[must_use]
+    pub fn standing(&self) -> Option<T> {
+        (!self.is_withdrawn).then_some(self.value)
+    }
+
+    const fn said(source: Name, value: T) -> Self {
+        Self { source, value, is_withdrawn: false }
+    }
+
+    const fn withdrawn(source: Name, value: T) -> Self {
+        Self { source, value, is_withdrawn: true }
+    }
 }
 
 impl Decider for Asset {
@@ -277,6 +360,8 @@ impl Decider for Asset {
                 | AssetCommand::CorrectPrices { .. }
                 | AssetCommand::RecordSplit { .. }
                 | AssetCommand::RecordPayment { .. }
+                | AssetCommand::WithdrawSplit { .. }
+                | AssetCommand::WithdrawPayment { .. }
                 | AssetCommand::Rate { .. }
                 | AssetCommand::Delist { .. },
             ) => Err(AssetRejection::Unknown),
@@ -303,7 +388,7 @@ impl Decider for Asset {
             }
             (Self::Listed(asset), AssetCommand::RecordSplit { source, date, ratio }) => {
                 asset.traded_on(Some(*date))?;
-                let was = asset.splits.get(date).copied();
+                let was = asset.split_on(*date);
                 Ok((was != Some(*ratio)).then(|| AssetEvent::Split {
                     source: source.clone(),
                     date: *date,
@@ -313,7 +398,7 @@ impl Decider for Asset {
             }
             (Self::Listed(asset), AssetCommand::RecordPayment { source, ex_date, kind, payment }) => {
                 asset.traded_on(Some(*ex_date))?;
-                let was = asset.payments.get(&(*ex_date, *kind)).copied();
+                let was = asset.payment_on(*ex_date, *kind);
                 if was != Some(*payment) {
                     asset.leaves_something(*ex_date, *kind, *payment)?;
                 }
@@ -324,6 +409,18 @@ impl Decider for Asset {
                     payment: *payment,
                     was,
                 }))
+            }
+            (Self::Listed(asset), AssetCommand::WithdrawSplit { source, reason, date }) => {
+                let unknown = AssetRejection::ActionUnknown { date: *date, noun: "split" };
+                let was = asset.split_on(*date).ok_or(unknown)?;
+                let (source, reason) = (source.clone(), reason.clone());
+                Ok(Some(AssetEvent::SplitWithdrawn { source, reason, date: *date, was }))
+            }
+            (Self::Listed(asset), AssetCommand::WithdrawPayment { source, reason, ex_date, kind }) => {
+                let unknown = AssetRejection::ActionUnknown { date: *ex_date, noun: "payment" };
+                let was = asset.payment_on(*ex_date, *kind).ok_or(unknown)?;
+                let (source, reason) = (source.clone(), reason.clone());
+                Ok(Some(AssetEvent::PaymentWithdrawn { source, reason, ex_date: *ex_date, kind: *kind, was }))
             }
             (Self::Listed(asset), AssetCommand::Rate { class, reason }) => {
                 Ok((asset.risk_class != Some(*class))
@@ -350,6 +447,8 @@ impl Decider for Asset {
                 | AssetEvent::Corrected { .. }
                 | AssetEvent::Split { .. }
                 | AssetEvent::Dividend { .. }
+                | AssetEvent::SplitWithdrawn { .. }
+                | AssetEvent::PaymentWithdrawn { .. }
                 | AssetEvent::Rated { .. }
                 | AssetEvent::Delisted { .. },
             ) => return Self::Unknown,
@@ -361,15 +460,30 @@ impl Decider for Asset {
                 asset.prices_of = Some((source.clone(), *basis));
                 Arc::make_mut(&mut asset.bars).update(bars.as_slice());
             }
-            AssetEvent::Corrected { corrections, .. } => {
+            AssetEvent::Corrected { source, corrections, .. } => {
                 let now: Vec<Bar> = corrections.iter().map(|correction| correction.is).collect();
                 Arc::make_mut(&mut asset.bars).update(&now);
+                let is_own = asset.prices_of.as_ref().is_some_and(|(own, _)| own == source);
+                let corrected_by = Arc::make_mut(&mut asset.corrected_by);
+                for bar in now {
+                    if is_own {
+                        corrected_by.remove(&bar.date);
+                    } else {
+                        corrected_by.insert(bar.date, source.clone());
+                    }
+                }
             }
-            AssetEvent::Split { date, ratio, .. } => {
-                asset.splits.insert(*date, *ratio);
+            AssetEvent::Split { source, date, ratio, .. } => {
+                Arc::make_mut(&mut asset.splits).insert(*date, LastWord::said(source.clone(), *ratio));
             }
-            AssetEvent::Dividend { ex_date, kind, payment, .. } => {
-                asset.payments.insert((*ex_date, *kind), *payment);
+            AssetEvent::Dividend { source, ex_date, kind, payment, .. } => {
+                Arc::make_mut(&mut asset.payments).insert((*ex_date, *kind), LastWord::said(source.clone(), *payment));
+            }
+            AssetEvent::SplitWithdrawn { source, date, was, .. } => {
+                Arc::make_mut(&mut asset.splits).insert(*date, LastWord::withdrawn(source.clone(), *was));
+            }
+            AssetEvent::PaymentWithdrawn { source, ex_date, kind, was, .. } => {
+                Arc::make_mut(&mut asset.payments).insert((*ex_date, *kind), LastWord::withdrawn(source.clone(), *was));
             }
             AssetEvent::Rated { class, .. } => asset.risk_class = Some(*class),
             AssetEvent::Delisted { date, .. } => asset.delisted = Some(*date),
@@ -395,11 +509,30 @@ impl Listed {
             listing,
             prices_of: None,
             bars: Arc::default(),
-            splits: BTreeMap::new(),
-            payments: BTreeMap::new(),
+            corrected_by: Arc::default(),
+            splits: Arc::default(),
+            payments: Arc::default(),
             risk_class: None,
             delisted: None,
         }
+    }
+
+    /// The split that is believed of the day, if any is.
+    #[must_use]
+    pub fn split_on(&self, date: Date) -> Option<SplitRatio> {
+        self.splits.get(&date).and_then(LastWord::standing)
+    }
+
+    /// The payment of this kind that is believed of the ex-date, if any is.
+    #[must_use]
+    pub fn payment_on(&self, ex_date: Date, kind: PaymentKind) -> Option<Payment> {
+        self.payments.get(&(ex_date, kind)).and_then(LastWord::standing)
+    }
+
+    /// Who had the last word on the day's price: who corrected it, or else who gave the prices.
+    #[must_use]
+    pub fn price_by(&self, date: Date) -> Option<&Name> {
+        self.corrected_by.get(&date).or_else(|| self.prices_of.as_ref().map(|(source, _)| source))
     }
 
     fn same_basis(&self, given: PriceBasis) -> Result<(), AssetRejection> {
@@ -419,7 +552,8 @@ impl Listed {
         });
         let before = self.bars.before(ex_date).filter(|_| is_measure);
         let others = self.payments.iter().filter(|((date, of), _)| *date == ex_date && *of != kind);
-        let payment = others.fold(given.amount(), |sum, (_, other)| sum.saturating_add(other.amount()));
+        let amounts = others.filter_map(|(_, other)| other.standing());
+        let payment = amounts.fold(given.amount(), |sum, other| sum.saturating_add(other.amount()));
         match before {
             Some(bar) if bar.close <= payment => {
                 let (date, close) = (bar.date, bar.close);

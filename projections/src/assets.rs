@@ -81,7 +81,11 @@ impl Changes for Changed {
                 prices.days += i64::try_from(bars.len()).map_err(|_| FoldError::NotKept("so many bars".to_owned()))?;
             }
             // They change what is known of days, not of which days something is known.
-            AssetEvent::Corrected { .. } | AssetEvent::Split { .. } | AssetEvent::Dividend { .. } => {}
+            AssetEvent::Corrected { .. }
+            | AssetEvent::Split { .. }
+            | AssetEvent::Dividend { .. }
+            | AssetEvent::SplitWithdrawn { .. }
+            | AssetEvent::PaymentWithdrawn { .. } => {}
             AssetEvent::Rated { class, .. } => change.risk_class = Some(class.word()),
             AssetEvent::Delisted { date, .. } => change.delisted_on = Some(*date),
         }

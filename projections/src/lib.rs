@@ -14,6 +14,7 @@
 //! * [`figures`]: a portfolio's figures over prices in memory ([`price_cache`]). [`analyze`]: the `analyze` role, which keeps
 //!   them in the read model [`portfolio_figures`].
 //! * [`parked`]: events that a read model could not take, and trying them again.
+//! * [`as_of`]: what a position or a time means for prices and for what rests on them.
 //! * [`replay`]: one aggregate's row as it was at a position or a time, by the same folds.
 //! * [`rebuild`]: a read model filled anew beside the live one, and put in its place.
 //! * [`mod@connect`]: connections and migrations. [`dump`]: rows as text, to compare one replay with another.
@@ -24,6 +25,7 @@
 pub mod advisors;
 pub mod analyze;
 pub mod apply;
+pub mod as_of;
 pub mod assets;
 pub mod checkpoint;
 pub mod clients;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use events::asset::AssetEvent;
 use events::stored::bars_to_bytes;
-use events::values::{AggregateId, AssetId, Bar, Name, PaymentKind};
+use events::values::{AggregateId, AssetId, Bar, Name};
 use events::{AnyEvent, Position, Stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -47,7 +47,8 @@ struct ActionRow {
     source: String,
     day: Date,
     kind: ActionKind,
-    amount: Decimal,
+    /// None where the action is withdrawn.
+    amount: Option<Decimal>,
     old_units: Option<Decimal>,
 }
 
@@ -66,14 +67,16 @@ impl Changes for Priced {
             }
             AssetEvent::Split { source, date, ratio, .. } => {
                 let (amount, old_units) = (ratio.new_units(), Some(ratio.old_units()));
-                self.action(applied, asset, source, (*date, ActionKind::Split), amount, old_units);
+                self.action(applied, asset, source, (*date, ActionKind::Split), Some(amount), old_units);
             }
             AssetEvent::Dividend { source, ex_date, kind, payment, .. } => {
-                let kind = match kind {
-                    PaymentKind::Dividend => ActionKind::Dividend,
-                    PaymentKind::CapitalGain => ActionKind::CapitalGain,
-                };
-                self.action(applied, asset, source, (*ex_date, kind), payment.amount(), None);
+                self.action(applied, asset, source, (*ex_date, (*kind).into()), Some(payment.amount()), None);
+            }
+            AssetEvent::SplitWithdrawn { source, date, .. } => {
+                self.action(applied, asset, source, (*date, ActionKind::Split), None, None);
+            }
+            AssetEvent::PaymentWithdrawn { source, ex_date, kind, .. } => {
+                self.action(applied, asset, source, (*ex_date, (*kind).into()), None, None);
             }
         }
         Ok(())
@@ -115,7 +118,7 @@ impl Priced {
         asset: AssetId,
         source: &Name,
         (day, kind): (Date, ActionKind),
-        amount: Decimal,
+        amount: Option<Decimal>,
         old_units: Option<Decimal>,
     ) {
         self.actions.push(ActionRow {
@@ -174,7 +177,7 @@ async fn write_actions(actions: &[ActionRow], connection: &mut PgConnection) -> 
     let sources: Vec<&str> = actions.iter().map(|action| action.source.as_str()).collect();
     let days: Vec<_> = actions.iter().map(|action| action.day.to_sqlx()).collect();
     let kinds: Vec<&str> = actions.iter().map(|action| action.kind.word()).collect();
-    let amounts: Vec<Decimal> = actions.iter().map(|action| action.amount).collect();
+    let amounts: Vec<Option<Decimal>> = actions.iter().map(|action| action.amount).collect();
     let old_units: Vec<Option<Decimal>> = actions.iter().map(|action| action.old_units).collect();
     query!(
         "INSERT INTO corporate_actions (asset, position, known_at, source, day, kind, amount, old_units)
@@ -187,7 +190,7 @@ async fn write_actions(actions: &[ActionRow], connection: &mut PgConnection) -> 
         &sources as _,
         &days as _,
         &kinds as _,
-        &amounts,
+        &amounts as _,
         &old_units as _
     )
     .execute(connection)

@@ -157,6 +157,56 @@ fn a_dividend_and_a_capital_gain_of_one_day_are_two_payments() {
 }
 
 #[test]
+fn a_split_or_a_payment_is_withdrawn_by_a_new_fact_and_may_be_said_again() {
+    let day = date(2022, 12, 5);
+    let source = || name("a person");
+    let ratio = SplitRatio::try_new(4.into(), 1.into()).unwrap();
+    let payment = Payment::try_new("0.25".parse().unwrap()).unwrap();
+    let kind = PaymentKind::Dividend;
+    let reason = || note("the source was wrong");
+    let split = || AssetEvent::Split { source: name("a file"), date: day, ratio, was: None };
+    let paid = || AssetEvent::Dividend { source: name("a file"), ex_date: day, kind, payment, was: None };
+    let withdraw_split = AssetCommand::WithdrawSplit { source: source(), reason: reason(), date: day };
+    let withdraw_payment = AssetCommand::WithdrawPayment { source: source(), reason: reason(), ex_date: day, kind };
+    let no_split = AssetEvent::SplitWithdrawn { source: source(), reason: reason(), date: day, was: ratio };
+    let no_payment =
+        AssetEvent::PaymentWithdrawn { source: source(), reason: reason(), ex_date: day, kind, was: payment };
+    let unknown = |noun| AssetRejection::ActionUnknown { date: day, noun };
+    given::<Asset>([]).when(&withdraw_split).then_refused(&AssetRejection::Unknown);
+    given::<Asset>([listed(), paid()]).when(&withdraw_split).then_refused(&unknown("split"));
+    given::<Asset>([listed(), split()]).when(&withdraw_payment).then_refused(&unknown("payment"));
+    given::<Asset>([listed(), split()]).when(&withdraw_split).then(&no_split);
+    given::<Asset>([listed(), paid()]).when(&withdraw_payment).then(&no_payment);
+    let without = [listed(), split(), paid(), no_split, no_payment];
+    given::<Asset>(without.clone()).when(&withdraw_split).then_refused(&unknown("split"));
+    given::<Asset>(without.clone()).when(&withdraw_payment).then_refused(&unknown("payment"));
+    let again = AssetCommand::RecordSplit { source: name("a file"), date: day, ratio };
+    given::<Asset>(without.clone()).when(&again).then(&split());
+    let again = AssetCommand::RecordPayment { source: name("a file"), ex_date: day, kind, payment };
+    given::<Asset>(without).when(&again).then(&paid());
+}
+
+#[test]
+fn who_had_the_last_word_on_a_price_is_known() {
+    use crate::Decider;
+
+    let by = |source: &str, day, price| AssetEvent::Corrected {
+        source: name(source),
+        reason: note("a typo"),
+        corrections: vec![Correction { was: close(day, "1"), is: close(day, price) }],
+    };
+    let last_word = |history: &[AssetEvent], day| match history.iter().fold(Asset::default(), Asset::evolve) {
+        Asset::Listed(listed) => listed.price_by(date(2022, 12, day)).map(|source| source.as_str().to_owned()),
+        Asset::Unknown => None,
+    };
+    let history = [listed(), priced(&[(1, "10"), (2, "11")]), by("a person", 2, "12")];
+    assert_eq!(last_word(&history, 1).as_deref(), Some("a file"));
+    assert_eq!(last_word(&history, 2).as_deref(), Some("a person"));
+    let back = [history.to_vec(), vec![by("a file", 2, "13")]].concat();
+    assert_eq!(last_word(&back, 2).as_deref(), Some("a file"));
+}
+
+#[test]
 fn a_payment_that_leaves_nothing_of_the_price_before_it_is_refused() {
     let cash = |amount: &str| Payment::try_new(amount.parse().unwrap()).unwrap();
     let ex_date = date(2022, 12, 2);

@@ -15,6 +15,8 @@ const PRICED_V2: &str = "insights.asset.priced.v2";
 const CORRECTED_V1: &str = "insights.asset.corrected.v1";
 const SPLIT_V1: &str = "insights.asset.split.v1";
 const DIVIDEND_V1: &str = "insights.asset.dividend.v1";
+const SPLIT_WITHDRAWN_V1: &str = "insights.asset.split_withdrawn.v1";
+const PAYMENT_WITHDRAWN_V1: &str = "insights.asset.payment_withdrawn.v1";
 const RATED_V1: &str = "insights.asset.rated.v1";
 const DELISTED_V1: &str = "insights.asset.delisted.v1";
 
@@ -111,6 +113,23 @@ enum PaymentKindV1 {
     CapitalGain,
 }
 
+#[derive(Serialize, Deserialize)]
+struct SplitWithdrawnV1 {
+    source: String,
+    reason: String,
+    date: DateV1,
+    was: RatioV1,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PaymentWithdrawnV1 {
+    source: String,
+    reason: String,
+    ex_date: DateV1,
+    kind: PaymentKindV1,
+    was: DecimalV1,
+}
+
 /// A rating; the class in its word.
 #[derive(Serialize, Deserialize)]
 struct RatedV1 {
@@ -132,6 +151,8 @@ impl Stored for AssetEvent {
             Self::Corrected { .. } => CORRECTED_V1,
             Self::Split { .. } => SPLIT_V1,
             Self::Dividend { .. } => DIVIDEND_V1,
+            Self::SplitWithdrawn { .. } => SPLIT_WITHDRAWN_V1,
+            Self::PaymentWithdrawn { .. } => PAYMENT_WITHDRAWN_V1,
             Self::Rated { .. } => RATED_V1,
             Self::Delisted { .. } => DELISTED_V1,
         }
@@ -170,12 +191,22 @@ impl Stored for AssetEvent {
             Self::Dividend { source, ex_date, kind, payment, was } => to_bytes(&DividendV1 {
                 source: source.as_str().to_owned(),
                 ex_date: (*ex_date).into(),
-                kind: match kind {
-                    PaymentKind::Dividend => PaymentKindV1::Dividend,
-                    PaymentKind::CapitalGain => PaymentKindV1::CapitalGain,
-                },
+                kind: (*kind).into(),
                 amount: payment.amount().into(),
                 was: was.map(|was| was.amount().into()),
+            }),
+            Self::SplitWithdrawn { source, reason, date, was } => to_bytes(&SplitWithdrawnV1 {
+                source: source.as_str().to_owned(),
+                reason: reason.as_str().to_owned(),
+                date: (*date).into(),
+                was: (*was).into(),
+            }),
+            Self::PaymentWithdrawn { source, reason, ex_date, kind, was } => to_bytes(&PaymentWithdrawnV1 {
+                source: source.as_str().to_owned(),
+                reason: reason.as_str().to_owned(),
+                ex_date: (*ex_date).into(),
+                kind: (*kind).into(),
+                was: was.amount().into(),
             }),
             Self::Rated { class, reason } => {
                 to_bytes(&RatedV1 { class: class.word().to_owned(), reason: reason.as_str().to_owned() })
@@ -243,12 +274,28 @@ impl Stored for AssetEvent {
                 Ok(Self::Dividend {
                     source: Name::from_history(form.source),
                     ex_date: form.ex_date.try_into().map_err(invalid)?,
-                    kind: match form.kind {
-                        PaymentKindV1::Dividend => PaymentKind::Dividend,
-                        PaymentKindV1::CapitalGain => PaymentKind::CapitalGain,
-                    },
+                    kind: form.kind.into(),
                     payment: payment(form.amount)?,
                     was: form.was.map(payment).transpose()?,
+                })
+            }
+            SPLIT_WITHDRAWN_V1 => {
+                let form: SplitWithdrawnV1 = from_bytes(event_type, bytes)?;
+                Ok(Self::SplitWithdrawn {
+                    source: Name::from_history(form.source),
+                    reason: Note::from_history(form.reason),
+                    date: form.date.try_into().map_err(invalid)?,
+                    was: form.was.try_into().map_err(invalid)?,
+                })
+            }
+            PAYMENT_WITHDRAWN_V1 => {
+                let form: PaymentWithdrawnV1 = from_bytes(event_type, bytes)?;
+                Ok(Self::PaymentWithdrawn {
+                    source: Name::from_history(form.source),
+                    reason: Note::from_history(form.reason),
+                    ex_date: form.ex_date.try_into().map_err(invalid)?,
+                    kind: form.kind.into(),
+                    was: form.was.try_into().map(Payment::from_history).map_err(invalid)?,
                 })
             }
             RATED_V1 => {
@@ -310,6 +357,24 @@ impl From<ListedV2> for Listing {
             sector: form.sector.map(Name::from_history),
             exchange: form.exchange.map(Name::from_history),
             time_zone: form.time_zone.map(TimeZoneName::from_history),
+        }
+    }
+}
+
+impl From<PaymentKind> for PaymentKindV1 {
+    fn from(kind: PaymentKind) -> Self {
+        match kind {
+            PaymentKind::Dividend => Self::Dividend,
+            PaymentKind::CapitalGain => Self::CapitalGain,
+        }
+    }
+}
+
+impl From<PaymentKindV1> for PaymentKind {
+    fn from(form: PaymentKindV1) -> Self {
+        match form {
+            PaymentKindV1::Dividend => Self::Dividend,
+            PaymentKindV1::CapitalGain => Self::CapitalGain,
         }
     }
 }

@@ -316,6 +316,11 @@ pub(super) fn asset_command() -> impl Strategy<Value = AssetCommand> {
                 payment: Payment::try_new(Decimal::new(amount, 2)).unwrap(),
             }
         }),
+        (name(), note(), day()).prop_map(|(source, reason, date)| AssetCommand::WithdrawSplit { source, reason, date }),
+        (name(), note(), day(), any::<bool>()).prop_map(|(source, reason, ex_date, gain)| {
+            let kind = if gain { PaymentKind::CapitalGain } else { PaymentKind::Dividend };
+            AssetCommand::WithdrawPayment { source, reason, ex_date, kind }
+        }),
         (one_of_a_few_days(8), note()).prop_map(|(date, reason)| AssetCommand::Delist { date, reason }),
         (prop::sample::select(&RiskClass::ALL[..]), note())
             .prop_map(|(class, reason)| AssetCommand::Rate { class, reason }),

@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use crate::advisor::{Advisor, AdvisorEvent, Standing};
-use crate::asset::{Asset, AssetEvent, Listed};
+use crate::asset::{Asset, AssetEvent, LastWord, Listed};
 use crate::client::{Client, ClientEvent};
 use crate::portfolio::{Composition, Portfolio, PortfolioEvent};
 use crate::recommendation::{self, Letter, Recommendation, RecommendationEvent};
-use crate::values::{Bar, KnownBars};
+use crate::values::{Bar, KnownBars, Name};
 
 /// The last that any event says of a matter.
 fn last<'a, E, T>(history: &'a [E], says: impl Fn(&'a E) -> Option<T>) -> Option<T> {
@@ -131,11 +133,21 @@ pub(super) fn asset(history: &[AssetEvent]) -> Asset {
         _ => None,
     });
     let split = |event: &AssetEvent| match event {
-        E::Split { date, ratio, .. } => Some((*date, *ratio)),
+        E::Split { source, date, ratio, .. } => {
+            Some((*date, LastWord { source: source.clone(), value: *ratio, is_withdrawn: false }))
+        }
+        E::SplitWithdrawn { source, date, was, .. } => {
+            Some((*date, LastWord { source: source.clone(), value: *was, is_withdrawn: true }))
+        }
         _ => None,
     };
     let payment = |event: &AssetEvent| match event {
-        E::Dividend { ex_date, kind, payment, .. } => Some(((*ex_date, *kind), *payment)),
+        E::Dividend { source, ex_date, kind, payment, .. } => {
+            Some(((*ex_date, *kind), LastWord { source: source.clone(), value: *payment, is_withdrawn: false }))
+        }
+        E::PaymentWithdrawn { source, ex_date, kind, was, .. } => {
+            Some(((*ex_date, *kind), LastWord { source: source.clone(), value: *was, is_withdrawn: true }))
+        }
         _ => None,
     };
     let delisted = last(history, |event| match event {
@@ -146,15 +158,32 @@ pub(super) fn asset(history: &[AssetEvent]) -> Asset {
         listing: listing.clone(),
         prices_of,
         bars: Arc::new(bars(history)),
+        corrected_by: Arc::new(corrected_by(history)),
         // Of two words on one day, the later one.
-        splits: history.iter().filter_map(split).collect::<BTreeMap<_, _>>(),
-        payments: history.iter().filter_map(payment).collect::<BTreeMap<_, _>>(),
+        splits: Arc::new(history.iter().filter_map(split).collect()),
+        payments: Arc::new(history.iter().filter_map(payment).collect()),
         delisted,
         risk_class: last(history, |event| match event {
             E::Rated { class, .. } => Some(*class),
             _ => None,
         }),
     })
+}
+
+/// Days whose last correction came from another than who had given prices by then.
+fn corrected_by(history: &[AssetEvent]) -> BTreeMap<Date, Name> {
+    let corrections = history.iter().enumerate().filter_map(|(place, event)| match event {
+        AssetEvent::Corrected { source, corrections, .. } => {
+            let own = last(&history[..place], |event| match event {
+                AssetEvent::Priced { source, .. } => Some(source),
+                _ => None,
+            });
+            Some(corrections.iter().map(move |one| (one.is.date, (own != Some(source)).then_some(source))))
+        }
+        _ => None,
+    });
+    let last_words: BTreeMap<Date, Option<&Name>> = corrections.flatten().collect();
+    last_words.into_iter().filter_map(|(date, source)| Some((date, source?.clone()))).collect()
 }
 
 /// Day by day the last that was said of each of its values.

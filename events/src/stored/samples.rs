@@ -233,6 +233,19 @@ pub(crate) fn all() -> Vec<AnyEvent> {
             payment: Payment::try_new("0.205".parse().unwrap()).unwrap(),
             was: None,
         }),
+        AnyEvent::Asset(AssetEvent::SplitWithdrawn {
+            source: name("Ana Souza"),
+            reason: note("it was announced and called off"),
+            date: date(2020, 8, 31),
+            was: SplitRatio::try_new(4.into(), 1.into()).unwrap(),
+        }),
+        AnyEvent::Asset(AssetEvent::PaymentWithdrawn {
+            source: name("Ana Souza"),
+            reason: note("another share paid it"),
+            ex_date: date(2020, 8, 7),
+            kind: PaymentKind::CapitalGain,
+            was: Payment::try_new("0.205".parse().unwrap()).unwrap(),
+        }),
         AnyEvent::Asset(AssetEvent::Rated { class: RiskClass::ModeratelyAggressive, reason: note("a single company") }),
         AnyEvent::Asset(AssetEvent::Delisted { date: date(2023, 1, 2), reason: note("taken over") }),
     ]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use analytics::corporate_actions::{Action as Effect, Adjustment};
 use analytics::{PriceError, Series};
 use events::stored::bars_from_bytes;
-use events::values::{AssetId, Bar, KnownBars};
+use events::values::{AssetId, Bar, KnownBars, PaymentKind};
 use events::{Position, Stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -53,6 +53,15 @@ impl ActionKind {
     fn parse(word: &str) -> Result<Self, sqlx::Error> {
         let known = [Self::Split, Self::Dividend, Self::CapitalGain].into_iter().find(|kind| kind.word() == word);
         known.ok_or_else(|| damaged(format!("`{word}` is no corporate action")))
+    }
+}
+
+impl From<PaymentKind> for ActionKind {
+    fn from(kind: PaymentKind) -> Self {
+        match kind {
+            PaymentKind::Dividend => Self::Dividend,
+            PaymentKind::CapitalGain => Self::CapitalGain,
+        }
     }
 }
 
@@ -106,6 +115,9 @@ pub enum SeriesError {
     /// A close, a split or a payment is out of range, or a payment is not below the close before it.
     #[error("prices and corporate actions do not fit: {0}")]
     Prices(#[from] PriceError),
+    /// An adjusted close is so large or so small that no decimal holds it.
+    #[error("the adjusted close of {0} is out of range")]
+    OutOfRange(Date),
 }
 
 /// Closes whose changes are total returns, of as many of the last days as can be had.
@@ -139,13 +151,7 @@ impl History {
             Err(error) => (None, Some(error)),
         };
         let closes = adjusted.as_ref().map_or(&[][..], Series::closes);
-        let (before, after) = bars.split_at(bars.len() - closes.len());
-        // Numbers of the range of prices are decimals.
-        let decimal = |close: &f64| Decimal::from_f64(*close).unwrap_or_default();
-        TotalReturnCloses {
-            closes: after.iter().map(|bar| bar.date).zip(closes.iter().map(decimal)).collect(),
-            unfit: unfit.map(|why| Unfit { days: before.iter().map(|bar| bar.date).collect(), why }),
-        }
+        total_return_closes(bars, closes, unfit)
     }
 
     /// The bars with what follows from corporate actions, by both conventions; and why some have no adjusted close, where
@@ -191,6 +197,24 @@ impl History {
             }
         };
         self.actions.iter().filter_map(effect).collect()
+    }
+}
+
+/// Days with their adjusted closes, which are those of the last of the bars. A close that is no decimal is none, nor are
+/// those before it: a day without one would be a return over two days.
+fn total_return_closes(bars: &[Bar], closes: &[f64], unfit: Option<SeriesError>) -> TotalReturnCloses {
+    let first = bars.len() - closes.len();
+    let decimal = |close: &f64| Decimal::from_f64(*close).filter(|close| *close > Decimal::ZERO);
+    let out_of_range = closes.iter().rposition(|close| decimal(close).is_none());
+    let (first, unfit) = match out_of_range {
+        Some(place) => (first + place + 1, Some(SeriesError::OutOfRange(bars[first + place].date))),
+        None => (first, unfit),
+    };
+    let (before, after) = bars.split_at(first);
+    let of_after = closes[closes.len() - after.len()..].iter().filter_map(decimal);
+    TotalReturnCloses {
+        closes: after.iter().map(|bar| bar.date).zip(of_after).collect(),
+        unfit: unfit.map(|why| Unfit { days: before.iter().map(|bar| bar.date).collect(), why }),
     }
 }
 
@@ -264,8 +288,10 @@ pub async fn histories(
         let (day, kind) = (row.day.to_jiff(), ActionKind::parse(&row.kind)?);
         // Of two for one day and kind the later position counts, and it comes later.
         history.actions.retain(|action| (action.day, action.kind) != (day, kind));
-        let source = row.source;
-        history.actions.push(Action { day, kind, amount: row.amount, old_units: row.old_units, source });
+        // Without an amount it is withdrawn.
+        if let Some(amount) = row.amount {
+            history.actions.push(Action { day, kind, amount, old_units: row.old_units, source: row.source });
+        }
         history.reach(natural(row.position)?, row.known_at.to_jiff());
     }
     for history in histories.values_mut() {
@@ -291,5 +317,27 @@ impl History {
             self.position.sequence = sequence;
             self.known_at = known_at;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::values::Bar;
+    use jiff::civil::date;
+
+    use super::{SeriesError, total_return_closes};
+
+    #[test]
+    fn an_adjusted_close_that_is_no_decimal_is_an_error_and_no_nought() {
+        let bars: Vec<Bar> = (1..=4).map(|day| Bar::closing(date(2024, 1, day), 1.into())).collect();
+        for none in [1e300, f64::NAN, f64::INFINITY, 1e-300] {
+            let found = total_return_closes(&bars, &[0.5, none, 0.75, 1.0], None);
+            let days: Vec<i8> = found.closes.iter().map(|(day, _)| day.day()).collect();
+            let unfit = found.unfit.unwrap();
+            assert_eq!((days, unfit.days.len()), (vec![3, 4], 2), "{none}");
+            assert_eq!(unfit.why, SeriesError::OutOfRange(date(2024, 1, 2)));
+        }
+        let found = total_return_closes(&bars, &[0.5, 0.6, 0.75, 1.0], None);
+        assert_eq!((found.closes.len(), found.unfit), (4, None));
     }
 }

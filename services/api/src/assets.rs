@@ -1,5 +1,5 @@
 //! `/v1/assets`: what can be held. Recording prices is under `prices.rs`, splits and payments under
-//! `actions.rs`, reading them under `series.rs`.
+//! `actions.rs` and `withdrawals.rs`, reading them under `series.rs`.
 
 mod actions;
 mod delisting;
@@ -8,6 +8,7 @@ mod quality;
 mod rating;
 mod search;
 mod series;
+mod withdrawals;
 
 use axum::Json;
 use axum::extract::{OriginalUri, State};
@@ -44,6 +45,7 @@ pub use quality::{__path_quality, quality};
 pub use rating::{__path_lookup, __path_rate, lookup, rate};
 pub use search::{__path_facets, facets};
 pub use series::{__path_series, Format, series};
+pub use withdrawals::{__path_withdraw, withdraw};
 
 const COLLECTION: &str = "/v1/assets";
 const CREATE: &str = "POST /v1/assets";

@@ -101,6 +101,7 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(assets::correct))
         .routes(routes!(assets::split))
         .routes(routes!(assets::pay))
+        .routes(routes!(assets::withdraw))
         .routes(routes!(assets::delist))
         .routes(routes!(assets::rate))
         .routes(routes!(assets::lookup))

@@ -1,10 +1,7 @@
 //! Fields of questions, read strictly.
 
-use events::Stream;
 use events::values::AssetId;
-use jiff::Timestamp;
 use jiff::civil::Date;
-use projections::prices::AsOf;
 use tonic::Status;
 
 use crate::fault::bad_field;
@@ -47,17 +44,7 @@ pub fn window(from: &str, to: &str) -> Result<(Option<Date>, Option<Date>), Stat
     }
 }
 
-/// When knowledge is wanted from: a position of the market stream, a time, or now where the text is empty.
-pub fn as_of(text: &str) -> Result<AsOf, Status> {
-    if text.is_empty() {
-        return Ok(AsOf::Now);
-    }
-    if let Ok(position) = text.parse::<events::Position>() {
-        return match position.stream {
-            Stream::Market => Ok(AsOf::Sequence(position.sequence)),
-            Stream::Advisory => Err(bad_field("as_of", "prices stand at positions such as market-42")),
-        };
-    }
-    let time: Result<Timestamp, _> = text.parse();
-    time.map(AsOf::Time).map_err(|_| bad_field("as_of", "it is neither a position such as market-42 nor a time"))
+/// The text, or none where it is empty, as fields are that were not set.
+pub fn unless_empty(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }

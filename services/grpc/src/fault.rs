@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 
+use projections::as_of::AsOfError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -42,4 +43,12 @@ pub fn database(error: &sqlx::Error) -> Status {
 pub fn log(error: &journal::ReadError) -> Status {
     tracing::error!(%error, "a question could not be answered");
     fault(Code::Unavailable, "LOG_UNAVAILABLE", "the log does not answer")
+}
+
+/// There is nothing to say as of then.
+pub fn not_as_of(error: AsOfError) -> Status {
+    match error {
+        AsOfError::Read(error) => log(&error),
+        AsOfError::Neither | AsOfError::NotYet { .. } | AsOfError::NoEvent => bad_field("as_of", error),
+    }
 }

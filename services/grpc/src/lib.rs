@@ -4,11 +4,13 @@
 //!
 //! * [`proto`]: what `proto/` compiles to. Numbers are `double`; days and positions are text.
 //! * `prices.rs`, `metrics.rs`: one file a service. `table.rs`: prices of several assets on common days.
+//! * `desk.rs`: room for computations, which end when nobody waits for them any more.
 //! * `caller.rs`: the same tokens as the web API's. `fault.rs`: errors as status with details; never an empty answer.
 //! * [`serve`] (below): both services with health and reflection, over TLS where there are certificates.
 
 mod asked;
 mod caller;
+mod desk;
 mod fault;
 mod metrics;
 mod prices;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::asset::{AssetEvent, PriceBasis};
-use events::values::{AggregateId, AssetId, Bar, PaymentKind};
+use events::values::{AggregateId, AssetId, Bar, Payment, PaymentKind, SplitRatio};
 use events::{AnyEvent, Position, Stream};
 use jiff::civil::Date;
 use journal::Recorded;
+use projections::as_of::of_prices;
 use projections::prices::histories;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -18,13 +19,13 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use crate::Service;
-use crate::asked::{as_of, asset, assets, window};
+use crate::asked::{asset, assets, unless_empty, window};
 use crate::caller::caller;
-use crate::fault::{bad_field, database, fault, log, no_such_asset, nothing};
+use crate::fault::{bad_field, database, fault, log, no_such_asset, not_as_of, nothing};
 use crate::proto::prices::prices_server::Prices;
 use crate::proto::prices::watch_prices_response::Change;
 use crate::proto::prices::{
-    self as proto, BarList, CorporateAction, CorporateActionKind, GetPricesRequest, GetPricesResponse,
+    self as proto, BarList, CorporateAction, CorporateActionKind, Delisting, GetPricesRequest, GetPricesResponse,
     WatchPricesRequest, WatchPricesResponse,
 };
 
@@ -56,7 +57,8 @@ impl Prices for PricesService {
         caller(&self.service, request.metadata()).await?;
         let asked = request.into_inner();
         let asset = asset("asset", &asked.asset)?;
-        let ((from, to), as_of) = (window(&asked.from, &asked.to)?, as_of(&asked.as_of)?);
+        let (from, to) = window(&asked.from, &asked.to)?;
+        let as_of = of_prices(&self.service.journal, unless_empty(&asked.as_of)).await.map_err(not_as_of)?;
         let pool = &self.service.pool;
         let listed = projections::assets::get(pool, &asset).await.map_err(|error| database(&error))?;
         let listed = listed.ok_or_else(|| no_such_asset(&asset))?;
@@ -87,6 +89,12 @@ impl Prices for PricesService {
         let asked = request.into_inner();
         let wanted: BTreeSet<AssetId> =
             assets("assets", asked.assets.iter().map(String::as_str), 0)?.into_iter().collect();
+        let named: Vec<AssetId> = wanted.iter().cloned().collect();
+        let missing =
+            projections::assets::missing(&self.service.pool, &named).await.map_err(|error| database(&error))?;
+        if let Some(unknown) = missing.first() {
+            return Err(no_such_asset(unknown));
+        }
         let journal = &self.service.journal;
         let end = journal.last_position(Stream::Market).await.map_err(|error| log(&error))?;
         let after = match asked.after.as_str() {
@@ -123,7 +131,7 @@ async fn watch(
             batch = reader.next(EVENTS_AT_ONCE, NEWS_WAIT) => batch,
         };
         let answers = match batch {
-            Ok(batch) => batch.events.iter().filter_map(|event| told(event, &wanted)).map(Ok).collect(),
+            Ok(batch) => batch.events.iter().filter_map(|event| told(event, &wanted).transpose()).collect(),
             Err(error) => vec![Err(log(&error))],
         };
         for answer in answers {
@@ -136,36 +144,49 @@ async fn watch(
 }
 
 /// What the event says of the assets that are wanted, if it says anything.
-fn told(event: &Recorded, wanted: &BTreeSet<AssetId>) -> Option<WatchPricesResponse> {
-    let (_, token) = event.kind_and_token().ok()?;
-    let asset = AssetId::from_token(token)?;
-    if !wanted.is_empty() && !wanted.contains(&asset) {
-        return None;
-    }
-    let AnyEvent::Asset(said) = event.decode().ok()? else { return None };
-    let action = |date: Date, kind: CorporateActionKind, amount: Decimal| {
-        Change::Action(CorporateAction { date: date.to_string(), kind: kind.into(), amount: float(amount) })
+///
+/// # Errors
+/// Where this build cannot read it: a newer one may have written it. Nothing is left out without a word.
+fn told(event: &Recorded, wanted: &BTreeSet<AssetId>) -> Result<Option<WatchPricesResponse>, Status> {
+    let unreadable = || {
+        let text = format!("the event at {} cannot be read by this server", event.position());
+        fault(Code::Internal, "EVENT_UNREADABLE", text)
     };
+    let (_, token) = event.kind_and_token().map_err(|_| unreadable())?;
+    let asset = AssetId::from_token(token).ok_or_else(unreadable)?;
+    if !wanted.is_empty() && !wanted.contains(&asset) {
+        return Ok(None);
+    }
+    let AnyEvent::Asset(said) = event.decode().map_err(|_| unreadable())? else { return Ok(None) };
     let change = match said {
-        AssetEvent::Listed(_) | AssetEvent::Rated { .. } | AssetEvent::Delisted { .. } => return None,
+        AssetEvent::Listed(_) | AssetEvent::Rated { .. } => return Ok(None),
+        AssetEvent::Delisted { date, reason } => {
+            Change::Delisted(Delisting { date: date.to_string(), reason: reason.as_str().to_owned() })
+        }
         AssetEvent::Priced { bars, .. } => Change::Priced(BarList { bars: bars.as_slice().iter().map(bar).collect() }),
         AssetEvent::Corrected { corrections, .. } => {
             Change::Corrected(BarList { bars: corrections.iter().map(|correction| bar(&correction.is)).collect() })
         }
-        AssetEvent::Split { date, ratio, .. } => {
-            let one = ratio.new_units().checked_div(ratio.old_units()).unwrap_or_default();
-            action(date, CorporateActionKind::Split, one)
-        }
-        AssetEvent::Dividend { ex_date, kind, payment, .. } => {
-            let kind = match kind {
-                PaymentKind::Dividend => CorporateActionKind::Dividend,
-                PaymentKind::CapitalGain => CorporateActionKind::CapitalGain,
-            };
-            action(ex_date, kind, payment.amount())
-        }
+        AssetEvent::Split { date, ratio, .. } => Change::Action(split(date, ratio)),
+        AssetEvent::Dividend { ex_date, kind, payment: paid, .. } => Change::Action(payment(ex_date, kind, paid)),
+        AssetEvent::SplitWithdrawn { date, was, .. } => Change::Withdrawn(split(date, was)),
+        AssetEvent::PaymentWithdrawn { ex_date, kind, was, .. } => Change::Withdrawn(payment(ex_date, kind, was)),
     };
     let position = event.position().to_string();
-    Some(WatchPricesResponse { asset: asset.to_string(), position, change: Some(change) })
+    Ok(Some(WatchPricesResponse { asset: asset.to_string(), position, change: Some(change) }))
+}
+
+fn split(date: Date, ratio: SplitRatio) -> CorporateAction {
+    let amount = float(ratio.new_units()) / float(ratio.old_units());
+    CorporateAction { date: date.to_string(), kind: CorporateActionKind::Split.into(), amount }
+}
+
+fn payment(ex_date: Date, kind: PaymentKind, payment: Payment) -> CorporateAction {
+    let kind = match kind {
+        PaymentKind::Dividend => CorporateActionKind::Dividend,
+        PaymentKind::CapitalGain => CorporateActionKind::CapitalGain,
+    };
+    CorporateAction { date: ex_date.to_string(), kind: kind.into(), amount: float(payment.amount()) }
 }
 
 fn basis(word: &str) -> proto::PriceBasis {

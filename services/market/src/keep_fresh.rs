@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use events::Asset;
-use events::values::AssetId;
+use events::values::{AssetId, TimeZoneName};
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
@@ -110,6 +110,8 @@ struct Once {
     missed: Option<Missed>,
     /// From which day on it has to be asked again, where a split restates everything.
     restated: Option<Date>,
+    /// The exchange's time zone, where the source says.
+    zone: Option<TimeZoneName>,
 }
 
 /// Loads one asset from a little before its last price on.
@@ -131,11 +133,12 @@ async fn refresh(
         ended = once(journal, settings, whole.within(Window { from: Some(first_day), to: None })).await;
     }
     let known = journal.state::<Asset>(asset).await?.state;
-    let zone = match &known {
-        Asset::Listed(known) => known.listing.time_zone.as_ref(),
+    let listed = match known {
+        Asset::Listed(known) => known.listing.time_zone,
         Asset::Unknown => None,
     };
-    let zone = zone.and_then(|zone| TimeZone::get(zone.as_str()).ok()).unwrap_or(TimeZone::UTC);
+    // Whoever listed it by hand or from a table may not have said.
+    let zone = listed.or(ended.zone).and_then(|zone| TimeZone::get(zone.as_str()).ok()).unwrap_or(TimeZone::UTC);
     Ok(Refreshed { zone, missed: ended.missed })
 }
 
@@ -147,6 +150,7 @@ async fn once(journal: &Journal, settings: &FreshSettings, mut source: Yahoo) ->
         match &progress.last.result {
             Ok(recorded) => {
                 ended.missed = recorded.kept_since.map(|_| Missed { not_before: None });
+                ended.zone.clone_from(&recorded.time_zone);
                 for dropped in recorded.dropped.told().iter().take(DROPPED_TOLD_MAX) {
                     let value = dropped.value.as_deref();
                     tracing::warn!(%asset, place = dropped.place, reason = dropped.reason, value, "something is left out");

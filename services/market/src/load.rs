@@ -7,7 +7,7 @@ mod units;
 use std::sync::Arc;
 
 use events::asset::AssetRejection;
-use events::values::{Actor, AssetId, Currency};
+use events::values::{Actor, AssetId, Currency, TimeZoneName};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use journal::{ExecuteError, Journal, ReadError};
@@ -62,6 +62,8 @@ pub struct Recorded {
     pub dropped: LeftOut,
     /// When the source said this, where it did not answer now.
     pub kept_since: Option<Timestamp>,
+    /// The exchange's time zone, where the source says.
+    pub time_zone: Option<TimeZoneName>,
 }
 
 /// Why an asset was not loaded. What was known of it stays.

@@ -7,15 +7,18 @@ use events::values::{AssetId, Bar};
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
+use journal::Journal;
 use projections::prices::{AsOf, BarRow, SeriesError, histories};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
+use crate::as_of::as_of;
 use crate::described::problems;
 use crate::freshness::{CaughtUp, MinPositionHeader};
+use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::problem::{Problem, ProblemType};
 use crate::state::Clock;
@@ -47,6 +50,10 @@ pub struct QualityView {
     /// Days on which open or close are not between low and high.
     #[schema(value_type = Vec<String>)]
     inconsistent: Vec<Date>,
+    /// Days without an open, a high or a low where most days have one: the source did not say, or what it said made no sense
+    /// beside the close and was left out.
+    #[schema(value_type = Vec<String>)]
+    incomplete: Vec<Date>,
     /// The latest payment that is not below the close before it; `null` where there is none.
     #[schema(required)]
     unfit_payment: Option<String>,
@@ -75,24 +82,46 @@ pub struct OutlierView {
     r#return: f64,
 }
 
-problems!(QualityProblems: ANY, GUARDED, READ; AssetUnknown);
+/// As of when the prices are looked at.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct QualityQuery {
+    /// What was known then: a position or a time. Now where nothing is said.
+    #[param(example = "market-42")]
+    as_of: Option<String>,
+}
+
+problems!(QualityProblems: ANY, GUARDED, READ; AssetUnknown, LogUnavailable);
 
 /// Points at what is odd about an asset's prices.
 #[utoipa::path(get, path = "/v1/assets/{id}/quality", tag = "assets", operation_id = "getPriceQuality",
     security(("bearer" = ["admin", "advisor", "compliance"])),
-    params(("id" = String, Path, example = "AAPL"), MinPositionHeader),
+    params(("id" = String, Path, example = "AAPL"), QualityQuery, MinPositionHeader),
     responses((status = 200, body = QualityView), QualityProblems))]
 pub async fn quality(
     State(pool): State<PgPool>,
+    State(journal): State<Journal>,
     State(clock): State<Clock>,
     Id(id): Id<AssetId>,
+    Parameters(query): Parameters<QualityQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
+    let as_of = as_of(&journal, query.as_of.as_deref()).await?;
     let listed = projections::assets::get(&pool, &id).await?;
     let listed = listed.ok_or_else(|| Problem::of(ProblemType::AssetUnknown))?;
-    let mut known = histories(&pool, std::slice::from_ref(&id), None, None, AsOf::Now).await?;
-    let today = listed.delisted_on.unwrap_or_else(|| TimeZone::UTC.to_datetime(clock.now()).date());
-    let rows = known.remove(&id).map(|history| history.rows());
+    let mut known = histories(&pool, std::slice::from_ref(&id), None, None, as_of).await?;
+    let history = known.remove(&id);
+    let then = match as_of {
+        AsOf::Now => clock.now(),
+        AsOf::Time(time) => time,
+        // When the last was known that is known then.
+        AsOf::Sequence(_) => history.as_ref().map_or_else(|| clock.now(), |history| history.known_at),
+    };
+    let today = TimeZone::UTC.to_datetime(then).date();
+    // An asset that is traded no more does not fall behind.
+    let today = listed.delisted_on.map_or(today, |delisted| delisted.min(today));
+    let rows = history.map(|history| history.rows());
     let (rows, unfit) = rows.transpose().map_err(|error| unreadable(&error))?.unwrap_or_default();
     Ok(Json(view(&rows, unfit.map(|why| why.to_string()), today)).into_response())
 }
@@ -116,6 +145,7 @@ fn view(rows: &[BarRow], unfit_payment: Option<String>, today: Date) -> QualityV
             stale,
             outliers: Vec::new(),
             inconsistent: Vec::new(),
+            incomplete: Vec::new(),
             unfit_payment,
         };
     };
@@ -137,6 +167,7 @@ fn view(rows: &[BarRow], unfit_payment: Option<String>, today: Date) -> QualityV
         stale: stale(bars),
         outliers: outliers(rows),
         inconsistent: bars.iter().filter(|bar| !consistent(bar)).map(|bar| bar.date).take(FINDINGS_MAX).collect(),
+        incomplete: incomplete(bars),
         unfit_payment,
     }
 }
@@ -159,6 +190,14 @@ fn stale(bars: &[Bar]) -> Vec<RunView> {
         Some(RunView { from: run.first()?.date, to: run.last()?.date, days: i64::try_from(run.len()).ok()? })
     };
     runs.filter_map(view).take(FINDINGS_MAX).collect()
+}
+
+/// Days that lack a field which most days have.
+fn incomplete(bars: &[Bar]) -> Vec<Date> {
+    let fields: [fn(&Bar) -> Option<Decimal>; 3] = [|bar| bar.open, |bar| bar.high, |bar| bar.low];
+    let usual = fields.map(|field| 2 * bars.iter().filter(|bar| field(bar).is_some()).count() > bars.len());
+    let lacks = |bar: &&Bar| fields.iter().zip(usual).any(|(field, is_usual)| is_usual && field(bar).is_none());
+    bars.iter().filter(lacks).map(|bar| bar.date).take(FINDINGS_MAX).collect()
 }
 
 fn outliers(rows: &[BarRow]) -> Vec<OutlierView> {
@@ -234,6 +273,18 @@ mod tests {
         assert_eq!(found.outliers.len(), 2, "there and back: {:?}", found.outliers);
         assert_eq!(found.inconsistent, [odd[5].date]);
         assert!(found.coverage > 0.89 && found.coverage < 0.91 && found.weekdays_behind == 5, "{found:?}");
+    }
+
+    #[test]
+    fn days_that_lack_what_most_days_have_are_pointed_at() {
+        let mut some = bars(date(2024, 1, 1), &[10, 11, 12, 13, 14]);
+        for bar in &mut some {
+            (bar.high, bar.low) = (Some(bar.close), Some(bar.close));
+        }
+        (some[3].high, some[1].low, some[4].open) = (None, None, Some(14.into()));
+        let found = view(&rows(&some), None, some[4].date);
+        assert_eq!(found.incomplete, [some[1].date, some[3].date], "hardly any day has an open");
+        assert!(view(&rows(&bars(date(2024, 1, 1), &[10, 11])), None, some[4].date).incomplete.is_empty());
     }
 
     #[test]

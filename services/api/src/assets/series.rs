@@ -11,7 +11,7 @@ use events::Position;
 use events::values::AssetId;
 use jiff::civil::Date;
 use journal::Journal;
-use projections::prices::{BarRow, histories};
+use projections::prices::{Action, BarRow, histories};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
@@ -88,6 +88,40 @@ pub struct SeriesView {
     not_adjusted_because: Option<String>,
     /// The bars, days ascending.
     bars: Vec<BarView>,
+    /// Splits and payments of these days.
+    actions: Vec<ActionView>,
+}
+
+/// A split or a payment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ActionView {
+    /// The first day on the new units, or the ex-date.
+    #[schema(value_type = String, format = Date)]
+    date: Date,
+    /// What was done: `split`, `dividend`, `capital_gain`.
+    #[schema(example = "dividend")]
+    kind: &'static str,
+    /// New units of a split, else cash for one unit.
+    #[schema(example = "0.25")]
+    amount: String,
+    /// Old units of a split; `null` for a payment.
+    #[schema(required)]
+    old_units: Option<String>,
+    /// Who said so.
+    source: String,
+}
+
+impl From<&Action> for ActionView {
+    fn from(action: &Action) -> Self {
+        let text = |number: rust_decimal::Decimal| number.normalize().to_string();
+        Self {
+            date: action.day,
+            kind: action.kind.word(),
+            amount: text(action.amount),
+            old_units: action.old_units.map(text),
+            source: action.source.clone(),
+        }
+    }
 }
 
 /// What one day's trading came to.
@@ -172,11 +206,12 @@ pub async fn series(
             asset: id,
             currency: listed.currency,
             basis: history.as_ref().map(|history| history.basis.clone()),
-            source: history.map(|history| history.source),
             position,
             days,
             not_adjusted_because: unfit.map(|why| why.to_string()),
             bars: rows.iter().map(BarView::from).collect(),
+            actions: history.iter().flat_map(|history| &history.actions).map(ActionView::from).collect(),
+            source: history.map(|history| history.source),
         })
         .into_response(),
         Format::Csv => ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv(&rows)).into_response(),

@@ -43,6 +43,7 @@ impl From<&AssetRejection> for ProblemType {
             AssetRejection::AlreadyListed => Self::AssetAlreadyListed,
             AssetRejection::PriceDiffers { .. } => Self::PriceDiffers,
             AssetRejection::PriceUnknown { .. } => Self::PriceUnknown,
+            AssetRejection::ActionUnknown { .. } => Self::ActionUnknown,
             AssetRejection::BasisDiffers { .. } => Self::PriceBasisDiffers,
             AssetRejection::PaymentNotBelowPrice { .. } => Self::PaymentNotBelowPrice,
             AssetRejection::Delisted { .. } => Self::AssetDelisted,
@@ -231,6 +232,7 @@ mod tests {
             AssetRejection::AlreadyListed,
             AssetRejection::PriceDiffers { date: date(2024, 1, 2), known: one, given: one },
             AssetRejection::PriceUnknown { date: date(2024, 1, 2) },
+            AssetRejection::ActionUnknown { date: date(2024, 1, 2), noun: "split" },
             AssetRejection::BasisDiffers { known: "raw", given: "adjusted" },
             AssetRejection::PaymentNotBelowPrice {
                 ex_date: date(2024, 1, 3),

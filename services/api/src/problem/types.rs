@@ -142,6 +142,8 @@ problem_types! {
         "The prices that are known of the asset have another basis than these.";
     PriceUnknown CONFLICT "price-unknown" "There is no price to correct"
         "A day without a price cannot have a wrong one. Record it with POST /v1/assets/{id}/prices.";
+    ActionUnknown CONFLICT "action-unknown" "There is no such split or payment"
+        "What is not believed cannot be withdrawn. The splits and payments that are stand under `actions` in GET /v1/assets/{id}/prices.";
     PaymentNotBelowPrice CONFLICT "payment-not-below-price" "The payment is not below the price before it"
         "A payment is less than the close before its ex-date: one of both is wrong, most often by its unit. Correct the price first if it is.";
     AssetDelisted CONFLICT "asset-delisted" "The asset is traded no more"

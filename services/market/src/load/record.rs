@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::asset::{Asset, AssetCommand, AssetRejection, Listed, PriceBasis};
+use events::asset::{Asset, AssetCommand, AssetRejection, LastWord, Listed, PriceBasis};
 use events::values::{AssetId, BARS_MAX, Bar, Bars, CommandId, Listing, Name, Note, Payment, PaymentKind};
 use jiff::civil::Date;
 use journal::{CommandContext, ExecuteError, Expect, Journal, Outcome};
@@ -34,6 +34,16 @@ pub async fn record(journal: Journal, source: Name, options: Arc<LoadOptions>, f
     Loaded { asset, result }
 }
 
+/// What a source says of a split or a payment, beside what is known.
+enum Compared {
+    /// It is known.
+    Same,
+    /// Another said otherwise, or a person withdrew it.
+    Contradicts,
+    /// It is new, or what the same source says now.
+    News,
+}
+
 /// One asset while it is recorded.
 struct Recording<'a> {
     journal: &'a Journal,
@@ -47,6 +57,7 @@ impl Recording<'_> {
     async fn all(mut self, mut quotes: Quotes) -> Result<Recorded, LoadError> {
         self.recorded.given = quotes.bars.len();
         self.recorded.kept_since = quotes.kept_since;
+        self.recorded.time_zone = quotes.listing.as_ref().and_then(|listing| listing.time_zone.clone());
         self.recorded.dropped = std::mem::take(&mut quotes.dropped);
         let says_something = !(quotes.bars.is_empty() && quotes.splits.is_empty() && quotes.payments.is_empty());
         let known = self.list(quotes.listing.take()).await?;
@@ -65,21 +76,18 @@ impl Recording<'_> {
         if let Some(delisted) = known.delisted {
             self.before(delisted, &mut quotes);
         }
-        let is_own = known.prices_of.as_ref().is_none_or(|(before, _)| before == self.source);
-        let may_change = is_own || self.options.overrule;
         let (new, changed) = compare(&known, quotes.bars);
+        // Whoever had the last word on a day may change it; another only where that is wanted.
+        let may_change = |by: Option<&Name>| self.options.overrule || by.is_none_or(|by| by == self.source);
+        let (changed, left): (Vec<Bar>, Vec<Bar>) =
+            changed.into_iter().partition(|bar| may_change(known.price_by(bar.date)));
+        self.recorded.contradicted = left.len();
+        self.recorded.corrected = changed.len();
         // Corrections first: new prices beside wrong ones would be refused.
-        if !changed.is_empty() {
-            if may_change {
-                self.recorded.corrected = changed.len();
-                let reason = Note::parse("the source gives other values now").expect("a short plain text is a note");
-                for bars in chunks(changed)? {
-                    let (source, reason) = (self.source.clone(), reason.clone());
-                    self.execute(AssetCommand::CorrectPrices { source, reason, bars }).await?;
-                }
-            } else {
-                self.recorded.contradicted = changed.len();
-            }
+        let reason = Note::parse("the source gives other values now").expect("a short plain text is a note");
+        for bars in chunks(changed)? {
+            let (source, reason) = (self.source.clone(), reason.clone());
+            self.execute(AssetCommand::CorrectPrices { source, reason, bars }).await?;
         }
         self.recorded.new_bars = new.len();
         for bars in chunks(new)? {
@@ -87,23 +95,35 @@ impl Recording<'_> {
             self.execute(AssetCommand::RecordPrices { source, basis, bars }).await?;
         }
         for (date, ratio) in quotes.splits {
-            match known.splits.get(&date) {
-                Some(before) if *before == ratio => {}
-                Some(_) if !may_change => self.recorded.contradicted += 1,
-                _ => {
+            match self.compared(known.splits.get(&date), ratio) {
+                Compared::Same => {}
+                Compared::Contradicts => self.recorded.contradicted += 1,
+                Compared::News => {
                     self.recorded.actions += 1;
                     self.execute(AssetCommand::RecordSplit { source: self.source.clone(), date, ratio }).await?;
                 }
             }
         }
         for (ex_date, kind, payment) in quotes.payments {
-            match known.payments.get(&(ex_date, kind)) {
-                Some(before) if *before == payment => {}
-                Some(_) if !may_change => self.recorded.contradicted += 1,
-                _ => self.pay(ex_date, kind, payment).await?,
+            match self.compared(known.payments.get(&(ex_date, kind)), payment) {
+                Compared::Same => {}
+                Compared::Contradicts => self.recorded.contradicted += 1,
+                Compared::News => self.pay(ex_date, kind, payment).await?,
             }
         }
         Ok(self.recorded)
+    }
+
+    /// What the source's word is beside the last one. What was withdrawn is not news because it is said again.
+    fn compared<T: Copy + PartialEq>(&self, known: Option<&LastWord<T>>, said: T) -> Compared {
+        match known {
+            Some(word) if word.standing() == Some(said) => Compared::Same,
+            Some(word) if !self.options.overrule && word.is_withdrawn && word.value == said => Compared::Contradicts,
+            Some(word) if !self.options.overrule && !word.is_withdrawn && word.source != *self.source => {
+                Compared::Contradicts
+            }
+            _ => Compared::News,
+        }
     }
 
     /// Leaves out what is said of days on which the asset was traded no more, and tells.
@@ -195,7 +215,7 @@ fn missing_past(known: &Listed, quotes: &Quotes) -> Option<LoadError> {
         return None;
     }
     let first_day = known.bars.as_slice().first()?.date;
-    let (split, _) = *quotes.splits.iter().find(|(date, ratio)| known.splits.get(date) != Some(ratio))?;
+    let (split, _) = *quotes.splits.iter().find(|(date, ratio)| known.split_on(*date) != Some(*ratio))?;
     let given_from = quotes.bars.first().map_or(split, |bar| bar.date);
     (first_day < given_from && first_day < split).then_some(LoadError::PastMissing { split, first_day })
 }

@@ -135,12 +135,13 @@ impl<'a> Units<'a> {
         let (mut moves, mut restates) = (BTreeMap::new(), BTreeMap::new());
         match quotes.basis {
             PriceBasis::Raw => {
-                moves.extend(known.splits.iter().map(|(date, ratio)| (*date, factor(*ratio))));
+                let standing = known.splits.iter().filter_map(|(date, word)| Some((*date, word.standing()?)));
+                moves.extend(standing.map(|(date, ratio)| (date, factor(ratio))));
                 moves.extend(quotes.splits.iter().map(|(date, ratio)| (*date, factor(*ratio))));
             }
             PriceBasis::SplitAdjusted => {
                 for (date, ratio) in &quotes.splits {
-                    let before = known.splits.get(date).map_or(1.0, |before| factor(*before));
+                    let before = known.split_on(*date).map_or(1.0, factor);
                     restates.insert(*date, factor(*ratio) / before);
                 }
             }

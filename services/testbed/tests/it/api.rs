@@ -2,7 +2,7 @@
 
 mod advice;
 mod as_of;
-mod cast;
+pub mod cast;
 mod client_reads;
 mod computations;
 mod contract;

@@ -65,6 +65,7 @@ const ROWS: &[(&str, May, About)] = &[
     ("recordPrices", May::Administer, About::Nobody),
     ("correctPrices", May::Administer, About::Nobody),
     ("delistAsset", May::Administer, About::Nobody),
+    ("withdrawAction", May::Administer, About::Nobody),
     ("rateAsset", May::Administer, About::Nobody),
     ("lookUpAssets", May::AnyRole, About::Nobody),
     ("getPrices", May::AnyRole, About::Nobody),

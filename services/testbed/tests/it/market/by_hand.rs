@@ -163,6 +163,88 @@ async fn a_payment_as_large_as_the_price_gives_no_wrong_figure_and_hides_no_pric
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_split_and_a_dividend_that_never_were_are_withdrawn_and_what_was_known_before_stays() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    listed(&house, "ABC").await;
+    let days = ["2024-01-02", "2024-01-03", "2024-01-04"];
+    taken(&house, "/v1/assets/ABC/prices", &prices(&days.map(|day| close(day, "20")))).await;
+    let split = json!({"source": "a test", "date": "2024-01-03", "new_units": "2", "old_units": "1"});
+    taken(&house, "/v1/assets/ABC/splits", &split).await;
+    let paid = taken(&house, "/v1/assets/ABC/dividends", &dividend("2024-01-04", "1")).await;
+    let allocation = json!([{"asset": "ABC", "weight": "1"}]);
+    let body = json!({"advisor": advisor, "name": "Growth", "currency": "USD", "allocation": allocation});
+    let created = house.post("/v1/portfolios", &unique("portfolio"), &body).await;
+    let figures = format!("/v1/portfolios/{}/figures", created.created());
+    house.get_after(&figures, &created).await;
+    let cumulative = |answer: &Value| {
+        let figures = answer["figures"].as_array().unwrap();
+        figures.iter().find(|figure| figure["id"] == "cumulative").unwrap()["value"].as_f64().unwrap()
+    };
+    let before = house.get_after(&figures, &paid).await.body;
+    // Twice as many units, and a payment of a twentieth that is taken off the close before it.
+    assert!((cumulative(&before) - (2.0 / 0.95 - 1.0)).abs() < 1e-12, "{before}");
+    let series = house.get("/v1/assets/ABC/prices").await.body;
+    let told: Vec<&str> =
+        series["actions"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    assert_eq!(told, ["split", "dividend"]);
+
+    let then = paid.header("insights-position").to_owned();
+    let withdrawal =
+        |kind: &str, date: &str| json!({"source": "Ana", "reason": "it never was", "kind": kind, "date": date});
+    taken(&house, "/v1/assets/ABC/withdrawals", &withdrawal("split", "2024-01-03")).await;
+    let last = taken(&house, "/v1/assets/ABC/withdrawals", &withdrawal("dividend", "2024-01-04")).await;
+    let after = house.get_after(&figures, &last).await.body;
+    assert!(cumulative(&after).abs() < 1e-12, "{after}");
+    let series = house.get("/v1/assets/ABC/prices").await.body;
+    assert_eq!((&series["actions"], &series["bars"][0]["adjusted_close"]), (&json!([]), &json!(20.0)));
+    let known_then = house.get(&format!("{figures}?as_of={then}")).await.body;
+    assert_eq!(known_then["figures"], before["figures"]);
+    let series = house.get(&format!("/v1/assets/ABC/prices?as_of={then}")).await.body;
+    assert_eq!(series["actions"].as_array().unwrap().len(), 2);
+
+    let written = house.written().await;
+    for (kind, date) in [("split", "2024-01-03"), ("dividend", "2024-01-03"), ("capital_gain", "2024-01-04")] {
+        let answer = house.post("/v1/assets/ABC/withdrawals", &unique("again"), &withdrawal(kind, date)).await;
+        answer.is_problem(409, "action-unknown");
+    }
+    let unknown = house.post("/v1/assets/NONE/withdrawals", &unique("none"), &withdrawal("split", "2024-01-03")).await;
+    unknown.is_problem(404, "asset-unknown");
+    let bad = json!({"source": "", "reason": "", "kind": "split", "date": "soon"});
+    let answer = house.post("/v1/assets/ABC/withdrawals", &unique("bad"), &bad).await;
+    answer.is_problem(422, "invalid-body");
+    assert_eq!(answer.errors().len(), 3, "{answer:?}");
+    assert_eq!(house.written().await, written);
+    // It may be said again, by a person.
+    let again = taken(&house, "/v1/assets/ABC/dividends", &dividend("2024-01-04", "1")).await;
+    let figured = house.get_after(&figures, &again).await.body;
+    assert!((cumulative(&figured) - (1.0 / 0.95 - 1.0)).abs() < 1e-12, "{figured}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quality_is_shown_as_of_then_and_no_position_is_taken_that_is_not_there_yet() {
+    let house = House::open().await;
+    listed(&house, "ABC").await;
+    let first =
+        taken(&house, "/v1/assets/ABC/prices", &prices(&[close("2024-01-02", "10"), close("2024-01-03", "11")])).await;
+    let then = first.header("insights-position").to_owned();
+    let last = taken(&house, "/v1/assets/ABC/prices", &prices(&[close("2024-02-01", "12")])).await;
+    let now = house.get_after("/v1/assets/ABC/quality", &last).await.body;
+    let before = house.get(&format!("/v1/assets/ABC/quality?as_of={then}")).await.body;
+    let gaps = |quality: &Value| quality["gaps"].as_array().unwrap().len();
+    assert_eq!((&now["days"], gaps(&now), &before["days"], gaps(&before)), (&json!(3), 1, &json!(2), 0));
+    for format in ["json", "csv", "arrow"] {
+        let path = format!("/v1/assets/ABC/prices?format={format}&as_of={then}");
+        assert_eq!(house.get(&path).await.header("insights-position"), then, "{format}");
+    }
+    let table = house.get(&format!("/v1/assets/ABC/prices?format=csv&as_of={then}")).await.body;
+    assert_eq!(table.as_str().unwrap().lines().count(), 3);
+    for path in ["prices?as_of=market-99999", "quality?as_of=market-99999", "quality?as_of=soon", "quality?x=1"] {
+        house.get(&format!("/v1/assets/ABC/{path}")).await.is_problem(400, "invalid-parameter");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_thinned_series_keeps_its_ends_and_its_spike_and_says_how_many_days_there_are() {
     let house = House::open().await;
     listed(&house, "ABC").await;

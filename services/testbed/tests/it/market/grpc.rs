@@ -12,6 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use journal::Journal;
 use market::files::Mapping;
 use market::{Files, FilesSettings, LoadOptions, Unit, Window, load};
+use reqwest::Method;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use testbed::{Certificates, Database, Nats, eventually};
 use tokio::net::TcpListener;
@@ -19,6 +21,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use vault::{KeyEncryptionKey, Role, Vault};
 
 use super::{log, options};
+use crate::api::cast::Cast;
+use crate::api::house::unique;
 
 /// Days from 2023-01-02 on that ABC and XYZ have prices of.
 const DAYS: i64 = 300;
@@ -147,4 +151,59 @@ async fn a_client_that_knows_only_reflection_gets_everything_over_tls_and_hears_
     let client = tokio::task::spawn_blocking(asking).await.unwrap();
     priced(&served.journal, served.folder.path(), "date,ABC,XYZ\n2024-06-03,123.5,77\n", options()).await;
     tokio::task::spawn_blocking(move || client.ends_well()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portfolio_is_its_advisor_s_alone_and_is_shown_as_of_then() {
+    let cast = Cast::assemble().await;
+    let house = &cast.house;
+    let path = format!("/v1/portfolios/{}", cast.ana.portfolio);
+    let cumulative = async |query: &str| {
+        let figures = house.get_now(&format!("{path}/figures?rebalancing=monthly{query}")).await.body;
+        let found = figures["figures"].as_array().unwrap().iter().find(|figure| figure["id"] == "cumulative").cloned();
+        found.unwrap()["value"].as_f64().unwrap()
+    };
+    let then = cumulative("").await;
+    let (advised, time) = (house.journal.last_position(Stream::Advisory).await.unwrap(), Timestamp::now());
+    let market = house.journal.last_position(Stream::Market).await.unwrap();
+    let post = async |path: &str, body: Value| {
+        let answer = house.post(&format!("/v1/assets/AAPL/{path}"), &unique("market"), &body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    };
+    let bars = json!([{"date": "2024-01-04", "close": "200"}]);
+    post("corrections", json!({"source": "a test", "reason": "a typo", "bars": bars})).await;
+    post("dividends", json!({"source": "a test", "ex_date": "2024-01-04", "amount": "0.5"})).await;
+    let never = json!({"source": "a test", "reason": "it never was", "kind": "dividend", "date": "2024-01-04"});
+    post("withdrawals", never).await;
+    post("delisting", json!({"date": "2024-02-01", "reason": "taken over"})).await;
+    let etag = house.get_now(&path).await.header("etag").to_owned();
+    let other = json!({"reason": "all in", "allocation": [{"asset": "AAPL", "weight": "1"}]});
+    assert_eq!(house.change(Method::PUT, &format!("{path}/allocation"), &etag, &other).await.status, 200);
+    let now = cumulative("").await;
+    assert!((now - then).abs() > 1e-3, "{now} is {then}");
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (journal, pool, vault) = (house.journal.clone(), house.pool.clone(), house.vault.clone());
+    let stop = CancellationToken::new();
+    let _stopped_at_the_end = stop.clone().drop_guard();
+    tokio::spawn(grpc::serve(listener, grpc::Service { journal, pool, vault, clock: Timestamp::now }, None, stop));
+    let arguments = [
+        port.to_string(),
+        cast.ana.portfolio.clone(),
+        house.token.clone(),
+        cast.ana.token.clone(),
+        cast.rui.token.clone(),
+        cast.compliance.clone(),
+        advised.to_string(),
+        time.to_string(),
+        market.to_string(),
+        then.to_string(),
+        now.to_string(),
+    ];
+    let running = move || {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        Client::run("grpc_access_client.py", &arguments).ends_well();
+    };
+    tokio::task::spawn_blocking(running).await.unwrap();
 }

@@ -108,6 +108,31 @@ async fn a_split_restates_the_whole_past_although_only_its_end_is_asked_for() {
     assert_eq!(closes(&journal, "ABC").await, vec!["10"; DAYS + 1]);
 }
 
+/// Three seconds before it is evening in Tokyo, on a Wednesday.
+fn wednesday_in_tokyo() -> Timestamp {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    going_on_from(&BEGAN, "2024-01-10T09:59:57Z")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_asset_that_was_listed_without_a_time_zone_is_asked_about_in_its_exchange_s_all_the_same() {
+    let (_nats, journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    let currency = events::values::Currency::parse("USD").unwrap();
+    let listing = events::values::Listing::new(events::values::Name::parse("Sony").unwrap(), currency);
+    super::command(&journal, "6758.T", &events::asset::AssetCommand::List(listing)).await;
+    let (before, after) = (payload("6758.T", &[10.0, 11.0]), payload("6758.T", &[10.0, 11.0, 12.0]));
+    yahoo.plays("6758.T", vec![in_tokyo(before), in_tokyo(after)]);
+    let stop = CancellationToken::new();
+    let settings = settings(&yahoo, &["6758.T"], wednesday_in_tokyo);
+    let running = tokio::spawn(keep_fresh::run(journal.clone(), settings, stop.clone()));
+    let evening = async || (closes(&journal, "6758.T").await == ["10", "11", "12"]).then_some(());
+    eventually("the evening in Tokyo", evening).await;
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    assert_eq!(yahoo.asked("6758.T"), 2);
+}
+
 fn noon() -> Timestamp {
     static BEGAN: OnceLock<Instant> = OnceLock::new();
     going_on_from(&BEGAN, "2024-01-10T12:00:00Z")

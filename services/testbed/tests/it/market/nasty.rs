@@ -211,7 +211,7 @@ async fn every_nastiness_ends_in_a_written_state() {
         assert_eq!(yahoo.asked(symbol), times, "{symbol}");
     }
     let paid = |listed: events::asset::Listed| -> Vec<String> {
-        listed.payments.into_iter().map(|((day, _), payment)| format!("{day} {}", payment.amount())).collect()
+        listed.payments.iter().map(|((day, _), word)| format!("{day} {}", word.value.amount())).collect()
     };
     assert_eq!(paid(known(&journal, "PAYTWICE").await.unwrap()), ["2024-01-03 1.75"]);
     assert_eq!(paid(known(&journal, "PAYNULL").await.unwrap()), Vec::<String>::new());
@@ -221,9 +221,9 @@ async fn every_nastiness_ends_in_a_written_state() {
     let ocado = known(&journal, "OCDO.L").await.unwrap();
     assert_eq!(ocado.listing.currency.as_str(), "GBP");
     let both = known(&journal, "BOTH").await.unwrap();
-    let (splits, payments) = (both.splits.into_iter(), both.payments.into_iter());
-    let splits: Vec<_> = splits.map(|(day, ratio)| format!("{day} {ratio}")).collect();
-    let payments: Vec<_> = payments.map(|((day, _), payment)| format!("{day} {}", payment.amount())).collect();
+    let (splits, payments) = (both.splits.iter(), both.payments.iter());
+    let splits: Vec<_> = splits.map(|(day, word)| format!("{day} {}", word.value)).collect();
+    let payments: Vec<_> = payments.map(|((day, _), word)| format!("{day} {}", word.value.amount())).collect();
     assert_eq!((splits, payments), (vec!["2024-01-03 2:1".to_owned()], vec!["2024-01-03 0.25".to_owned()]));
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use events::Stream;
-use events::asset::PriceBasis;
+use events::asset::{AssetCommand, PriceBasis};
 use events::values::Name;
 use jiff::civil::date;
 use journal::Journal;
@@ -227,7 +227,7 @@ async fn two_dividends_of_one_day_add_up_and_loading_them_again_changes_nothing(
     let (first, told) = load_text(&journal, "a file", table).await;
     assert_eq!((first.sum.new_bars, first.sum.actions, told), (2, 1, Vec::new()));
     let paid = known(&journal, "ABC").await.unwrap().payments;
-    let amounts: Vec<_> = paid.values().map(|payment| payment.amount().to_string()).collect();
+    let amounts: Vec<_> = paid.values().map(|word| word.value.amount().to_string()).collect();
     assert_eq!(amounts, ["3.5"], "a row that is repeated cell for cell counts once");
     let (again, _) = load_text(&journal, "a file", table).await;
     assert_eq!((again.sum.events, again.sum.actions), (0, 0));
@@ -247,7 +247,7 @@ async fn a_column_of_currencies_is_honoured_and_minor_units_become_major_ones() 
         ]
     );
     let lon = known(&journal, "LON").await.unwrap();
-    let paid: Vec<_> = lon.payments.values().map(|payment| payment.amount().to_string()).collect();
+    let paid: Vec<_> = lon.payments.values().map(|word| word.value.amount().to_string()).collect();
     assert_eq!((lon.listing.currency.as_str(), paid), ("GBP", vec!["0.125".to_owned()]));
     assert_eq!(closes(&journal, "LON").await, ["7.05", "7.1", "7.2"]);
     let (other, _) = load_text(&journal, "a file", "symbol,date,close,currency\nNYC,2024-01-03,11,EUR\n").await;
@@ -316,4 +316,34 @@ async fn of_a_table_that_is_cut_what_came_before_the_cut_is_loaded() {
     let report = load(&journal, &mut files, &options(), |_| {}).await;
     assert!(files.ended_by().is_some(), "it is told");
     assert!(report.sum.new_bars > 1_000 && report.sum.new_bars < 19_000, "{}", report.sum.new_bars);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_corrected_or_withdrew_no_load_takes_back() {
+    let (_nats, journal) = log().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.csv");
+    std::fs::write(&path, LONG).unwrap();
+    loaded(&journal, settings(&path, "a file"), false).await;
+    let person = || Name::parse("a person").unwrap();
+    let reason = || events::values::Note::parse("the source is wrong").unwrap();
+    let bars = events::values::Bars::try_new(vec![(date(2024, 1, 3), "11.25".parse().unwrap())]).unwrap();
+    let correct = AssetCommand::CorrectPrices { source: person(), reason: reason(), bars };
+    let no_split = AssetCommand::WithdrawSplit { source: person(), reason: reason(), date: date(2024, 1, 4) };
+    let kind = events::values::PaymentKind::Dividend;
+    let no_dividend =
+        AssetCommand::WithdrawPayment { source: person(), reason: reason(), ex_date: date(2024, 1, 3), kind };
+    for command in [correct, no_split, no_dividend] {
+        super::command(&journal, "ABC", &command).await;
+    }
+    let end = journal.last_position(Stream::Market).await.unwrap();
+    let again = loaded(&journal, settings(&path, "a file"), false).await;
+    assert_eq!((again.sum.contradicted, again.sum.events), (3, 0));
+    assert_eq!(journal.last_position(Stream::Market).await.unwrap(), end);
+    // The source says something new: that is news.
+    std::fs::write(&path, LONG.replace(",0.25,0", ",0.2,0")).unwrap();
+    let news = loaded(&journal, settings(&path, "a file"), false).await;
+    assert_eq!((news.sum.contradicted, news.sum.actions, news.sum.events), (2, 1, 1));
+    let overruled = loaded(&journal, settings(&path, "a file"), true).await;
+    assert_eq!((overruled.sum.contradicted, overruled.sum.corrected, overruled.sum.actions), (0, 1, 1));
 }
