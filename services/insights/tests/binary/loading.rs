@@ -167,7 +167,7 @@ async fn a_source_that_wants_to_be_left_alone_is_told_once_with_its_time() {
     let arguments = ["--source", "yahoo", "--assets", &SYMBOLS.join(",")];
     let (well, _, complained) = ended(&mut load(&folder, &nats, &yahoo, &arguments)).await;
     assert!(!well && complained.contains("wants to be left alone until 20"), "{complained}");
-    assert_eq!(complained.matches("left alone").count(), 1, "{complained}");
+    assert_eq!(complained.matches("insights: the source wants").count(), 1, "{complained}");
     let asked: usize = SYMBOLS.iter().map(|symbol| yahoo.asked(symbol)).sum();
     assert!(asked <= 2, "no more than were open: {asked}");
 }

@@ -61,7 +61,10 @@ impl Turns {
             state.quiet_until = state.quiet_until.max(until);
             state.next = state.next.max(until);
         } else {
-            let at = now.checked_add(pause).unwrap_or(Timestamp::MAX);
+            // In whole seconds, as people tell the time, and not too early.
+            let second =
+                now.checked_add(pause).map_or(i64::MAX, |at| at.as_second() + i64::from(at.subsec_nanosecond() > 0));
+            let at = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
             tracing::warn!(%at, "the source wants to be left alone");
             state.closed = Some((until, at));
         }
