@@ -1,6 +1,7 @@
 //! Loading: what a source says is compared with what is known, and becomes events where it is new or different.
 
 mod record;
+mod restated;
 mod sense;
 mod units;
 
@@ -96,6 +97,12 @@ pub enum LoadError {
         /// The first day with a known price.
         first_day: Date,
     },
+    /// Units were split, and the source gives prices before it in old units still.
+    #[error("its units were split on {split}, and the source has not restated its prices before that yet")]
+    PastNotRestated {
+        /// The first day on the new units.
+        split: Date,
+    },
     /// Its rules refuse what the source says.
     #[error("it was refused")]
     Rejected(#[from] AssetRejection),
@@ -116,7 +123,7 @@ impl LoadError {
     pub const fn is_passing(&self) -> bool {
         match self {
             Self::Source(error) => error.is_passing(),
-            Self::Log(_) | Self::Read(_) => true,
+            Self::Log(_) | Self::Read(_) | Self::PastNotRestated { .. } => true,
             Self::OtherCurrency { .. }
             | Self::OtherBasis { .. }
             | Self::PastMissing { .. }

@@ -8,6 +8,7 @@ use events::values::{AssetId, BARS_MAX, Bar, Bars, CommandId, Listing, Name, Not
 use jiff::civil::Date;
 use journal::{CommandContext, ExecuteError, Expect, Journal, Outcome};
 
+use super::restated::restated;
 use super::sense::sensible;
 use super::units::in_one_unit;
 use super::{LoadError, LoadOptions, Loaded, Recorded};
@@ -71,6 +72,7 @@ impl Recording<'_> {
         }
         sensible(&mut quotes.bars, &mut self.recorded.dropped);
         if !self.options.unit_confirmed {
+            restated(&known, &mut quotes, &mut self.recorded.dropped)?;
             in_one_unit(&known, &mut quotes, &mut self.recorded.dropped);
         }
         if let Some(delisted) = known.delisted {

@@ -166,6 +166,15 @@ async fn every_nastiness_ends_in_a_written_state() {
         ("END", vec![ok(&payload("END", &[10.0, 11.0, 12.0, 1_200.0, 1_300.0]))], "ok", three),
         ("BEGIN", vec![ok(&payload("BEGIN", &[1_000.0, 10.0, 11.0, 12.0]))], "ok", three),
         (
+            "HALFPAST",
+            vec![with(payload("HALFPAST", &[50.0, 51.0, 10.0, 11.0, 12.0]), |p| {
+                let split = p["timestamp"][3].clone();
+                p["events"] = json!({"splits": {"a": {"date": split, "numerator": 5.0, "denominator": 1.0}}});
+            })],
+            "ok",
+            three,
+        ),
+        (
             "PAYNULL",
             vec![with(good("PAYNULL"), |p| {
                 let paid = p["timestamp"][1].clone();
