@@ -3,7 +3,7 @@
 use analytics::backtest::{Allocation, BacktestOutcome, BacktestParams, Policy, backtest_watched};
 use analytics::moments::{arithmetic_mean, sample_covariance};
 use analytics::optimise::{Constraints, FRONTIER_POINTS_MAX, Problem, frontier_watched};
-use analytics::{FigureParams, Figures, NoFigure, PeriodsPerYear, PriceTable};
+use analytics::{FigureParams, Figures, NoFigure, PeriodsPerYear, PriceTable, Short};
 use events::values::{AggregateId, AssetId, PortfolioId};
 use events::{Kind, Subject};
 use projections::as_of::{of_prices, until_beside_prices};
@@ -73,7 +73,10 @@ impl Metrics for MetricsService {
         let caller = caller(&self.service, request.metadata()).await?;
         let asked = request.into_inner();
         if !RATES.contains(&asked.risk_free_rate) {
-            return Err(bad_field("risk_free_rate", format!("{} is not between -0.5 and 1", asked.risk_free_rate)));
+            return Err(bad_field(
+                "risk_free_rate",
+                format!("{} is not between -0.5 and 1", Short(asked.risk_free_rate)),
+            ));
         }
         let since = day("since", &asked.since)?;
         let as_of_text = unless_empty(&asked.as_of);

@@ -15,6 +15,7 @@ mod keeping;
 mod limits;
 mod logins;
 mod matrix;
+mod nasty;
 mod operation;
 mod people;
 mod reads;
