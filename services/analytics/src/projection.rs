@@ -245,9 +245,10 @@ impl<'a> Walk<'a> {
         Walk { growth, weights, params, chance, restart, keep, row, now: 0, holdings, value, taken_out: 0.0 }
     }
 
-    /// Goes on to a session and gives the value at its close; nothing is left once the money has run out.
+    /// Goes on to a session and gives the value at its close; nothing is left once the money has run out, and what has
+    /// left the range of numbers stays at its end.
     fn value_at(&mut self, session: usize) -> f64 {
-        while self.now < session && self.value > 0.0 {
+        while self.now < session && self.value > 0.0 && self.value < f64::MAX {
             self.step();
         }
         self.now = session;
@@ -264,7 +265,6 @@ impl<'a> Walk<'a> {
         }
         self.now += 1;
         let flow = if self.now.is_multiple_of(self.params.flow_every_sessions) { self.params.flow } else { 0.0 };
-        // A value beyond the range of numbers stays at its end.
         let after = (value + flow).clamp(0.0, f64::MAX);
         // The last of it may be less than what was to be taken.
         self.taken_out += (-flow).clamp(0.0, value.max(0.0));
@@ -362,6 +362,23 @@ mod tests {
         let dates = (0..300).map(|day| date(2020, 1, 1) + jiff::Span::new().days(day)).collect();
         let long = PriceTable::new(vec!["A".into()], dates, vec![vec![1.0; 300]]).unwrap();
         assert!(project(&long, &[1.0], &params, |_| ControlFlow::Continue(())).unwrap().cautions.is_empty());
+    }
+
+    #[test]
+    fn what_grows_beyond_all_numbers_is_not_ruined() {
+        let dates = steady(0.0).dates().to_vec();
+        let wild = (0..100).map(|day| if day % 2 == 0 { 1e-100 } else { 1e100 }).collect();
+        let table = PriceTable::new(vec!["A".into()], dates, vec![wild]).unwrap();
+        // Blocks of one session: each path goes up often enough.
+        let params = ProjectionParams {
+            horizon_sessions: 252,
+            paths: 50,
+            mean_block_sessions: 1.0,
+            percentiles: vec![1.0],
+            ..ProjectionParams::default()
+        };
+        let projection = project(&table, &[1.0], &params, |_| ControlFlow::Continue(())).unwrap();
+        assert!(projection.fan[0].last().unwrap() >= &f64::MAX, "{:?}", projection.fan[0]);
     }
 
     #[test]
