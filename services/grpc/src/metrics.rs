@@ -153,11 +153,7 @@ impl Metrics for MetricsService {
         tokio::spawn(async move {
             let prices = async move { table(&pool, &assets, None, window, AsOf::Now).await.map(|(table, _)| table) };
             let backtest = move |table: PriceTable, asker: &Asker| run(&table, weights, policy, asker);
-            tokio::select! {
-                // Who hangs up lets go of all of it, whatever step it is at.
-                () = send.closed() => tracing::debug!("nobody waits for a backtest any more"),
-                () = tested(&send, &desk, prices, backtest) => {}
-            }
+            tested(&send, &desk, prices, backtest).await;
         });
         Ok(Response::new(ReceiverStream::new(steps)))
     }
@@ -168,8 +164,22 @@ const STEPS: u32 = 3;
 
 type Steps = mpsc::Sender<Result<RunBacktestResponse, Status>>;
 
-/// Tells how far a backtest has come, and what it came to. Three steps: prices, values, figures.
+/// Tells how far a backtest has come, and what it came to, for as long as somebody listens: who hangs up lets go of all of
+/// it, whatever step it is at.
 async fn tested(
+    send: &Steps,
+    desk: &Desk,
+    prices: impl Future<Output = Result<PriceTable, Status>>,
+    backtest: impl FnOnce(PriceTable, &Asker) -> Result<BacktestOutcome, Status> + Send + 'static,
+) {
+    tokio::select! {
+        () = send.closed() => tracing::debug!("nobody waits for a backtest any more"),
+        () = steps(send, desk, prices, backtest) => {}
+    }
+}
+
+/// Three steps: prices, values, figures.
+async fn steps(
     send: &Steps,
     desk: &Desk,
     prices: impl Future<Output = Result<PriceTable, Status>>,
@@ -281,10 +291,7 @@ mod tests {
                         return Err(nothing("NOT_COMPUTABLE", "cancelled"));
                     }
                 };
-                tokio::select! {
-                    () = send.closed() => {}
-                    () = tested(&send, &desk, async { Ok(table()) }, backtest) => {}
-                }
+                tested(&send, &desk, async { Ok(table()) }, backtest).await;
             }
         });
         let done = async |steps: &mut mpsc::Receiver<_>| {
