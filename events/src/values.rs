@@ -25,7 +25,7 @@ mod weight;
 pub use allocation::{Allocation, AllocationError, POSITIONS_MAX};
 pub use asset_id::{AssetId, AssetIdError};
 pub use bars::{BARS_MAX, Bar, Bars, BarsError, KnownBars, PRICE_SCALE_MAX};
-pub use corporate_actions::{ActionError, Payment, PaymentKind, SplitRatio};
+pub use corporate_actions::{ACTION_SCALE_MAX, ActionError, Payment, PaymentKind, SplitRatio};
 pub use currency::{Currency, CurrencyError};
 pub use email_address::{EmailAddress, EmailAddressError};
 pub use figures::FiguresSnapshot;

@@ -1,5 +1,6 @@
 //! Loading: what a source says is compared with what is known, and becomes events where it is new or different.
 
+mod new_units;
 mod record;
 mod restated;
 mod sense;

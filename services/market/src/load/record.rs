@@ -1,5 +1,6 @@
 //! One asset: what a source says of it is compared with what is known, and becomes commands where it is new or different.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use events::values::{AssetId, BARS_MAX, Bar, Bars, CommandId, Listing, Name, Not
 use jiff::civil::Date;
 use journal::{CommandContext, ExecuteError, Expect, Journal, Outcome};
 
+use super::new_units::NewUnits;
 use super::restated::restated;
 use super::sense::sensible;
 use super::units::in_one_unit;
@@ -78,9 +80,12 @@ impl Recording<'_> {
         if let Some(delisted) = known.delisted {
             self.before(delisted, &mut quotes);
         }
-        let (new, changed) = compare(&known, quotes.bars);
         // Whoever had the last word on a day may change it; another only where that is wanted.
         let may_change = |by: Option<&Name>| self.options.overrule || by.is_none_or(|by| by == self.source);
+        let units = NewUnits::of(&known, &quotes);
+        let days = quotes.bars.iter().map(|bar| bar.date);
+        let own_days: BTreeSet<Date> = days.filter(|date| may_change(known.price_by(*date))).collect();
+        let (new, changed) = compare(&known, quotes.bars);
         let (changed, left): (Vec<Bar>, Vec<Bar>) =
             changed.into_iter().partition(|bar| may_change(known.price_by(bar.date)));
         self.recorded.contradicted = left.len();
@@ -91,6 +96,7 @@ impl Recording<'_> {
             let (source, reason) = (self.source.clone(), reason.clone());
             self.execute(AssetCommand::CorrectPrices { source, reason, bars }).await?;
         }
+        self.restate(&known, &units, &own_days).await?;
         self.recorded.new_bars = new.len();
         for bars in chunks(new)? {
             let (source, basis) = (self.source.clone(), quotes.basis);
@@ -107,13 +113,47 @@ impl Recording<'_> {
             }
         }
         for (ex_date, kind, payment) in quotes.payments {
-            match self.compared(known.payments.get(&(ex_date, kind)), payment) {
+            let word = known.payments.get(&(ex_date, kind));
+            let is_withdrawn =
+                word.is_some_and(|word| word.is_withdrawn && units.is_same(ex_date, word.value, payment));
+            if is_withdrawn && !self.options.overrule {
+                self.recorded.contradicted += 1;
+                continue;
+            }
+            match self.compared(word, payment) {
                 Compared::Same => {}
                 Compared::Contradicts => self.recorded.contradicted += 1,
                 Compared::News => self.pay(ex_date, kind, payment).await?,
             }
         }
         Ok(self.recorded)
+    }
+
+    /// Restates for splits that are news what others had the last word on, in their names: beside prices in new units,
+    /// nothing may stay in old ones.
+    async fn restate(&mut self, known: &Listed, units: &NewUnits, own_days: &BTreeSet<Date>) -> Result<(), LoadError> {
+        let reason = Note::parse("restated for a split").expect("a short plain text is a note");
+        let mut of_others: BTreeMap<&str, (&Name, Vec<Bar>)> = BTreeMap::new();
+        let others = known.bars.as_slice().iter().filter(|bar| !own_days.contains(&bar.date));
+        for (bar, by) in others.filter_map(|bar| Some((units.bar(bar)?, known.price_by(bar.date)?))) {
+            of_others.entry(by.as_str()).or_insert((by, Vec::new())).1.push(bar);
+        }
+        for (source, bars) in of_others.into_values() {
+            self.recorded.corrected += bars.len();
+            for bars in chunks(bars)? {
+                let (source, reason) = (source.clone(), reason.clone());
+                self.execute(AssetCommand::CorrectPrices { source, reason, bars }).await?;
+            }
+        }
+        for ((ex_date, kind), word) in known.payments.iter().filter(|(_, word)| word.source != *self.source) {
+            let restated = word.standing().and_then(|payment| units.payment(*ex_date, payment));
+            if let Some(payment) = restated {
+                let (source, ex_date, kind) = (word.source.clone(), *ex_date, *kind);
+                self.recorded.actions += 1;
+                self.execute(AssetCommand::RecordPayment { source, ex_date, kind, payment }).await?;
+            }
+        }
+        Ok(())
     }
 
     /// What the source's word is beside the last one. What was withdrawn is not news because it is said again.

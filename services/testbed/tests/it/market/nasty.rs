@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
+use events::asset::AssetCommand;
 use market::{Politeness, Report, Window, Yahoo, YahooSettings, load};
 use serde_json::{Value, json};
 use testbed::YahooStandIn;
@@ -420,6 +421,52 @@ async fn prices_in_another_unit_at_the_end_wait_and_what_comes_next_tells_what_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_said_before_a_split_is_restated_for_it_and_what_was_withdrawn_stays_so() {
+    let (_nats, journal) = log().await;
+    let yahoo = YahooStandIn::open().await;
+    let paid = |mut payload: Value, split: bool, amounts: [f64; 2]| {
+        let result = &mut payload["chart"]["result"][0];
+        let day = |row: usize| result["timestamp"][row].clone();
+        let dividends =
+            json!({"a": {"date": day(1), "amount": amounts[0]}, "b": {"date": day(2), "amount": amounts[1]}});
+        let splits = json!({"a": {"date": day(3), "numerator": 2.0, "denominator": 1.0}});
+        result["events"] =
+            if split { json!({"dividends": dividends, "splits": splits}) } else { json!({"dividends": dividends}) };
+        ok(&payload)
+    };
+    let before = paid(payload("ABC", &[40.0, 41.0, 42.0, 43.0]), false, [1.0, 2.0]);
+    let after = paid(payload("ABC", &[20.0, 20.5, 21.0, 21.5, 22.0]), true, [0.5, 1.0]);
+    yahoo.plays("ABC", vec![before, after]);
+    let load = async || ends(&journal, settings(&yahoo), &["ABC"]).await.1;
+    load().await;
+    let name = || events::values::Name::parse("a person").unwrap();
+    let reason = || events::values::Note::parse("the source is wrong").unwrap();
+    let kind = events::values::PaymentKind::Dividend;
+    let day = |day| jiff::civil::date(2024, 1, day);
+    let bars = events::values::Bars::try_new(vec![(day(3), 41.5_f64.to_string().parse().unwrap())]).unwrap();
+    let payment = events::values::Payment::try_new("2.5".parse().unwrap()).unwrap();
+    for command in [
+        AssetCommand::CorrectPrices { source: name(), reason: reason(), bars },
+        AssetCommand::WithdrawPayment { source: name(), reason: reason(), ex_date: day(3), kind },
+        AssetCommand::RecordPayment { source: name(), ex_date: day(4), kind, payment },
+    ] {
+        super::command(&journal, "ABC", &command).await;
+    }
+    let restated = load().await;
+    assert_eq!((restated.failed, restated.sum.contradicted), (0, 3), "{restated:?}");
+    assert_eq!(closes(&journal, "ABC").await, ["20", "20.75", "21", "21.5", "22"]);
+    let standing = async || {
+        let listed = known(&journal, "ABC").await.unwrap();
+        let standing = listed.payments.iter().filter_map(|((day, _), word)| Some((*day, word.standing()?.amount())));
+        standing.collect::<Vec<_>>()
+    };
+    assert_eq!(standing().await, [(day(4), "1.25".parse().unwrap())]);
+    let again = load().await;
+    assert_eq!((again.sum.contradicted, again.sum.events), (3, 0), "and stays so: {again:?}");
+    assert_eq!(standing().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_of_days_after_a_delisting_is_left_out_and_all_else_is_recorded() {
     let (_nats, journal) = log().await;
     let yahoo = YahooStandIn::open().await;
@@ -434,7 +481,7 @@ async fn what_is_said_of_days_after_a_delisting_is_left_out_and_all_else_is_reco
     let load = async || ends(&journal, settings(&yahoo), &["ABC"]).await.1;
     load().await;
     let reason = events::values::Note::parse("taken over").unwrap();
-    let delist = events::asset::AssetCommand::Delist { date: jiff::civil::date(2024, 1, 4), reason };
+    let delist = AssetCommand::Delist { date: jiff::civil::date(2024, 1, 4), reason };
     super::command(&journal, "ABC", &delist).await;
     let report = load().await;
     assert_eq!((report.failed, report.sum.new_bars, report.sum.actions, report.sum.dropped.count()), (0, 1, 0, 3));
