@@ -145,12 +145,12 @@ fn bounded(what: &str, asked: usize, most: usize) -> Result<(), Problem> {
     if asked <= most { Ok(()) } else { Err(too_large(what, asked, most)) }
 }
 
-/// The window that a body names; faults are noted.
-fn window(faults: &mut Faults, from: Option<&str>, to: Option<&str>) -> Window {
-    let from = from.and_then(|text| faults.value("/from", day(text)));
-    let to = to.and_then(|text| faults.value("/to", day(text)));
+/// The window that a body names at this place; faults are noted.
+fn window(faults: &mut Faults, at: &str, from: Option<&str>, to: Option<&str>) -> Window {
+    let from = from.and_then(|text| faults.value(&format!("{at}/from"), day(text)));
+    let to = to.and_then(|text| faults.value(&format!("{at}/to"), day(text)));
     if from.zip(to).is_some_and(|(from, to)| from > to) {
-        faults.add("/to", "before-from", "the window's last day comes before its first".to_owned());
+        faults.add(&format!("{at}/to"), "before-from", "the window's last day comes before its first".to_owned());
     }
     Window { from, to }
 }
@@ -170,10 +170,10 @@ fn number(faults: &mut Faults, pointer: &str, text: Option<&str>, otherwise: f64
     }
 }
 
-/// The annual risk-free rate at `/risk_free_rate`, zero where there is none.
-fn risk_free_rate(faults: &mut Faults, text: Option<&str>) -> f64 {
+/// The annual risk-free rate that a body names at this place, zero where there is none.
+fn risk_free_rate(faults: &mut Faults, at: &str, text: Option<&str>) -> f64 {
     const LEAST: f64 = -0.99;
-    number(faults, "/risk_free_rate", text, 0.0, LEAST, 1.0)
+    number(faults, &format!("{at}/risk_free_rate"), text, 0.0, LEAST, 1.0)
 }
 
 /// Which weights are computed with.
@@ -224,9 +224,9 @@ mod tests {
         assert!((number(&mut faults, "/x", None, 1.0, 0.0, 1.0) - 1.0).abs() < 1e-15);
         number(&mut faults, "/high", Some("2"), 1.0, 0.0, 1.0);
         number(&mut faults, "/text", Some("1e3"), 1.0, 0.0, 1.0);
-        window(&mut faults, Some("2024-02-01"), Some("2024-01-01"));
+        window(&mut faults, "/terms", Some("2024-02-01"), Some("2024-01-01"));
         let told = format!("{:?}", faults.into_problem());
-        for place in ["#/high", "#/text", "#/to"] {
+        for place in ["#/high", "#/text", "#/terms/to"] {
             assert!(told.contains(place), "{told}");
         }
     }

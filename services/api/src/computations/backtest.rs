@@ -109,6 +109,8 @@ async fn run(
     let work = move |office: Office, asker: Asker| async move {
         let place = office.desk.place().await?;
         let place_of = |asset: &AssetId| match &wanted.benchmark {
+            // A portfolio's backtest has the terms themselves for its body.
+            Some(benchmark) if benchmark == asset && portfolio_version.is_some() => "/benchmark".to_owned(),
             Some(benchmark) if benchmark == asset => "/terms/benchmark".to_owned(),
             _ => "/allocation".to_owned(),
         };

@@ -210,8 +210,8 @@ pub async fn compute(
     if points < 2 {
         faults.add("/points", "out-of-range", "a frontier has at least 2 points".to_owned());
     }
-    let window = window(&mut faults, body.from.as_deref(), body.to.as_deref());
-    let rf = risk_free_rate(&mut faults, body.risk_free_rate.as_deref());
+    let window = window(&mut faults, "", body.from.as_deref(), body.to.as_deref());
+    let rf = risk_free_rate(&mut faults, "", body.risk_free_rate.as_deref());
     let named = assets(&mut faults, &body.assets);
     let portfolio = body.portfolio.as_deref().and_then(|text| portfolio_id(&mut faults, text));
     if named.is_empty() == body.portfolio.is_none() {

@@ -157,7 +157,7 @@ pub async fn compute(
     JsonBody(body): JsonBody<ProjectionBody>,
 ) -> Result<Response, Problem> {
     let mut faults = Faults::default();
-    let window = window(&mut faults, body.from.as_deref(), body.to.as_deref());
+    let window = window(&mut faults, "", body.from.as_deref(), body.to.as_deref());
     let params = params(&mut faults, &body)?;
     let portfolio = body.portfolio.as_deref().and_then(|text| portfolio_id(&mut faults, text));
     if body.allocation.is_empty() == body.portfolio.is_none() {

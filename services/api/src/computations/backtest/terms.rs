@@ -107,7 +107,7 @@ impl Wanted {
             return Ok(Self { window, policy, cost_rate: 0.0, contributions: None, benchmark: None, rf: 0.0 });
         };
         let mut faults = Faults::default();
-        let window = window(&mut faults, terms.from.as_deref(), terms.to.as_deref());
+        let window = window(&mut faults, at, terms.from.as_deref(), terms.to.as_deref());
         let calendar = Policy::from(terms.rebalancing.unwrap_or_default()).calendar;
         let lag_sessions = sessions("lag in sessions", terms.lag_sessions.unwrap_or(0))?;
         let threshold = match &terms.drift {
@@ -126,7 +126,7 @@ impl Wanted {
         });
         let benchmark = terms.benchmark.as_deref();
         let benchmark = benchmark.and_then(|text| faults.value(&format!("{at}/benchmark"), AssetId::parse(text)));
-        let rf = risk_free_rate(&mut faults, terms.risk_free_rate.as_deref());
+        let rf = risk_free_rate(&mut faults, at, terms.risk_free_rate.as_deref());
         if !faults.is_empty() {
             return Err(faults.into_problem());
         }

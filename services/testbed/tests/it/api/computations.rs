@@ -217,6 +217,21 @@ async fn a_backtest_says_that_it_is_hypothetical_and_what_it_cost() {
     let refused = compute(&house, "/v1/backtests", &bad).await;
     refused.is_problem(422, "invalid-body");
     assert_eq!(refused.errors(), [("#/terms/cost_bps".to_owned(), "out-of-range".to_owned())]);
+    // A fault is told where it stands: in the terms, or at the top where they are all of the body.
+    let terms = json!({"benchmark": "NOPE"});
+    let windows = json!({"from": "2024-02-30", "risk_free_rate": "9"});
+    let of_weights = |terms: &Value| ("/v1/backtests".to_owned(), json!({"allocation": allocation, "terms": terms}));
+    let of_portfolio = |terms: &Value| (format!("/v1/portfolios/{id}/backtests"), terms.clone());
+    for ((path, body), at, kind) in [
+        (of_weights(&terms), "#/terms/benchmark", "no-such-assets"),
+        (of_portfolio(&terms), "#/benchmark", "no-such-assets"),
+        (of_weights(&windows), "#/terms/from", "invalid-body"),
+        (of_portfolio(&windows), "#/from", "invalid-body"),
+    ] {
+        let refused = compute(&house, &path, &body).await;
+        refused.is_problem(422, kind);
+        assert_eq!(refused.errors()[0].0, at, "{refused:?}");
+    }
     let nobody = "/v1/portfolios/132e374d-2bfb-5564-814d-e201e6e41209/backtests";
     compute(&house, nobody, &json!({})).await.is_problem(404, "portfolio-unknown");
 }
