@@ -1,4 +1,7 @@
 //! Assets: what can be held, the prices it was seen at, and what became of its units.
+//!
+//! Cash is an asset of its own kind: worth 1 in its currency on every day, so that it has no prices, splits or payments, and
+//! carries the least risk there is.
 
 mod prices;
 #[cfg(test)]
@@ -13,7 +16,9 @@ use serde::Serialize;
 
 use crate::decider::{Decider, Refusal, RejectionClass};
 use crate::subject::Kind;
-use crate::values::{AssetId, Bar, Bars, KnownBars, Listing, Name, Note, Payment, PaymentKind, RiskClass, SplitRatio};
+use crate::values::{
+    AssetDetails, AssetId, Bar, Bars, KnownBars, Listing, Name, Note, Payment, PaymentKind, RiskClass, SplitRatio,
+};
 
 pub use self::prices::{Correction, PriceBasis};
 use self::prices::{corrections, unknown_bars};
@@ -23,6 +28,13 @@ use self::prices::{corrections, unknown_bars};
 pub enum AssetCommand {
     /// Put the asset on the list.
     List(Listing),
+    /// Tell otherwise what it is called, what it is and where it is traded.
+    Edit {
+        /// All of its details.
+        details: Box<AssetDetails>,
+        /// Why.
+        reason: Note,
+    },
     /// Take down prices that were seen.
     RecordPrices {
         /// Who gave them.
@@ -103,6 +115,13 @@ pub enum AssetCommand {
 pub enum AssetEvent {
     /// It is on the list.
     Listed(Listing),
+    /// It is called, classed or traded otherwise.
+    Edited {
+        /// All of its details.
+        details: Box<AssetDetails>,
+        /// Why.
+        reason: Note,
+    },
     /// Prices became known that were not known before.
     Priced {
         /// Who gave them.
@@ -194,6 +213,21 @@ pub enum AssetRejection {
     /// The asset is on the list with other details.
     #[error("the asset is listed already, with other details")]
     AlreadyListed,
+    /// What is cash stays cash, and nothing else becomes cash: figures of the past rest on it.
+    #[error("the asset is {}: what is cash stays so, and nothing becomes cash", if *is_cash { "cash" } else { "not cash" })]
+    CashOrNot {
+        /// Whether it is cash.
+        is_cash: bool,
+    },
+    /// Cash is worth 1 on every day: it has no prices, splits or payments.
+    #[error("cash is worth 1 in its currency on every day: it has no prices, splits or payments")]
+    CashHasNoPrices,
+    /// Cash carries the least risk.
+    #[error("cash is {}, not {given}", RiskClass::Conservative)]
+    CashIsConservative {
+        /// The class that was given.
+        given: RiskClass,
+    },
     /// A day has a price, and it is another one. A past that changes is a correction, never an overwriting.
     #[error("the price of {date} is {known}, not {given}")]
     PriceDiffers {
@@ -261,6 +295,9 @@ impl Refusal for AssetRejection {
         match self {
             Self::Unknown => "asset-unknown",
             Self::AlreadyListed => "asset-already-listed",
+            Self::CashOrNot { .. } => "asset-cash-or-not",
+            Self::CashHasNoPrices => "cash-has-no-prices",
+            Self::CashIsConservative { .. } => "cash-is-conservative",
             Self::PriceDiffers { .. } => "price-differs",
             Self::PriceUnknown { .. } => "price-unknown",
             Self::ActionUnknown { .. } => "action-unknown",
@@ -275,6 +312,9 @@ impl Refusal for AssetRejection {
         match self {
             Self::Unknown => RejectionClass::Absent,
             Self::AlreadyListed
+            | Self::CashOrNot { .. }
+            | Self::CashHasNoPrices
+            | Self::CashIsConservative { .. }
             | Self::PriceDiffers { .. }
             | Self::PriceUnknown { .. }
             | Self::ActionUnknown { .. }
@@ -356,7 +396,8 @@ impl Decider for Asset {
             (Self::Unknown, AssetCommand::List(listing)) => Ok(Some(AssetEvent::Listed(listing.clone()))),
             (
                 Self::Unknown,
-                AssetCommand::RecordPrices { .. }
+                AssetCommand::Edit { .. }
+                | AssetCommand::RecordPrices { .. }
                 | AssetCommand::CorrectPrices { .. }
                 | AssetCommand::RecordSplit { .. }
                 | AssetCommand::RecordPayment { .. }
@@ -371,6 +412,26 @@ impl Decider for Asset {
                 } else {
                     Err(AssetRejection::AlreadyListed)
                 }
+            }
+            (Self::Listed(asset), AssetCommand::Edit { details, reason }) => {
+                let edited = asset.listing.with((**details).clone());
+                if edited.is_cash() != asset.listing.is_cash() {
+                    return Err(AssetRejection::CashOrNot { is_cash: asset.listing.is_cash() });
+                }
+                Ok((edited != asset.listing)
+                    .then(|| AssetEvent::Edited { details: details.clone(), reason: reason.clone() }))
+            }
+            (
+                Self::Listed(asset),
+                AssetCommand::RecordPrices { .. }
+                | AssetCommand::CorrectPrices { .. }
+                | AssetCommand::RecordSplit { .. }
+                | AssetCommand::RecordPayment { .. },
+            ) if asset.listing.is_cash() => Err(AssetRejection::CashHasNoPrices),
+            (Self::Listed(asset), AssetCommand::Rate { class, .. })
+                if asset.listing.is_cash() && *class != RiskClass::Conservative =>
+            {
+                Err(AssetRejection::CashIsConservative { given: *class })
             }
             (Self::Listed(asset), AssetCommand::RecordPrices { source, basis, bars }) => {
                 asset.same_basis(*basis)?;
@@ -443,7 +504,8 @@ impl Decider for Asset {
             (Self::Unknown, AssetEvent::Listed(listing)) => return Self::Listed(Listed::new(listing.clone())),
             (
                 Self::Unknown,
-                AssetEvent::Priced { .. }
+                AssetEvent::Edited { .. }
+                | AssetEvent::Priced { .. }
                 | AssetEvent::Corrected { .. }
                 | AssetEvent::Split { .. }
                 | AssetEvent::Dividend { .. }
@@ -456,6 +518,7 @@ impl Decider for Asset {
         };
         match event {
             AssetEvent::Listed(listing) => asset.listing = listing.clone(),
+            AssetEvent::Edited { details, .. } => asset.listing = asset.listing.with((**details).clone()),
             AssetEvent::Priced { source, basis, bars } => {
                 asset.prices_of = Some((source.clone(), *basis));
                 Arc::make_mut(&mut asset.bars).update(bars.as_slice());
@@ -505,6 +568,7 @@ impl Decider for Asset {
 
 impl Listed {
     fn new(listing: Listing) -> Self {
+        let risk_class = listing.is_cash().then_some(RiskClass::Conservative);
         Self {
             listing,
             prices_of: None,
@@ -512,7 +576,7 @@ impl Listed {
             corrected_by: Arc::default(),
             splits: Arc::default(),
             payments: Arc::default(),
-            risk_class: None,
+            risk_class,
             delisted: None,
         }
     }

@@ -3,8 +3,9 @@
 //! # Layout
 //!
 //! * [`decider`]: the shape that every aggregate has: `decide(state, command)` and `evolve(state, event)`.
-//! * [`advisor`], [`client`], [`portfolio`], [`recommendation`], [`asset`]: one decider a file, in the order
+//! * [`advisor`], [`client`], [`portfolio`], [`recommendation`], [`backtest`], [`asset`]: one decider a file, in the order
 //!   command, event, rejection, state, `decide`, `evolve`.
+//! * [`calendar`]: on which days an exchange trades.
 //! * [`suitability`]: which risk a client may be advised to take, and whether advice fits.
 //! * [`values`]: parsed once at the edge, trusted afterwards: weights, money, names, addresses, ids.
 //! * [`subject`]: where an aggregate's events stand in the log. [`metadata`]: what stands beside each event.
@@ -14,6 +15,8 @@
 
 pub mod advisor;
 pub mod asset;
+pub mod backtest;
+pub mod calendar;
 pub mod client;
 pub mod decider;
 pub mod metadata;
@@ -28,6 +31,8 @@ pub mod values;
 
 pub use advisor::Advisor;
 pub use asset::Asset;
+pub use backtest::Backtest;
+pub use calendar::Calendar;
 pub use client::Client;
 pub use decider::{Decider, Refusal, RejectionClass};
 pub use metadata::Metadata;

@@ -8,6 +8,7 @@
 mod advisor;
 mod any;
 mod asset;
+mod backtest;
 mod bars;
 mod client;
 #[cfg(test)]

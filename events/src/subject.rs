@@ -12,7 +12,7 @@ pub const PARTITIONS: u64 = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stream {
-    /// What people do: advisors, clients, portfolios, recommendations.
+    /// What people do: advisors, clients, portfolios, recommendations, backtests.
     Advisory,
     /// What is known of assets: listings and prices.
     Market,
@@ -53,13 +53,16 @@ pub enum Kind {
     Portfolio,
     /// A recommendation of one portfolio version to one client.
     Recommendation,
+    /// A backtest that was recorded.
+    Backtest,
     /// An asset with its prices.
     Asset,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Advisor, Self::Client, Self::Portfolio, Self::Recommendation, Self::Asset];
+    pub const ALL: [Self; 6] =
+        [Self::Advisor, Self::Client, Self::Portfolio, Self::Recommendation, Self::Backtest, Self::Asset];
 
     /// The kind's word in subjects and event types.
     #[must_use]
@@ -69,6 +72,7 @@ impl Kind {
             Self::Client => "client",
             Self::Portfolio => "portfolio",
             Self::Recommendation => "recommendation",
+            Self::Backtest => "backtest",
             Self::Asset => "asset",
         }
     }
@@ -77,7 +81,7 @@ impl Kind {
     #[must_use]
     pub const fn stream(self) -> Stream {
         match self {
-            Self::Advisor | Self::Client | Self::Portfolio | Self::Recommendation => Stream::Advisory,
+            Self::Advisor | Self::Client | Self::Portfolio | Self::Recommendation | Self::Backtest => Stream::Advisory,
             Self::Asset => Stream::Market,
         }
     }

@@ -5,6 +5,7 @@
 
 mod allocation;
 mod asset_id;
+mod backtest_terms;
 mod bars;
 mod corporate_actions;
 mod currency;
@@ -24,14 +25,17 @@ mod weight;
 
 pub use allocation::{Allocation, AllocationError, POSITIONS_MAX};
 pub use asset_id::{AssetId, AssetIdError};
+pub use backtest_terms::{BacktestTerms, Contributions, DriftRule, Every, ResultDigest};
 pub use bars::{BARS_MAX, Bar, Bars, BarsError, KnownBars, PRICE_SCALE_MAX};
 pub use corporate_actions::{ACTION_SCALE_MAX, ActionError, Payment, PaymentKind, SplitRatio};
 pub use currency::{Currency, CurrencyError};
 pub use email_address::{EmailAddress, EmailAddressError};
 pub use figures::FiguresSnapshot;
-pub use ids::{Actor, ActorError, AdvisorId, AggregateId, ClientId, CommandId, EventId, PortfolioId, RecommendationId};
+pub use ids::{
+    Actor, ActorError, AdvisorId, AggregateId, BacktestId, ClientId, CommandId, EventId, PortfolioId, RecommendationId,
+};
 pub use limits::{Band, BandError, Limit, Limits};
-pub use listing::{AssetClass, Listing, TimeZoneName, TimeZoneNameError};
+pub use listing::{AssetClass, AssetDetails, Listing, TimeZoneName, TimeZoneNameError};
 pub use money::{Money, MoneyError};
 pub use policy::{Policy, RebalancingRule};
 pub use regime::{Language, Regime};

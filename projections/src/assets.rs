@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use events::asset::AssetEvent;
-use events::values::{AggregateId, AssetClass, AssetId, Name, RiskClass};
+use events::values::{AggregateId, AssetClass, AssetDetails, AssetId, Name, RiskClass};
 use events::{AnyEvent, Position, Stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,6 +14,7 @@ use crate::columns::{asset_id, damaged, natural, position};
 use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
 use crate::page::Page;
+use crate::prices::AsOf;
 
 /// Assets that a batch listed or priced.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Changed(BTreeMap<AssetId, Change>);
 #[derive(Debug, Default)]
 struct Change {
     listing: Option<Listed>,
+    /// What an asset that was listed before is told otherwise.
+    edited: Option<Details>,
     prices: Prices,
     delisted_on: Option<Date>,
     risk_class: Option<&'static str>,
@@ -31,14 +34,33 @@ struct Change {
 
 #[derive(Debug)]
 struct Listed {
-    name: String,
+    details: Details,
     currency: String,
+    listed_at: Timestamp,
+    created_position: i64,
+}
+
+/// What an asset is called, what it is and where it is traded.
+#[derive(Debug)]
+struct Details {
+    name: String,
     class: Option<&'static str>,
     sector: Option<String>,
     exchange: Option<String>,
     time_zone: Option<String>,
-    listed_at: Timestamp,
-    created_position: i64,
+}
+
+impl From<&AssetDetails> for Details {
+    fn from(details: &AssetDetails) -> Self {
+        let text = |name: &Name| name.as_str().to_owned();
+        Self {
+            name: text(&details.name),
+            class: details.class.map(AssetClass::word),
+            sector: details.sector.as_ref().map(text),
+            exchange: details.exchange.as_ref().map(text),
+            time_zone: details.time_zone.as_ref().map(ToString::to_string),
+        }
+    }
 }
 
 /// What new prices add to an asset's row.
@@ -58,17 +80,22 @@ impl Changes for Changed {
         let change = self.0.entry(id).or_default();
         match event {
             AssetEvent::Listed(listing) => {
-                let text = |name: &Name| name.as_str().to_owned();
                 change.listing = Some(Listed {
-                    name: text(&listing.name),
+                    details: (&listing.details()).into(),
                     currency: listing.currency.to_string(),
-                    class: listing.class.map(AssetClass::word),
-                    sector: listing.sector.as_ref().map(text),
-                    exchange: listing.exchange.as_ref().map(text),
-                    time_zone: listing.time_zone.as_ref().map(ToString::to_string),
                     listed_at: applied.time,
                     created_position: applied.sequence,
                 });
+                if listing.is_cash() {
+                    change.risk_class = Some(RiskClass::Conservative.word());
+                }
+            }
+            AssetEvent::Edited { details, .. } => {
+                let details = Details::from(details.as_ref());
+                match &mut change.listing {
+                    Some(listed) => listed.details = details,
+                    None => change.edited = Some(details),
+                }
             }
             AssetEvent::Priced { source, basis, bars } => {
                 let bars = bars.as_slice();
@@ -107,12 +134,13 @@ async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     }
     let listings = || changes.iter().filter_map(|(_, change)| change.listing.as_ref());
     let ids: Vec<&str> = changes.iter().map(|(id, _)| id.as_str()).collect();
-    let names: Vec<&str> = listings().map(|listing| listing.name.as_str()).collect();
+    let details = || listings().map(|listing| &listing.details);
+    let names: Vec<&str> = details().map(|details| details.name.as_str()).collect();
     let currencies: Vec<&str> = listings().map(|listing| listing.currency.as_str()).collect();
-    let classes: Vec<Option<&str>> = listings().map(|listing| listing.class).collect();
-    let sectors: Vec<Option<&str>> = listings().map(|listing| listing.sector.as_deref()).collect();
-    let exchanges: Vec<Option<&str>> = listings().map(|listing| listing.exchange.as_deref()).collect();
-    let time_zones: Vec<Option<&str>> = listings().map(|listing| listing.time_zone.as_deref()).collect();
+    let classes: Vec<Option<&str>> = details().map(|details| details.class).collect();
+    let sectors: Vec<Option<&str>> = details().map(|details| details.sector.as_deref()).collect();
+    let exchanges: Vec<Option<&str>> = details().map(|details| details.exchange.as_deref()).collect();
+    let time_zones: Vec<Option<&str>> = details().map(|details| details.time_zone.as_deref()).collect();
     let bases: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.prices.basis).collect();
     let first: Vec<_> = changes.iter().map(|(_, change)| change.prices.first_day.map(ToSqlx::to_sqlx)).collect();
     let last: Vec<_> = changes.iter().map(|(_, change)| change.prices.last_day.map(ToSqlx::to_sqlx)).collect();
@@ -164,7 +192,7 @@ async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     Ok(())
 }
 
-/// Adds prices to assets that are on the list; prices of an asset that is on no list have no row to change.
+/// Adds prices and new details to assets that are on the list; an asset that is on no list has no row to change.
 async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     if changes.is_empty() {
         return Ok(());
@@ -179,15 +207,29 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     let risk_classes: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.risk_class).collect();
     let versions: Vec<i64> = changes.iter().map(|(_, change)| change.version).collect();
     let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
+    let edits = || changes.iter().map(|(_, change)| change.edited.as_ref());
+    let names: Vec<Option<&str>> = edits().map(|edit| edit.map(|edit| edit.name.as_str())).collect();
+    let classes: Vec<Option<&str>> = edits().map(|edit| edit.and_then(|edit| edit.class)).collect();
+    let sectors: Vec<Option<&str>> = edits().map(|edit| edit.and_then(|edit| edit.sector.as_deref())).collect();
+    let exchanges: Vec<Option<&str>> = edits().map(|edit| edit.and_then(|edit| edit.exchange.as_deref())).collect();
+    let time_zones: Vec<Option<&str>> = edits().map(|edit| edit.and_then(|edit| edit.time_zone.as_deref())).collect();
+    // Whoever edits says all details, so the name tells that what is empty is meant to be.
     query!(
         "UPDATE assets a
          SET basis = COALESCE(c.basis, a.basis), first_day = LEAST(a.first_day, c.first_day),
              last_day = GREATEST(a.last_day, c.last_day), days = a.days + c.days, version = c.version,
              position = c.position, source = COALESCE(c.source, a.source),
-             delisted_on = COALESCE(c.delisted_on, a.delisted_on), risk_class = COALESCE(c.risk_class, a.risk_class)
+             delisted_on = COALESCE(c.delisted_on, a.delisted_on), risk_class = COALESCE(c.risk_class, a.risk_class),
+             name = COALESCE(c.name, a.name),
+             class = CASE WHEN c.name IS NULL THEN a.class ELSE c.class END,
+             sector = CASE WHEN c.name IS NULL THEN a.sector ELSE c.sector END,
+             exchange = CASE WHEN c.name IS NULL THEN a.exchange ELSE c.exchange END,
+             time_zone = CASE WHEN c.name IS NULL THEN a.time_zone ELSE c.time_zone END
          FROM UNNEST($1::text[], $2::text[], $3::date[], $4::date[], $5::bigint[], $6::bigint[], $7::bigint[],
-                     $8::text[], $9::date[], $10::text[])
-              AS c (id, basis, first_day, last_day, days, version, position, source, delisted_on, risk_class)
+                     $8::text[], $9::date[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+                     $15::text[])
+              AS c (id, basis, first_day, last_day, days, version, position, source, delisted_on, risk_class, name, class,
+                    sector, exchange, time_zone)
          WHERE a.id = c.id AND a.position < c.position",
         &ids as _,
         &bases as _,
@@ -198,7 +240,12 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
         &positions,
         &sources as _,
         &delisted as _,
-        &risk_classes as _
+        &risk_classes as _,
+        &names as _,
+        &classes as _,
+        &sectors as _,
+        &exchanges as _,
+        &time_zones as _
     )
     .execute(connection)
     .await?;
@@ -454,7 +501,29 @@ pub async fn missing(pool: &PgPool, ids: &[AssetId]) -> Result<Vec<AssetId>, sql
     Ok(ids.iter().filter(|id| !known.contains_key(*id)).cloned().collect())
 }
 
-/// The risk classes of those of the assets that somebody has rated.
+/// Whether the asset was on the list as cash when that was known, and then where its listing stands.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub(crate) async fn listed_as_cash(pool: &PgPool, id: &AssetId, as_of: AsOf) -> Result<Option<u64>, sqlx::Error> {
+    let record = query!(
+        r#"SELECT created_position, listed_at AS "listed_at: jiff_sqlx::Timestamp"
+           FROM assets WHERE id = $1 AND class = 'cash'"#,
+        id.as_str()
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(record) = record else { return Ok(None) };
+    let listed = natural(record.created_position)?;
+    let was_known = match as_of {
+        AsOf::Now => true,
+        AsOf::Sequence(last) => listed <= last,
+        AsOf::Time(time) => record.listed_at.to_jiff() <= time,
+    };
+    Ok(was_known.then_some(listed))
+}
+
+/// The risk classes of those of the assets that somebody has rated, and of cash.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.

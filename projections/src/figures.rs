@@ -109,6 +109,9 @@ pub enum NoFigures {
         /// Why not.
         why: SeriesError,
     },
+    /// Cash alone is worth the same on every day.
+    #[error("cash alone has no trading days; there are figures beside what has prices")]
+    OnlyCash,
     /// The prices make no table.
     #[error(transparent)]
     Prices(#[from] PriceError),
@@ -128,6 +131,7 @@ impl NoFigures {
                 "payment-not-below-price"
             }
             Self::Unfit { .. } => "prices-unusable",
+            Self::OnlyCash => "only-cash",
             Self::Prices(PriceError::NoCommonSession) => "no-common-session",
             Self::Prices(_) => "prices-unusable",
             Self::Backtest(_) => "not-computable",
@@ -140,6 +144,7 @@ impl From<NoTable> for NoFigures {
         match error {
             NoTable::NoPrices(asset) => Self::NoPrices(asset),
             NoTable::Unfit { asset, why } => Self::Unfit { asset, why },
+            NoTable::OnlyCash => Self::OnlyCash,
             NoTable::Prices(error) => Self::Prices(error),
         }
     }

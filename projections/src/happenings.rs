@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use events::backtest::BacktestEvent;
 use events::client::ClientEvent;
 use events::portfolio::PortfolioEvent;
 use events::recommendation::RecommendationEvent;
@@ -45,6 +46,7 @@ impl Changes for Changed {
             AnyEvent::Client(event) => (Kind::Client, client_owner(event)),
             AnyEvent::Portfolio(event) => (Kind::Portfolio, portfolio_owner(event)),
             AnyEvent::Recommendation(event) => (Kind::Recommendation, recommendation_owner(event)),
+            AnyEvent::Backtest(BacktestEvent::Recorded(run)) => (Kind::Backtest, Some(run.advisor)),
             // Assets belong to nobody, and stand in another stream.
             AnyEvent::Asset(_) => return Ok(()),
         };

@@ -2,9 +2,9 @@
 //!
 //! # Layout
 //!
-//! * [`advisors`], [`clients`], [`portfolios`], [`recommendations`], [`assets`], [`prices`]: one read model a file: what
-//!   a batch of events changes in it above, queries below. Their tables are under `migrations/`. [`happenings`]: where
-//!   each event stands and whose it is, for those who ask what happened.
+//! * [`advisors`], [`clients`], [`portfolios`], [`recommendations`], [`backtests`], [`assets`], [`prices`]: one read model a
+//!   file: what a batch of events changes in it above, queries below. Their tables are under `migrations/`. [`happenings`]:
+//!   where each event stands and whose it is, for those who ask what happened.
 //! * [`model`]: what a read model is, and the list of them.
 //! * `incoming.rs`: events, decoded once for all read models of a stream.
 //! * [`apply`]: one batch, one transaction: rows, parked events and checkpoints together.
@@ -27,6 +27,7 @@ pub mod analyze;
 pub mod apply;
 pub mod as_of;
 pub mod assets;
+pub mod backtests;
 pub mod checkpoint;
 pub mod clients;
 mod columns;

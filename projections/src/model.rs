@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use sqlx::PgConnection;
 
 use crate::incoming::Applied;
-use crate::{advisors, assets, clients, happenings, portfolio_figures, portfolios, prices, recommendations};
+use crate::{advisors, assets, backtests, clients, happenings, portfolio_figures, portfolios, prices, recommendations};
 
 /// What a batch of events changes in one read model: folded in memory first, so that a row is written once.
 pub trait Changes: Default + Send + 'static {
@@ -69,7 +69,7 @@ pub struct Table {
 }
 
 /// Every read model that the role `project` follows.
-pub const ALL: [ReadModel; 7] = [
+pub const ALL: [ReadModel; 8] = [
     ReadModel::new::<advisors::Changed>(
         "advisors",
         Stream::Advisory,
@@ -97,8 +97,14 @@ pub const ALL: [ReadModel; 7] = [
     ReadModel::new::<happenings::Changed>(
         "happenings",
         Stream::Advisory,
-        &[Kind::Advisor, Kind::Client, Kind::Portfolio, Kind::Recommendation],
+        &[Kind::Advisor, Kind::Client, Kind::Portfolio, Kind::Recommendation, Kind::Backtest],
         &[Table { name: "happenings", key: "position" }],
+    ),
+    ReadModel::new::<backtests::Changed>(
+        "backtests",
+        Stream::Advisory,
+        &[Kind::Backtest],
+        &[Table { name: "backtests", key: "id" }],
     ),
     ReadModel::new::<assets::Changed>("assets", Stream::Market, &[Kind::Asset], &[Table { name: "assets", key: "id" }]),
     ReadModel::new::<prices::Priced>(

@@ -21,6 +21,7 @@ use rust_decimal::prelude::ToPrimitive;
 use sqlx::PgPool;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::assets::listed_as_cash;
 use crate::checkpoint::Checkpoints;
 use crate::prices::{AsOf, SeriesError, closes_as_of};
 
@@ -45,9 +46,16 @@ pub struct Column {
     unfit_until: Option<(Date, SeriesError)>,
     /// The sequence of the last event whose prices are among them; 0 where there are none.
     position: u64,
+    /// Of cash: worth 1 on whatever days the others have, and on none by itself.
+    is_cash: bool,
 }
 
 impl Column {
+    /// The column of cash, which was listed at this position of the market's stream.
+    const fn of_cash(listed: u64) -> Self {
+        Self { days: Vec::new(), closes: Vec::new(), unfit_until: None, position: listed, is_cash: true }
+    }
+
     /// The days from one to another, both included, with their closes. `None` leaves an end open.
     #[must_use]
     pub fn between(&self, from: Option<Date>, to: Option<Date>) -> (&[Date], &[f64]) {
@@ -62,6 +70,9 @@ impl Column {
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }
+
+/// What one unit of cash is worth in its currency on every day.
+const CASH: f64 = 1.0;
 
 /// Days with their closes.
 type Bars<'a> = (&'a [Date], &'a [f64]);
@@ -84,6 +95,9 @@ pub enum NoTable {
         /// Why not.
         why: SeriesError,
     },
+    /// Cash alone is worth the same on every day: there is no session to measure anything on.
+    #[error("cash alone has no trading days; there are figures beside what has prices")]
+    OnlyCash,
     /// The prices do not fit together.
     #[error(transparent)]
     Prices(#[from] PriceError),
@@ -118,7 +132,11 @@ impl Prices {
         if days.is_empty() && !columns.is_empty() {
             return Err(PriceError::NoCommonSession.into());
         }
-        let closes = columns.iter().map(|(own, closes)| on_days(&days, own, closes)).collect();
+        let closes = columns.iter().map(|column| match column {
+            Some((own, closes)) => on_days(&days, own, closes),
+            None => vec![CASH; days.len()],
+        });
+        let closes = closes.collect();
         Ok(PriceTable::new(assets.iter().map(ToString::to_string).collect(), days, closes)?)
     }
 
@@ -132,9 +150,10 @@ impl Prices {
         let common = common_days(&columns);
         let Some(first) = common.first() else { return Err(PriceError::NoCommonSession.into()) };
         let days: BTreeSet<Date> =
-            columns.iter().flat_map(|(days, _)| days.iter().filter(|day| *day >= first)).copied().collect();
+            columns.iter().flatten().flat_map(|(days, _)| days.iter().filter(|day| *day >= first)).copied().collect();
         let days: Vec<Date> = days.into_iter().collect();
-        let closes = columns.iter().map(|(own, closes)| {
+        let closes = columns.iter().map(|column| {
+            let Some((own, closes)) = column else { return vec![Some(CASH); days.len()] };
             let mut own = own.iter().zip(*closes).skip_while(|(day, _)| *day < first).peekable();
             days.iter().map(|day| own.next_if(|(own, _)| *own == day).map(|(_, close)| *close)).collect()
         });
@@ -148,15 +167,24 @@ impl Prices {
     /// Where it has none in the window, or none that follow from its payments.
     pub fn series(&self, asset: &AssetId, from: Option<Date>, to: Option<Date>) -> Result<Series, NoTable> {
         let columns = self.columns(std::slice::from_ref(asset), from, to)?;
-        let (days, closes) = columns.first().copied().unwrap_or_default();
+        let (days, closes) = columns.first().copied().flatten().unwrap_or_default();
         Ok(Series::new(days.to_vec(), closes.to_vec())?)
     }
 
-    /// The days and closes of each of these assets between two days.
-    fn columns(&self, assets: &[AssetId], from: Option<Date>, to: Option<Date>) -> Result<Vec<Bars<'_>>, NoTable> {
+    /// The days and closes of each of these assets between two days; nothing for cash.
+    fn columns(
+        &self,
+        assets: &[AssetId],
+        from: Option<Date>,
+        to: Option<Date>,
+    ) -> Result<Vec<Option<Bars<'_>>>, NoTable> {
         let mut columns = Vec::with_capacity(assets.len());
         for asset in assets {
             let column = self.column(asset);
+            if column.is_some_and(|column| column.is_cash) {
+                columns.push(None);
+                continue;
+            }
             let unfit = column.and_then(|column| column.unfit_until.as_ref());
             if let Some((_, why)) = unfit.filter(|(day, _)| from.is_none_or(|from| from <= *day)) {
                 return Err(NoTable::Unfit { asset: asset.clone(), why: why.clone() });
@@ -165,14 +193,18 @@ impl Prices {
             if bars.0.is_empty() {
                 return Err(NoTable::NoPrices(asset.clone()));
             }
-            columns.push(bars);
+            columns.push(Some(bars));
+        }
+        if columns.iter().all(Option::is_none) && !columns.is_empty() {
+            return Err(NoTable::OnlyCash);
         }
         Ok(columns)
     }
 }
 
-/// Days that all columns have.
-fn common_days(columns: &[Bars<'_>]) -> Vec<Date> {
+/// Days that all columns have; cash has every day.
+fn common_days(columns: &[Option<Bars<'_>>]) -> Vec<Date> {
+    let columns: Vec<Bars<'_>> = columns.iter().copied().flatten().collect();
     let Some((first, others)) = columns.split_first() else { return Vec::new() };
     let mut common = first.0.to_vec();
     for (days, _) in others.iter().filter(|(days, _)| *days != first.0) {
@@ -293,6 +325,9 @@ impl PriceCache {
 
 /// The column of an asset as the read model has it.
 pub(crate) async fn load(pool: &PgPool, asset: &AssetId, as_of: AsOf) -> Result<Column, sqlx::Error> {
+    if let Some(listed) = listed_as_cash(pool, asset, as_of).await? {
+        return Ok(Column::of_cash(listed));
+    }
     let mut read = closes_as_of(pool, std::slice::from_ref(asset), None, None, as_of).await?;
     let bars = read.series.remove(asset).unwrap_or_default();
     let unfit = read.unfit.remove(asset);
@@ -301,7 +336,7 @@ pub(crate) async fn load(pool: &PgPool, asset: &AssetId, as_of: AsOf) -> Result<
     // A close without a float becomes "not a number", which a table refuses by name.
     let with = bars.into_iter().map(|(day, close)| (day, close.to_f64().unwrap_or(f64::NAN)));
     let (days, closes) = without.chain(with).unzip();
-    Ok(Column { days, closes, unfit_until, position: read.position.sequence })
+    Ok(Column { days, closes, unfit_until, position: read.position.sequence, is_cash: false })
 }
 
 /// Follows the market stream from its beginning, for ever.
@@ -354,7 +389,7 @@ mod tests {
     fn prices(columns: &[(&str, &[(i8, f64)])]) -> Prices {
         let column = |bars: &[(i8, f64)]| {
             let (days, closes) = bars.iter().map(|(day, close)| (date(2024, 1, *day), *close)).unzip();
-            Arc::new(Column { days, closes, unfit_until: None, position: 7 })
+            Arc::new(Column { days, closes, unfit_until: None, position: 7, is_cash: false })
         };
         Prices(columns.iter().map(|(id, bars)| (AssetId::parse(id).unwrap(), column(bars))).collect::<HashMap<_, _>>())
     }
@@ -378,7 +413,8 @@ mod tests {
         let (asset, why) = (assets(&["A"]), SeriesError::from(PriceError::Empty));
         let days = (1..=4).map(|day| date(2024, 1, day)).collect();
         let closes = vec![f64::NAN, f64::NAN, 3.0, 4.0];
-        let column = Column { days, closes, unfit_until: Some((date(2024, 1, 2), why.clone())), position: 7 };
+        let column =
+            Column { days, closes, unfit_until: Some((date(2024, 1, 2), why.clone())), position: 7, is_cash: false };
         let prices = Prices(HashMap::from([(asset[0].clone(), Arc::new(column))]));
         let refused = NoTable::Unfit { asset: asset[0].clone(), why };
         assert_eq!(prices.table(&asset, None, None).unwrap_err(), refused);
@@ -393,6 +429,18 @@ mod tests {
         assert_eq!(quotes.dates(), [date(2024, 1, 2), date(2024, 1, 3), date(2024, 1, 4)]);
         assert_eq!(quotes.column(0), [Some(2.0), None, Some(4.0)]);
         assert_eq!(quotes.column(1), [Some(5.0), Some(6.0), Some(7.0)]);
+    }
+
+    #[test]
+    fn cash_is_worth_one_on_every_day_of_the_others_and_has_none_by_itself() {
+        let mut prices = prices(&[("A", &[(1, 1.0), (2, 2.0), (4, 4.0)]), ("B", &[(1, 5.0), (4, 7.0)])]);
+        prices.0.insert(AssetId::parse("CASH").unwrap(), Arc::new(Column::of_cash(9)));
+        let table = prices.table(&assets(&["A", "CASH", "B"]), None, None).unwrap();
+        assert_eq!((table.dates().len(), table.column(1)), (2, &[1.0, 1.0][..]));
+        let quotes = prices.quotes(&assets(&["CASH", "A", "B"]), None, None).unwrap();
+        assert_eq!((quotes.dates().len(), quotes.column(0)), (3, &[Some(1.0); 3][..]));
+        assert_eq!(prices.table(&assets(&["CASH"]), None, None).unwrap_err(), NoTable::OnlyCash);
+        assert_eq!(prices.position().sequence, 9);
     }
 
     #[test]

@@ -57,7 +57,10 @@ impl Changes for Priced {
         let AnyEvent::Asset(event) = &applied.event else { return Ok(()) };
         let asset = AssetId::from_token(&applied.token).ok_or_else(|| FoldError::NotAnId(applied.token.clone()))?;
         match event {
-            AssetEvent::Listed(_) | AssetEvent::Rated { .. } | AssetEvent::Delisted { .. } => {}
+            AssetEvent::Listed(_)
+            | AssetEvent::Edited { .. }
+            | AssetEvent::Rated { .. }
+            | AssetEvent::Delisted { .. } => {}
             AssetEvent::Priced { source, basis, bars } => {
                 self.chunk(applied, asset, source, Some(basis.word()), bars.as_slice())?;
             }

@@ -1,5 +1,6 @@
 //! Recommendations: what was recommended to whom, and how its letter stands.
 
+mod ending;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
 use crate::replay::Replays;
 
+pub use ending::{Overdue, overdue};
 pub use rows::{Filter, RecommendationRow, get, list};
 
 /// Recommendations that a batch made, or whose letters went on.

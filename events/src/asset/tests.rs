@@ -3,7 +3,8 @@ use jiff::civil::date;
 use super::{Asset, AssetCommand, AssetEvent, AssetRejection, Correction, PriceBasis};
 use crate::scenario::given;
 use crate::values::{
-    AssetClass, Bar, Bars, Currency, Listing, Name, Note, Payment, PaymentKind, SplitRatio, TimeZoneName,
+    AssetClass, AssetDetails, Bar, Bars, Currency, Listing, Name, Note, Payment, PaymentKind, RiskClass, SplitRatio,
+    TimeZoneName,
 };
 
 fn name(text: &str) -> Name {
@@ -279,4 +280,76 @@ fn a_rating_says_how_much_risk_an_asset_carries_until_it_is_rated_otherwise() {
     let asset = given::<Asset>([listed(), rated(RiskClass::Aggressive)]);
     asset.when(&rate(RiskClass::Aggressive)).then_nothing_happened();
     asset.when(&rate(RiskClass::Moderate)).then(&rated(RiskClass::Moderate));
+}
+
+fn edit(details: AssetDetails) -> AssetCommand {
+    AssetCommand::Edit { details: Box::new(details), reason: note("it calls itself so now") }
+}
+
+fn edited(details: AssetDetails) -> AssetEvent {
+    AssetEvent::Edited { details: Box::new(details), reason: note("it calls itself so now") }
+}
+
+#[test]
+fn all_but_symbol_and_currency_may_be_told_otherwise() {
+    let details = AssetDetails { name: name("Apple Inc."), class: Some(AssetClass::Etf), ..apple().details() };
+    given::<Asset>([]).when(&edit(details.clone())).then_refused(&AssetRejection::Unknown);
+    given::<Asset>([listed()]).when(&edit(details.clone())).then(&edited(details.clone()));
+    given::<Asset>([listed(), edited(details.clone())]).when(&edit(details)).then_nothing_happened();
+    given::<Asset>([listed()]).when(&edit(apple().details())).then_nothing_happened();
+}
+
+#[test]
+fn what_was_edited_stays_listed_as_it_is_now() {
+    let details = AssetDetails { name: name("Apple Inc."), ..apple().details() };
+    given::<Asset>([listed(), edited(details.clone())])
+        .when(&AssetCommand::List(apple().with(details)))
+        .then_nothing_happened();
+}
+
+fn dollars() -> Listing {
+    Listing { class: Some(AssetClass::Cash), ..Listing::new(name("US dollars"), Currency::parse("USD").unwrap()) }
+}
+
+#[test]
+fn cash_has_no_prices_splits_or_payments() {
+    let cash = given::<Asset>([AssetEvent::Listed(dollars())]);
+    let source = || name("a file");
+    for command in [
+        record(&[(1, "1")]),
+        correct(&[(1, "1")]),
+        AssetCommand::RecordSplit {
+            source: source(),
+            date: date(2022, 12, 1),
+            ratio: SplitRatio::try_new(2.into(), 1.into()).unwrap(),
+        },
+        AssetCommand::RecordPayment {
+            source: source(),
+            ex_date: date(2022, 12, 1),
+            kind: PaymentKind::Dividend,
+            payment: Payment::try_new(1.into()).unwrap(),
+        },
+    ] {
+        cash.when(&command).then_refused(&AssetRejection::CashHasNoPrices);
+    }
+}
+
+#[test]
+fn cash_carries_the_least_risk_and_no_other() {
+    let cash = given::<Asset>([AssetEvent::Listed(dollars())]);
+    let rate = |class| AssetCommand::Rate { class, reason: note("money") };
+    cash.when(&rate(RiskClass::Conservative)).then_nothing_happened();
+    let given = RiskClass::Moderate;
+    cash.when(&rate(given)).then_refused(&AssetRejection::CashIsConservative { given });
+}
+
+#[test]
+fn what_is_cash_stays_cash_and_nothing_becomes_cash() {
+    let class = |class| AssetDetails { class, ..dollars().details() };
+    given::<Asset>([AssetEvent::Listed(dollars())])
+        .when(&edit(class(Some(AssetClass::Bond))))
+        .then_refused(&AssetRejection::CashOrNot { is_cash: true });
+    given::<Asset>([listed()])
+        .when(&edit(class(Some(AssetClass::Cash))))
+        .then_refused(&AssetRejection::CashOrNot { is_cash: false });
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{DecodeError, Stored};
 use crate::advisor::AdvisorEvent;
 use crate::asset::AssetEvent;
+use crate::backtest::BacktestEvent;
 use crate::client::ClientEvent;
 use crate::portfolio::PortfolioEvent;
 use crate::recommendation::RecommendationEvent;
@@ -22,6 +23,8 @@ pub enum AnyEvent {
     Portfolio(PortfolioEvent),
     /// Of a recommendation.
     Recommendation(RecommendationEvent),
+    /// Of a backtest.
+    Backtest(BacktestEvent),
     /// Of an asset.
     Asset(AssetEvent),
 }
@@ -37,6 +40,7 @@ impl AnyEvent {
             Kind::Client => ClientEvent::decode(event_type, bytes).map(Self::Client),
             Kind::Portfolio => PortfolioEvent::decode(event_type, bytes).map(Self::Portfolio),
             Kind::Recommendation => RecommendationEvent::decode(event_type, bytes).map(Self::Recommendation),
+            Kind::Backtest => BacktestEvent::decode(event_type, bytes).map(Self::Backtest),
             Kind::Asset => AssetEvent::decode(event_type, bytes).map(Self::Asset),
         }
     }

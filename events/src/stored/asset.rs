@@ -6,10 +6,13 @@ use super::bars::{BarsV1, BarsV2};
 use super::parts::{CurrencyV1, DateV1, DecimalV1, OutOfRange, currency};
 use super::{DecodeError, Stored, from_bytes, out_of_range, to_bytes};
 use crate::asset::{AssetEvent, Correction, PriceBasis};
-use crate::values::{AssetClass, Bar, Bars, Listing, Name, Note, Payment, PaymentKind, SplitRatio, TimeZoneName};
+use crate::values::{
+    AssetClass, AssetDetails, Bar, Bars, Listing, Name, Note, Payment, PaymentKind, SplitRatio, TimeZoneName,
+};
 
 const LISTED_V1: &str = "insights.asset.listed.v1";
 const LISTED_V2: &str = "insights.asset.listed.v2";
+const EDITED_V1: &str = "insights.asset.edited.v1";
 const PRICED_V1: &str = "insights.asset.priced.v1";
 const PRICED_V2: &str = "insights.asset.priced.v2";
 const CORRECTED_V1: &str = "insights.asset.corrected.v1";
@@ -34,6 +37,16 @@ struct ListedV2 {
     sector: Option<String>,
     exchange: Option<String>,
     time_zone: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EditedV1 {
+    name: String,
+    class: Option<ClassV2>,
+    sector: Option<String>,
+    exchange: Option<String>,
+    time_zone: Option<String>,
+    reason: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -147,6 +160,7 @@ impl Stored for AssetEvent {
     fn event_type(&self) -> &'static str {
         match self {
             Self::Listed(_) => LISTED_V2,
+            Self::Edited { .. } => EDITED_V1,
             Self::Priced { .. } => PRICED_V2,
             Self::Corrected { .. } => CORRECTED_V1,
             Self::Split { .. } => SPLIT_V1,
@@ -161,6 +175,14 @@ impl Stored for AssetEvent {
     fn encode(&self) -> Vec<u8> {
         match self {
             Self::Listed(listing) => to_bytes(&ListedV2::from(listing)),
+            Self::Edited { details, reason } => to_bytes(&EditedV1 {
+                name: details.name.as_str().to_owned(),
+                class: details.class.map(ClassV2::from),
+                sector: details.sector.as_ref().map(|sector| sector.as_str().to_owned()),
+                exchange: details.exchange.as_ref().map(|exchange| exchange.as_str().to_owned()),
+                time_zone: details.time_zone.as_ref().map(|zone| zone.as_str().to_owned()),
+                reason: reason.as_str().to_owned(),
+            }),
             Self::Priced { source, basis, bars } => to_bytes(&PricedV2 {
                 source: source.as_str().to_owned(),
                 basis: match basis {
@@ -225,6 +247,17 @@ impl Stored for AssetEvent {
                 Ok(Self::Listed(Listing::new(Name::from_history(form.name), currency(form.currency))))
             }
             LISTED_V2 => Ok(Self::Listed(from_bytes::<ListedV2>(event_type, bytes)?.into())),
+            EDITED_V1 => {
+                let form: EditedV1 = from_bytes(event_type, bytes)?;
+                let details = AssetDetails {
+                    name: Name::from_history(form.name),
+                    class: form.class.map(AssetClass::from),
+                    sector: form.sector.map(Name::from_history),
+                    exchange: form.exchange.map(Name::from_history),
+                    time_zone: form.time_zone.map(TimeZoneName::from_history),
+                };
+                Ok(Self::Edited { details: Box::new(details), reason: Note::from_history(form.reason) })
+            }
             PRICED_V1 => {
                 let form: PricedV1 = from_bytes(event_type, bytes)?;
                 Ok(Self::Priced {
@@ -313,23 +346,46 @@ impl Stored for AssetEvent {
     }
 }
 
+impl From<AssetClass> for ClassV2 {
+    fn from(class: AssetClass) -> Self {
+        match class {
+            AssetClass::Equity => Self::Equity,
+            AssetClass::Etf => Self::Etf,
+            AssetClass::MutualFund => Self::MutualFund,
+            AssetClass::Index => Self::Index,
+            AssetClass::Currency => Self::Currency,
+            AssetClass::Crypto => Self::Crypto,
+            AssetClass::Future => Self::Future,
+            AssetClass::Bond => Self::Bond,
+            AssetClass::Cash => Self::Cash,
+            AssetClass::Commodity => Self::Commodity,
+        }
+    }
+}
+
+impl From<ClassV2> for AssetClass {
+    fn from(form: ClassV2) -> Self {
+        match form {
+            ClassV2::Equity => Self::Equity,
+            ClassV2::Etf => Self::Etf,
+            ClassV2::MutualFund => Self::MutualFund,
+            ClassV2::Index => Self::Index,
+            ClassV2::Currency => Self::Currency,
+            ClassV2::Crypto => Self::Crypto,
+            ClassV2::Future => Self::Future,
+            ClassV2::Bond => Self::Bond,
+            ClassV2::Cash => Self::Cash,
+            ClassV2::Commodity => Self::Commodity,
+        }
+    }
+}
+
 impl From<&Listing> for ListedV2 {
     fn from(listing: &Listing) -> Self {
         Self {
             name: listing.name.as_str().to_owned(),
             currency: listing.currency.bytes(),
-            class: listing.class.map(|class| match class {
-                AssetClass::Equity => ClassV2::Equity,
-                AssetClass::Etf => ClassV2::Etf,
-                AssetClass::MutualFund => ClassV2::MutualFund,
-                AssetClass::Index => ClassV2::Index,
-                AssetClass::Currency => ClassV2::Currency,
-                AssetClass::Crypto => ClassV2::Crypto,
-                AssetClass::Future => ClassV2::Future,
-                AssetClass::Bond => ClassV2::Bond,
-                AssetClass::Cash => ClassV2::Cash,
-                AssetClass::Commodity => ClassV2::Commodity,
-            }),
+            class: listing.class.map(ClassV2::from),
             sector: listing.sector.as_ref().map(|sector| sector.as_str().to_owned()),
             exchange: listing.exchange.as_ref().map(|exchange| exchange.as_str().to_owned()),
             time_zone: listing.time_zone.as_ref().map(|zone| zone.as_str().to_owned()),
@@ -342,18 +398,7 @@ impl From<ListedV2> for Listing {
         Self {
             name: Name::from_history(form.name),
             currency: currency(form.currency),
-            class: form.class.map(|class| match class {
-                ClassV2::Equity => AssetClass::Equity,
-                ClassV2::Etf => AssetClass::Etf,
-                ClassV2::MutualFund => AssetClass::MutualFund,
-                ClassV2::Index => AssetClass::Index,
-                ClassV2::Currency => AssetClass::Currency,
-                ClassV2::Crypto => AssetClass::Crypto,
-                ClassV2::Future => AssetClass::Future,
-                ClassV2::Bond => AssetClass::Bond,
-                ClassV2::Cash => AssetClass::Cash,
-                ClassV2::Commodity => AssetClass::Commodity,
-            }),
+            class: form.class.map(AssetClass::from),
             sector: form.sector.map(Name::from_history),
             exchange: form.exchange.map(Name::from_history),
             time_zone: form.time_zone.map(TimeZoneName::from_history),

@@ -10,15 +10,17 @@ use rust_decimal::Decimal;
 use super::samples;
 use crate::advisor::{AdvisorCommand, AdvisorDetails};
 use crate::asset::{AssetCommand, PriceBasis};
+use crate::backtest::{BacktestCommand, BacktestRun, ShownNumber};
 use crate::client::ClientCommand;
 use crate::portfolio::{Composition, Origin, PortfolioCommand};
 use crate::recommendation::{Advice, Recipient, RecommendationCommand};
 use crate::subject::{Position, Stream};
 use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
-    Actor, AdvisorId, Allocation, AssetId, Band, Bar, Bars, ClientId, CommandId, Costs, Currency, EventId,
-    FiguresSnapshot, Language, Limit, Limits, Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId,
-    RebalancingRule, RecommendationId, Regime, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms,
+    Actor, AdvisorId, Allocation, AssetClass, AssetDetails, AssetId, BacktestTerms, Band, Bar, Bars, ClientId,
+    CommandId, Contributions, Costs, Currency, DriftRule, EventId, Every, FiguresSnapshot, Language, Limit, Limits,
+    Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId, RebalancingRule, RecommendationId, Regime,
+    RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
 };
 
 pub(super) fn name() -> impl Strategy<Value = Name> {
@@ -285,9 +287,63 @@ pub(super) fn recommendation_command() -> impl Strategy<Value = RecommendationCo
     ]
 }
 
+fn backtest_terms() -> impl Strategy<Value = BacktestTerms> {
+    use prop::option::of;
+    use prop::sample::select;
+    let rate = || (0_i64..=10_000).prop_map(|rate| Decimal::new(rate, 4));
+    let drift = (rate(), any::<bool>(), 0_u32..252);
+    let paid = (rate(), select(&Every::ALL[..]));
+    let calendar = (select(&RebalancingRule::ALL[..]), 0_u32..252);
+    (of(day()), of(day()), calendar, of(drift), of(paid), of("[A-Z]{1,5}"), rate(), rate()).prop_map(
+        |(from, to, (rebalancing, lag_sessions), drift, paid, benchmark, cost_bps, risk_free_rate)| BacktestTerms {
+            from,
+            to,
+            rebalancing,
+            drift: drift.map(|(limit, relative, cooldown_sessions)| DriftRule { limit, relative, cooldown_sessions }),
+            lag_sessions,
+            cost_bps,
+            contributions: paid.map(|(amount, every)| Contributions { amount, every }),
+            benchmark: benchmark.map(|asset| AssetId::parse(&asset).unwrap()),
+            risk_free_rate,
+        },
+    )
+}
+
+pub(super) fn backtest_command() -> impl Strategy<Value = BacktestCommand> {
+    let shown = prop::collection::vec(("[a-z_]{1,9}", prop::option::of(prop::num::f64::NORMAL)), 0..4);
+    let what = (allocation(), currency(), any::<u64>(), prop::option::of(note()));
+    (command_id(), what, backtest_terms(), shown).prop_map(|(by, what, terms, shown)| {
+        let (allocation, currency, sequence, note) = what;
+        BacktestCommand::Record(Box::new(BacktestRun {
+            portfolio: PortfolioId::created_by(by),
+            advisor: AdvisorId::created_by(by),
+            currency,
+            allocation,
+            terms,
+            prices_position: Position { stream: Stream::Market, sequence },
+            shown: shown.into_iter().map(|(name, value)| ShownNumber { name, value }).collect(),
+            note,
+            ..samples::backtest()
+        }))
+    })
+}
+
 /// Days so few that commands meet each other on them.
 fn one_of_a_few_days(count: i32) -> impl Strategy<Value = Date> {
     (0..count).prop_map(|day| date(1970, 1, 1) + Span::new().days(day))
+}
+
+/// Mostly shares, so that most of what is listed can have prices.
+fn asset_details() -> impl Strategy<Value = AssetDetails> {
+    use prop::option::of;
+    let class = prop_oneof![
+        4 => Just(AssetClass::Equity),
+        1 => prop::sample::select(&AssetClass::ALL[..]),
+    ];
+    let zone = Just(TimeZoneName::parse("America/Sao_Paulo").unwrap());
+    (name(), of(class), of(name()), of(name()), of(zone)).prop_map(|(name, class, sector, exchange, time_zone)| {
+        AssetDetails { name, class, sector, exchange, time_zone }
+    })
 }
 
 pub(super) fn asset_command() -> impl Strategy<Value = AssetCommand> {
@@ -295,7 +351,11 @@ pub(super) fn asset_command() -> impl Strategy<Value = AssetCommand> {
     let day = || one_of_a_few_days(4);
     let bars = |count| bars_of(day(), count);
     prop_oneof![
-        (name(), currency()).prop_map(|(name, currency)| AssetCommand::List(Listing::new(name, currency))),
+        (asset_details(), currency()).prop_map(|(details, currency)| AssetCommand::List(
+            Listing::new(details.name.clone(), currency).with(details)
+        )),
+        (asset_details(), note())
+            .prop_map(|(details, reason)| AssetCommand::Edit { details: Box::new(details), reason }),
         (name(), prop::sample::select(bases.to_vec()), bars(1..4))
             .prop_map(|(source, basis, bars)| AssetCommand::RecordPrices { source, basis, bars }),
         (name(), note(), bars(1..3)).prop_map(|(source, reason, bars)| AssetCommand::CorrectPrices {

@@ -8,10 +8,11 @@ use jiff::civil::Date;
 
 use crate::advisor::{Advisor, AdvisorEvent, Standing};
 use crate::asset::{Asset, AssetEvent, LastWord, Listed};
+use crate::backtest::{Backtest, BacktestEvent};
 use crate::client::{Client, ClientEvent};
 use crate::portfolio::{Composition, Portfolio, PortfolioEvent};
 use crate::recommendation::{self, Letter, Recommendation, RecommendationEvent};
-use crate::values::{Bar, KnownBars, Name};
+use crate::values::{Bar, KnownBars, Name, RiskClass};
 
 /// The last that any event says of a matter.
 fn last<'a, E, T>(history: &'a [E], says: impl Fn(&'a E) -> Option<T>) -> Option<T> {
@@ -125,9 +126,21 @@ pub(super) fn recommendation(history: &[RecommendationEvent]) -> Recommendation 
     }
 }
 
+pub(super) fn backtest(history: &[BacktestEvent]) -> Backtest {
+    match history {
+        [.., BacktestEvent::Recorded(run)] => Backtest::Recorded(run.clone()),
+        [] => Backtest::Unknown,
+    }
+}
+
 pub(super) fn asset(history: &[AssetEvent]) -> Asset {
     use AssetEvent as E;
-    let Some(E::Listed(listing)) = history.first() else { return Asset::Unknown };
+    let Some(E::Listed(listed)) = history.first() else { return Asset::Unknown };
+    let edited = last(history, |event| match event {
+        E::Edited { details, .. } => Some((**details).clone()),
+        _ => None,
+    });
+    let listing = edited.map_or_else(|| listed.clone(), |details| listed.with(details));
     let prices_of = last(history, |event| match event {
         E::Priced { source, basis, .. } => Some((source.clone(), *basis)),
         _ => None,
@@ -155,7 +168,6 @@ pub(super) fn asset(history: &[AssetEvent]) -> Asset {
         _ => None,
     });
     Asset::Listed(Listed {
-        listing: listing.clone(),
         prices_of,
         bars: Arc::new(bars(history)),
         corrected_by: Arc::new(corrected_by(history)),
@@ -165,8 +177,10 @@ pub(super) fn asset(history: &[AssetEvent]) -> Asset {
         delisted,
         risk_class: last(history, |event| match event {
             E::Rated { class, .. } => Some(*class),
+            E::Listed(listed) if listed.is_cash() => Some(RiskClass::Conservative),
             _ => None,
         }),
+        listing,
     })
 }
 

@@ -7,10 +7,13 @@ use proptest::prelude::{Strategy, prop, proptest};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::generated::{advisor_command, asset_command, client_command, portfolio_command, recommendation_command};
+use super::generated::{
+    advisor_command, asset_command, backtest_command, client_command, portfolio_command, recommendation_command,
+};
 use super::{AnyEvent, Stored, models, samples};
 use crate::advisor::Advisor;
 use crate::asset::Asset;
+use crate::backtest::Backtest;
 use crate::client::Client;
 use crate::decider::Decider;
 use crate::portfolio::Portfolio;
@@ -72,6 +75,7 @@ fn the_commands_that_are_tried_lead_to_every_event() {
         AnyEvent::Client(event) => event.event_type(),
         AnyEvent::Portfolio(event) => event.event_type(),
         AnyEvent::Recommendation(event) => event.event_type(),
+        AnyEvent::Backtest(event) => event.event_type(),
         AnyEvent::Asset(event) => event.event_type(),
     };
     let all: BTreeSet<_> = samples::all().iter().map(types).collect();
@@ -79,6 +83,7 @@ fn the_commands_that_are_tried_lead_to_every_event() {
     tried.extend(reached::<Client>(client_command()));
     tried.extend(reached::<Portfolio>(portfolio_command()));
     tried.extend(reached::<Recommendation>(recommendation_command()));
+    tried.extend(reached::<Backtest>(backtest_command()));
     tried.extend(reached::<Asset>(asset_command()));
     assert_eq!(tried, all);
 }
@@ -94,6 +99,11 @@ proptest! {
         commands in prop::collection::vec(recommendation_command(), 0..24),
     ) {
         replays::<Recommendation>(&commands, models::recommendation);
+    }
+
+    #[test]
+    fn whatever_a_backtest_decides_is_stored_and_replays(commands in prop::collection::vec(backtest_command(), 0..4)) {
+        replays::<Backtest>(&commands, models::backtest);
     }
 
     #[test]

@@ -5,15 +5,17 @@ use jiff::civil::date;
 use super::AnyEvent;
 use crate::advisor::{AdvisorDetails, AdvisorEvent};
 use crate::asset::{AssetEvent, Correction, PriceBasis};
+use crate::backtest::{BacktestEvent, BacktestRun, ShownNumber};
 use crate::client::ClientEvent;
 use crate::portfolio::{Composition, Origin, PortfolioEvent};
 use crate::recommendation::{Advice, RecommendationEvent};
 use crate::subject::{Position, Stream};
 use crate::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
-    AdvisorId, Allocation, AssetClass, AssetId, Band, Bar, Bars, ClientId, CommandId, Costs, Currency, EventId,
-    FiguresSnapshot, Language, Limit, Limits, Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId,
-    RebalancingRule, RecommendationId, Regime, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
+    AdvisorId, Allocation, AssetClass, AssetDetails, AssetId, BacktestTerms, Band, Bar, Bars, ClientId, CommandId,
+    Contributions, Costs, Currency, DriftRule, EventId, Every, FiguresSnapshot, Language, Limit, Limits, Listing, Name,
+    Note, Payment, PaymentKind, Policy, PortfolioId, RebalancingRule, RecommendationId, Regime, ResultDigest,
+    RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
 };
 
 fn name(text: &str) -> Name {
@@ -99,6 +101,35 @@ fn composition() -> Composition {
     let origin = Some(Origin { portfolio: PortfolioId::created_by(command()), version: 300 });
     let plain = Composition::new(advisor, name("Crescimento"), currency, allocation());
     Composition { limits: limits(), policy: policy(), origin, ..plain }
+}
+
+pub(crate) fn backtest() -> BacktestRun {
+    BacktestRun {
+        portfolio: PortfolioId::created_by(command()),
+        portfolio_version: 300,
+        advisor: AdvisorId::created_by(command()),
+        currency: Currency::parse("BRL").unwrap(),
+        allocation: allocation(),
+        terms: BacktestTerms {
+            from: Some(date(1990, 1, 2)),
+            to: None,
+            rebalancing: RebalancingRule::Quarterly,
+            drift: Some(DriftRule { limit: "0.05".parse().unwrap(), relative: true, cooldown_sessions: 21 }),
+            lag_sessions: 1,
+            cost_bps: "12.5".parse().unwrap(),
+            contributions: Some(Contributions { amount: "-0.01".parse().unwrap(), every: Every::Quarter }),
+            benchmark: Some(AssetId::parse("^GSPC").unwrap()),
+            risk_free_rate: "0.02".parse().unwrap(),
+        },
+        prices_position: Position { stream: Stream::Market, sequence: 300 },
+        definitions: "figures-1".to_owned(),
+        shown: vec![
+            ShownNumber { name: "cagr".to_owned(), value: Some(0.205_534_654_883_663_4) },
+            ShownNumber { name: "sharpe".to_owned(), value: None },
+        ],
+        digest: ResultDigest::parse(&"0123456789abcdef".repeat(4)).unwrap(),
+        note: Some(note("for the talk in March")),
+    }
 }
 
 fn recommended(terms: Terms) -> PortfolioEvent {
@@ -197,6 +228,7 @@ pub(crate) fn all() -> Vec<AnyEvent> {
         AnyEvent::Recommendation(RecommendationEvent::EmailFailed { attempt: 2, reason: reason() }),
         AnyEvent::Recommendation(RecommendationEvent::EmailUnknown { attempt: 300, reason: reason() }),
         AnyEvent::Recommendation(RecommendationEvent::EmailReleased { reason: reason() }),
+        AnyEvent::Backtest(BacktestEvent::Recorded(Box::new(backtest()))),
         AnyEvent::Asset(AssetEvent::Listed(Listing {
             name: name("Ocado"),
             currency: Currency::parse("GBP").unwrap(),
@@ -205,6 +237,16 @@ pub(crate) fn all() -> Vec<AnyEvent> {
             exchange: Some(name("LSE")),
             time_zone: Some(TimeZoneName::parse("Europe/London").unwrap()),
         })),
+        AnyEvent::Asset(AssetEvent::Edited {
+            details: Box::new(AssetDetails {
+                name: name("Ocado Group"),
+                class: Some(AssetClass::Etf),
+                sector: None,
+                exchange: Some(name("LSE")),
+                time_zone: Some(TimeZoneName::parse("Europe/London").unwrap()),
+            }),
+            reason: note("it calls itself so now"),
+        }),
         AnyEvent::Asset(AssetEvent::Priced {
             source: name("a file"),
             basis: PriceBasis::SplitAdjusted,

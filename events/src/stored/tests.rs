@@ -20,6 +20,7 @@ fn stored(event: &AnyEvent) -> (Kind, &'static str, Vec<u8>) {
         AnyEvent::Client(e) => (Kind::Client, e.event_type(), e.encode()),
         AnyEvent::Portfolio(e) => (Kind::Portfolio, e.event_type(), e.encode()),
         AnyEvent::Recommendation(e) => (Kind::Recommendation, e.event_type(), e.encode()),
+        AnyEvent::Backtest(e) => (Kind::Backtest, e.event_type(), e.encode()),
         AnyEvent::Asset(e) => (Kind::Asset, e.event_type(), e.encode()),
     }
 }

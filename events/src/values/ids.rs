@@ -97,6 +97,10 @@ aggregate_id!(
     /// The id of a recommendation.
     RecommendationId
 );
+aggregate_id!(
+    /// The id of a backtest.
+    BacktestId
+);
 
 /// The name space of ids that are derived from words. Frozen: changing it would make old commands new.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f1b_0c8e_5d0e_4f7a_9a53_1b1d_7a0c_2e61);

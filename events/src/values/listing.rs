@@ -38,6 +38,43 @@ impl Listing {
     }
 }
 
+/// What of a listing may be told otherwise later: all but the symbol and the currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AssetDetails {
+    /// What people call it.
+    pub name: Name,
+    /// What kind of thing it is.
+    pub class: Option<AssetClass>,
+    /// In which part of the economy it works.
+    pub sector: Option<Name>,
+    /// Where it is traded.
+    pub exchange: Option<Name>,
+    /// The exchange's time zone: what its days are.
+    pub time_zone: Option<TimeZoneName>,
+}
+
+impl Listing {
+    /// What of it may be told otherwise.
+    #[must_use]
+    pub fn details(&self) -> AssetDetails {
+        let Self { name, currency: _, class, sector, exchange, time_zone } = self.clone();
+        AssetDetails { name, class, sector, exchange, time_zone }
+    }
+
+    /// The listing with these details, in the same currency.
+    #[must_use]
+    pub fn with(&self, details: AssetDetails) -> Self {
+        let AssetDetails { name, class, sector, exchange, time_zone } = details;
+        Self { name, currency: self.currency, class, sector, exchange, time_zone }
+    }
+
+    /// Whether it is money in an account: worth 1 in its currency on every day, without prices.
+    #[must_use]
+    pub fn is_cash(&self) -> bool {
+        self.class == Some(AssetClass::Cash)
+    }
+}
+
 /// What kind of thing an asset is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]

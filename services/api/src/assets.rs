@@ -3,6 +3,7 @@
 
 mod actions;
 mod delisting;
+mod editing;
 mod prices;
 mod quality;
 mod rating;
@@ -40,6 +41,7 @@ use crate::state::Clock;
 
 pub use actions::{__path_pay, __path_split, pay, split};
 pub use delisting::{__path_delist, delist};
+pub use editing::{__path_edit, edit};
 pub use prices::{__path_correct, __path_record, correct, record};
 pub use quality::{__path_quality, quality};
 pub use rating::{__path_lookup, __path_rate, lookup, rate};
@@ -64,7 +66,7 @@ pub struct ListAsset {
     #[schema(pattern = "^[A-Z]{3}$", example = "USD")]
     currency: String,
     /// What kind of thing it is: `equity`, `etf`, `mutual_fund`, `index`, `currency`, `crypto`, `future`, `bond`, `cash`
-    /// or `commodity`.
+    /// or `commodity`. `cash` is worth 1 in its currency on every day: it has no prices, and carries the least risk.
     #[schema(example = "equity")]
     class: Option<String>,
     /// In which part of the economy it works.

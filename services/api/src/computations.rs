@@ -10,6 +10,7 @@ use events::Position;
 use events::values::{AssetId, PortfolioId};
 use jiff::civil::Date;
 use projections::price_cache::Prices;
+use projections::prices::AsOf;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
@@ -77,6 +78,17 @@ impl Material {
         window: Window,
         place_of: impl Fn(&AssetId) -> String,
     ) -> Result<Self, Problem> {
+        Self::as_of(office, assets, window, place_of, AsOf::Now).await
+    }
+
+    /// As [`Material::new`], with the prices that were known then.
+    async fn as_of(
+        office: &Office,
+        assets: Vec<AssetId>,
+        window: Window,
+        place_of: impl Fn(&AssetId) -> String,
+        as_of: AsOf,
+    ) -> Result<Self, Problem> {
         let currencies = office.references.currencies(assets.iter().cloned()).await?;
         let missing: Vec<FieldError> = assets
             .iter()
@@ -94,7 +106,7 @@ impl Material {
             let detail = format!("`{first}` is priced in {currency}, `{other}` in {priced_in}");
             return Err(Problem::new(ProblemType::NotComputable, detail));
         }
-        let prices = office.prices.prices(&assets).await?;
+        let prices = office.prices.prices_as_of(&assets, as_of).await?;
         Ok(Self { assets, prices, window })
     }
 

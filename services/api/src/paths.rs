@@ -5,7 +5,7 @@ use std::future::Future;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRef, FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use events::values::{AdvisorId, AssetId, ClientId, PortfolioId, RecommendationId};
+use events::values::{AdvisorId, AssetId, BacktestId, ClientId, PortfolioId, RecommendationId};
 
 use crate::access::Reach;
 use crate::problem::{Problem, ProblemType};
@@ -60,6 +60,20 @@ impl<S: Send + Sync> FromRequestParts<S> for VersionInPath {
         // One spelling: neither signs nor leading noughts.
         let version = text.and_then(|text| text.parse().ok().filter(|version: &u64| version.to_string() == text));
         version.map(Self).ok_or_else(|| Problem::of(ProblemType::VersionUnknown))
+    }
+}
+
+/// The id in a path `.../backtests/{backtest}`. Whose it is follows from what stands before it.
+pub struct BacktestInPath(pub BacktestId);
+
+impl<S: Send + Sync> FromRequestParts<S> for BacktestInPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let absent = |_: RawPathParamsRejection| Problem::of(ProblemType::BacktestUnknown);
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(absent)?;
+        let text = params.iter().find(|(name, _)| *name == "backtest").map(|(_, text)| text);
+        text.and_then(BacktestId::parse).map(Self).ok_or_else(|| Problem::of(ProblemType::BacktestUnknown))
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/v1/portfolios`: what advisors compose. What else is done with one is under `portfolios/`, one file for each.
 
 pub(crate) mod allocation;
+mod backtests;
 mod copies;
 mod events;
 mod figures;
@@ -49,6 +50,10 @@ use crate::state::Clock;
 
 use self::allocation::LimitedTargetBody;
 pub use self::allocation::{__path_reallocate, TargetView, reallocate, target_views};
+pub use self::backtests::{
+    __path_list as __path_list_backtests, __path_record as __path_record_backtest, __path_show as __path_show_backtest,
+    list as list_backtests, record as record_backtest, show as show_backtest,
+};
 pub use self::copies::{__path_copy, copy};
 pub use self::events::{__path_history, history};
 pub use self::figures::{__path_show as __path_show_figures, show as show_figures};

@@ -146,7 +146,7 @@ fn subject(text: &str) -> anyhow::Result<Subject> {
     let kind = kind.with_context(|| format!("`{text}` names no kind of aggregate"))?;
     let token = match kind {
         Kind::Asset => events::values::AssetId::parse(id)?.token(),
-        Kind::Advisor | Kind::Client | Kind::Portfolio | Kind::Recommendation => id.to_owned(),
+        Kind::Advisor | Kind::Client | Kind::Portfolio | Kind::Recommendation | Kind::Backtest => id.to_owned(),
     };
     Ok(Subject::new(kind, &token))
 }

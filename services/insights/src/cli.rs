@@ -30,6 +30,8 @@ enum Command {
     Analyze,
     /// Turn recommended portfolios into one recommendation a client
     Recommend,
+    /// End advice whose last day is over
+    Expire,
     /// Send the letters
     Notify,
     /// Serve prices and figures over gRPC
@@ -96,6 +98,7 @@ impl Cli {
             Command::Project => "project",
             Command::Analyze => "analyze",
             Command::Recommend => "recommend",
+            Command::Expire => "expire",
             Command::Notify => "notify",
             _ => return "insights".to_owned(),
         };
@@ -121,6 +124,7 @@ impl Cli {
             Command::Project => roles::run(&settings, &[Role::Project], stop).await,
             Command::Analyze => roles::run(&settings, &[Role::Analyze], stop).await,
             Command::Recommend => roles::run(&settings, &[Role::Recommend], stop).await,
+            Command::Expire => roles::run(&settings, &[Role::Expire], stop).await,
             Command::Notify => roles::run(&settings, &[Role::Notify], stop).await,
             Command::Grpc => roles::run(&settings, &[Role::Grpc], stop).await,
             Command::Load(options) => loading::run(&settings, options, stop).await,

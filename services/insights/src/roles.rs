@@ -27,6 +27,8 @@ pub enum Role {
     Analyze,
     /// Turns recommended portfolios into one recommendation a client.
     Recommend,
+    /// Ends advice whose last day is over.
+    Expire,
     /// Sends the letters.
     Notify,
     /// Serves prices and figures over gRPC.
@@ -37,7 +39,7 @@ pub enum Role {
 
 impl Role {
     /// Every role that needs nothing but the servers: what `all` and `up` run.
-    pub const ALL: [Self; 5] = [Self::Api, Self::Project, Self::Analyze, Self::Recommend, Self::Notify];
+    pub const ALL: [Self; 6] = [Self::Api, Self::Project, Self::Analyze, Self::Recommend, Self::Expire, Self::Notify];
 
     const fn name(self) -> &'static str {
         match self {
@@ -45,6 +47,7 @@ impl Role {
             Self::Project => "project",
             Self::Analyze => "analyze",
             Self::Recommend => "recommend",
+            Self::Expire => "expire",
             Self::Notify => "notify",
             Self::Grpc => "grpc",
             Self::Load => "load",
@@ -112,6 +115,12 @@ pub async fn run_on(
             }
             Role::Recommend => {
                 running.spawn(async move { (role, recommender::run(journal, stop).await.map_err(Into::into)) });
+            }
+            Role::Expire => {
+                running.spawn(async move {
+                    recommender::expire::run(journal, pool, Timestamp::now, stop).await;
+                    (role, Ok(()))
+                });
             }
             Role::Grpc => {
                 let vault = vault(settings, pool.clone())?;

@@ -1,11 +1,11 @@
-//! The `load` role: assets are loaded after each trading day, in their exchange's time zone.
+//! The `load` role: assets are loaded after each trading day of their exchange, in its time zone.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use events::Asset;
 use events::values::{AssetId, TimeZoneName};
-use jiff::civil::{Date, Time, Weekday};
+use events::{Asset, Calendar};
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 use journal::{Journal, ReadError};
@@ -67,9 +67,9 @@ pub async fn run(journal: Journal, settings: FreshSettings, stop: CancellationTo
                 refreshed = loading => refreshed,
             };
             let again = match refreshed {
-                Ok(Refreshed { zone, missed: None }) => next_due(now, &zone, settings.at),
-                Ok(Refreshed { zone, missed: Some(Missed { not_before }) }) => {
-                    let soon = next_due(now, &zone, settings.at).min(now + SOURCE_PAUSE);
+                Ok(Refreshed { zone, calendar, missed: None }) => next_due(now, &zone, calendar, settings.at),
+                Ok(Refreshed { zone, calendar, missed: Some(Missed { not_before }) }) => {
+                    let soon = next_due(now, &zone, calendar, settings.at).min(now + SOURCE_PAUSE);
                     not_before.map_or(soon, |not_before| not_before.max(soon))
                 }
                 Err(error) => {
@@ -94,6 +94,8 @@ pub async fn run(journal: Journal, settings: FreshSettings, stop: CancellationTo
 struct Refreshed {
     /// Where its next day ends.
     zone: TimeZone,
+    /// On which days there are new prices.
+    calendar: Calendar,
     /// What the source did not say now and may say later.
     missed: Option<Missed>,
 }
@@ -133,13 +135,13 @@ async fn refresh(
         ended = once(journal, settings, whole.within(Window { from: Some(first_day), to: None })).await;
     }
     let known = journal.state::<Asset>(asset).await?.state;
-    let listed = match known {
-        Asset::Listed(known) => known.listing.time_zone,
-        Asset::Unknown => None,
+    let (listed, calendar) = match known {
+        Asset::Listed(known) => (known.listing.time_zone, Calendar::of(known.listing.exchange.as_ref())),
+        Asset::Unknown => (None, Calendar::Weekdays),
     };
     // Whoever listed it by hand or from a table may not have said.
     let zone = listed.or(ended.zone).and_then(|zone| TimeZone::get(zone.as_str()).ok()).unwrap_or(TimeZone::UTC);
-    Ok(Refreshed { zone, missed: ended.missed })
+    Ok(Refreshed { zone, calendar, missed: ended.missed })
 }
 
 /// Loads what the source says now.
@@ -180,17 +182,16 @@ async fn once(journal: &Journal, settings: &FreshSettings, mut source: Yahoo) ->
     ended
 }
 
-/// The next time at which it is `at` on a weekday in the zone, after now.
+/// The next time at which it is `at` on a day of the calendar in the zone, after now.
 #[must_use]
-pub fn next_due(now: Timestamp, zone: &TimeZone, at: Time) -> Timestamp {
-    /// Days that are looked at: one is due within a weekend, whatever the clocks do.
-    const DAYS_MAX: i64 = 5;
+pub fn next_due(now: Timestamp, zone: &TimeZone, calendar: Calendar, at: Time) -> Timestamp {
+    /// Days that are looked at: no exchange was ever closed for so long, whatever the clocks do.
+    const DAYS_MAX: i64 = 12;
     let today = zone.to_datetime(now).date();
     let candidates = (0..DAYS_MAX).filter_map(|days| {
         let day = today.checked_add(days.days()).ok()?;
-        let trades = !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
         let due = zone.to_timestamp(day.to_datetime(at)).ok()?;
-        (trades && due > now).then_some(due)
+        (calendar.is_session(day) && due > now).then_some(due)
     });
     candidates.min().unwrap_or(now + Duration::from_secs(86_400))
 }
@@ -201,11 +202,13 @@ mod tests {
     use jiff::civil::time;
     use jiff::tz::TimeZone;
 
+    use events::Calendar;
+
     use super::next_due;
 
     fn due(now: &str, zone: &str) -> String {
         let now: Timestamp = now.parse().unwrap();
-        next_due(now, &TimeZone::get(zone).unwrap(), time(19, 0, 0, 0)).to_string()
+        next_due(now, &TimeZone::get(zone).unwrap(), Calendar::Weekdays, time(19, 0, 0, 0)).to_string()
     }
 
     #[test]
@@ -219,5 +222,13 @@ mod tests {
     fn nothing_is_due_at_weekends_and_the_clocks_may_change() {
         assert_eq!(due("2024-03-08T23:00:00Z", "UTC"), "2024-03-11T19:00:00Z");
         assert_eq!(due("2024-03-09T12:00:00Z", "America/New_York"), "2024-03-11T23:00:00Z", "summer time begins");
+    }
+
+    #[test]
+    fn nothing_is_due_on_a_holiday_of_the_exchange() {
+        let now: Timestamp = "2024-03-29T01:00:00Z".parse().unwrap();
+        let zone = TimeZone::get("America/New_York").unwrap();
+        let due = next_due(now, &zone, Calendar::NewYork, time(19, 0, 0, 0));
+        assert_eq!(due.to_string(), "2024-04-01T23:00:00Z", "not on Good Friday");
     }
 }

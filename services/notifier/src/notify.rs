@@ -79,6 +79,7 @@ impl Work {
             | AnyEvent::Advisor(_)
             | AnyEvent::Client(_)
             | AnyEvent::Portfolio(_)
+            | AnyEvent::Backtest(_)
             | AnyEvent::Asset(_) => return Ok(None),
         };
         let metadata = recorded.metadata().map_err(|error| error.to_string())?;

@@ -7,6 +7,8 @@
 //! What the gates need to know of a client, their care and their profile, is read from the log when the recommendation is
 //! made. Once it is made, the recommendation to the same client before it, if there is one, is superseded.
 
+pub mod expire;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

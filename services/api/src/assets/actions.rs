@@ -41,7 +41,7 @@ pub struct RecordSplit {
     old_units: String,
 }
 
-problems!(SplitProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, AssetDelisted);
+problems!(SplitProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, AssetDelisted, CashHasNoPrices);
 
 /// Records a split of an asset's units.
 ///
@@ -124,7 +124,8 @@ impl Fault for ActionError {
     }
 }
 
-problems!(PaymentProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, AssetDelisted, PaymentNotBelowPrice);
+problems!(PaymentProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, AssetDelisted, PaymentNotBelowPrice,
+    CashHasNoPrices);
 
 /// Records a dividend, or what a fund paid of its gains.
 ///

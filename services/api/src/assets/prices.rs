@@ -76,7 +76,8 @@ pub struct BarBody {
     volume: Option<u64>,
 }
 
-problems!(RecordProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceDiffers, PriceBasisDiffers, AssetDelisted);
+problems!(RecordProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceDiffers, PriceBasisDiffers, AssetDelisted,
+    CashHasNoPrices);
 
 /// Records prices of an asset.
 ///
@@ -125,7 +126,7 @@ pub struct CorrectPrices {
     bars: Vec<BarBody>,
 }
 
-problems!(CorrectProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceUnknown);
+problems!(CorrectProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceUnknown, CashHasNoPrices);
 
 /// Corrects prices of an asset.
 ///

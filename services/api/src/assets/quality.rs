@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use events::Calendar;
 use events::values::{AssetId, Bar};
-use jiff::ToSpan;
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use journal::Journal;
 use projections::prices::{AsOf, BarRow, SeriesError, histories};
@@ -23,8 +23,10 @@ use crate::paths::Id;
 use crate::problem::{Problem, ProblemType};
 use crate::state::Clock;
 
-/// Weekdays in a row without a price that are a gap; fewer are holidays.
+/// Weekdays in a row without a price that are a gap where holidays are not known; fewer may be holidays.
 const GAP_WEEKDAYS_MIN: i64 = 4;
+/// Sessions in a row without a price that are a gap where they are.
+const GAP_SESSIONS_MIN: i64 = 1;
 /// Days in a row with one and the same close that are stale.
 const STALE_DAYS_MIN: usize = 5;
 /// Returns further from the median than this many median deviations are outliers.
@@ -37,11 +39,16 @@ const FINDINGS_MAX: usize = 50;
 pub struct QualityView {
     /// How many days have a price.
     days: usize,
-    /// Days with a price as a fraction of weekdays from the first to the last, at most 1; holidays count against it.
+    /// The calendar that tells on which days there is a price to expect: `new_york` (NYSE, NASDAQ), `sao_paulo` (B3), or
+    /// `weekdays` of an exchange whose holidays are not known.
+    #[schema(example = "new_york")]
+    calendar: &'static str,
+    /// Days with a price as a fraction of the calendar's days from the first to the last, at most 1.
     coverage: f64,
-    /// Weekdays since the last price.
+    /// The calendar's days since the last price.
     weekdays_behind: i64,
-    /// Runs of weekdays without a price, too long for holidays; 50 at the most, as of each kind below.
+    /// Runs of the calendar's days without a price; of weekdays only those too long for holidays. 50 at the most, as of each
+    /// kind below.
     gaps: Vec<RunView>,
     /// Runs of days on which the close did not move.
     stale: Vec<RunView>,
@@ -123,7 +130,8 @@ pub async fn quality(
     let today = listed.delisted_on.map_or(today, |delisted| delisted.min(today));
     let rows = history.map(|history| history.rows());
     let (rows, unfit) = rows.transpose().map_err(|error| unreadable(&error))?.unwrap_or_default();
-    Ok(Json(view(&rows, unfit.map(|why| why.to_string()), today)).into_response())
+    let calendar = listed.exchange.as_deref().map_or(Calendar::Weekdays, Calendar::named);
+    Ok(Json(view(&rows, unfit.map(|why| why.to_string()), today, calendar)).into_response())
 }
 
 fn unreadable(error: &SeriesError) -> Problem {
@@ -131,7 +139,7 @@ fn unreadable(error: &SeriesError) -> Problem {
     Problem::of(ProblemType::Internal)
 }
 
-fn view(rows: &[BarRow], unfit_payment: Option<String>, today: Date) -> QualityView {
+fn view(rows: &[BarRow], unfit_payment: Option<String>, today: Date, calendar: Calendar) -> QualityView {
     let bars: Vec<Bar> = rows.iter().map(|row| row.bar).collect();
     let bars = bars.as_slice();
     let (Some(first), Some(last)) = (bars.first(), bars.last()) else {
@@ -139,6 +147,7 @@ fn view(rows: &[BarRow], unfit_payment: Option<String>, today: Date) -> QualityV
         let (gaps, stale) = (none(), none());
         return QualityView {
             days: 0,
+            calendar: calendar.word(),
             coverage: 0.0,
             weekdays_behind: 0,
             gaps,
@@ -149,20 +158,22 @@ fn view(rows: &[BarRow], unfit_payment: Option<String>, today: Date) -> QualityV
             unfit_payment,
         };
     };
-    let expected = weekdays_after(first.date, last.date) + 1;
-    let share = bars.len().to_f64().unwrap_or(0.0) / expected.to_f64().unwrap_or(1.0);
+    let expected = calendar.sessions_after(first.date, last.date) + i64::from(calendar.is_session(first.date));
+    let gap_min = if calendar == Calendar::Weekdays { GAP_WEEKDAYS_MIN } else { GAP_SESSIONS_MIN };
+    let share = bars.len().to_f64().unwrap_or(0.0) / expected.max(1).to_f64().unwrap_or(1.0);
     let between = |pair: &[Bar]| {
         let (from, to) = (pair[0].date.tomorrow().ok()?, pair[1].date.yesterday().ok()?);
-        let days = weekdays_after(pair[0].date, to);
-        (days >= GAP_WEEKDAYS_MIN).then_some(RunView { from, to, days })
+        let days = calendar.sessions_after(pair[0].date, to);
+        (days >= gap_min).then_some(RunView { from, to, days })
     };
     let within =
         |price: Decimal, bar: &Bar| bar.low.is_none_or(|low| low <= price) && bar.high.is_none_or(|high| price <= high);
     let consistent = |bar: &&Bar| within(bar.close, bar) && bar.open.is_none_or(|open| within(open, bar));
     QualityView {
         days: bars.len(),
+        calendar: calendar.word(),
         coverage: share.min(1.0),
-        weekdays_behind: if last.date < today { weekdays_after(last.date, today) } else { 0 },
+        weekdays_behind: if last.date < today { calendar.sessions_after(last.date, today) } else { 0 },
         gaps: bars.windows(2).filter_map(between).take(FINDINGS_MAX).collect(),
         stale: stale(bars),
         outliers: outliers(rows),
@@ -170,18 +181,6 @@ fn view(rows: &[BarRow], unfit_payment: Option<String>, today: Date) -> QualityV
         incomplete: incomplete(bars),
         unfit_payment,
     }
-}
-
-/// Weekdays after one day, up to and including another.
-fn weekdays_after(after: Date, to: Date) -> i64 {
-    let days = i64::from((to - after).get_days());
-    let rest = days % 7;
-    let is_weekday = |days: &i64| {
-        let day = to.checked_sub((*days).days()).unwrap_or(to);
-        !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)
-    };
-    let of_rest = i64::try_from((0..rest).filter(is_weekday).count()).unwrap_or(0);
-    days / 7 * 5 + of_rest
 }
 
 fn stale(bars: &[Bar]) -> Vec<RunView> {
@@ -227,7 +226,9 @@ mod tests {
     use rust_decimal::Decimal;
     use rust_decimal::prelude::ToPrimitive;
 
-    use super::{view, weekdays_after};
+    use events::Calendar;
+
+    use super::view;
 
     fn rows(bars: &[Bar]) -> Vec<BarRow> {
         let close = |bar: &Bar| bar.close.to_f64().unwrap();
@@ -252,10 +253,15 @@ mod tests {
     }
 
     #[test]
-    fn weekdays_are_counted() {
-        assert_eq!(weekdays_after(date(2024, 1, 5), date(2024, 1, 8)), 1, "over a weekend");
-        assert_eq!(weekdays_after(date(2024, 1, 1), date(2024, 12, 31)), 261);
-        assert_eq!(weekdays_after(date(2024, 1, 8), date(2024, 1, 8)), 0);
+    fn a_missing_session_is_a_gap_where_holidays_are_known_and_a_holiday_is_none() {
+        // Good Friday is left out, and so is the Thursday before it.
+        let days = [date(2024, 3, 26), date(2024, 3, 27), date(2024, 4, 1), date(2024, 4, 2)];
+        let bars: Vec<Bar> =
+            days.iter().zip(100..).map(|(day, close)| Bar::closing(*day, Decimal::from(close))).collect();
+        let found = view(&rows(&bars), None, date(2024, 4, 2), Calendar::NewYork);
+        assert_eq!((found.calendar, found.gaps.len(), found.gaps[0].days), ("new_york", 1, 1), "{found:?}");
+        assert!((found.coverage - 0.8).abs() < 1e-12, "{found:?}");
+        assert!(view(&rows(&bars), None, date(2024, 4, 2), Calendar::Weekdays).gaps.is_empty());
     }
 
     #[test]
@@ -267,7 +273,7 @@ mod tests {
             bar.close = Decimal::from(2_000);
         }
         odd[5].high = Some(Decimal::ONE);
-        let found = view(&rows(&odd), None, date(2024, 3, 29));
+        let found = view(&rows(&odd), None, date(2024, 3, 29), Calendar::Weekdays);
         assert_eq!((found.days, found.gaps.len(), found.gaps[0].days), (54, 1, 6));
         assert_eq!((found.stale.len(), found.stale[0].days), (1, 6));
         assert_eq!(found.outliers.len(), 2, "there and back: {:?}", found.outliers);
@@ -282,18 +288,22 @@ mod tests {
             (bar.high, bar.low) = (Some(bar.close), Some(bar.close));
         }
         (some[3].high, some[1].low, some[4].open) = (None, None, Some(14.into()));
-        let found = view(&rows(&some), None, some[4].date);
+        let found = view(&rows(&some), None, some[4].date, Calendar::Weekdays);
         assert_eq!(found.incomplete, [some[1].date, some[3].date], "hardly any day has an open");
-        assert!(view(&rows(&bars(date(2024, 1, 1), &[10, 11])), None, some[4].date).incomplete.is_empty());
+        assert!(
+            view(&rows(&bars(date(2024, 1, 1), &[10, 11])), None, some[4].date, Calendar::Weekdays)
+                .incomplete
+                .is_empty()
+        );
     }
 
     #[test]
     fn prices_as_they_should_be_show_nothing() {
         let moving: Vec<i64> = (0..300).map(|n| 1_000 + n * n * 31 % 41).collect();
         let sound = bars(date(2024, 1, 1), &moving);
-        let found = view(&rows(&sound), None, sound[299].date);
+        let found = view(&rows(&sound), None, sound[299].date, Calendar::Weekdays);
         assert!(found.gaps.is_empty() && found.stale.is_empty() && found.outliers.is_empty(), "{found:?}");
         assert!((found.coverage - 1.0).abs() < 1e-12 && found.weekdays_behind == 0);
-        assert_eq!(view(&[], None, sound[0].date).days, 0);
+        assert_eq!(view(&[], None, sound[0].date, Calendar::Weekdays).days, 0);
     }
 }

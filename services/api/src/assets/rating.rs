@@ -60,7 +60,7 @@ pub struct Lookup {
     missing: Vec<AssetId>,
 }
 
-problems!(RateProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown);
+problems!(RateProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, CashIsConservative);
 problems!(LookupProblems: ANY, GUARDED, READ;);
 
 /// Says how much risk an asset carries. What nobody has rated counts as aggressive.

@@ -1,5 +1,6 @@
 //! `POST /v1/backtests` and `POST /v1/portfolios/{id}/backtests`: what weights would have been worth.
 
+mod kept;
 mod terms;
 mod view;
 
@@ -12,6 +13,7 @@ use analytics::{Figure, FigureParams};
 use axum::extract::State;
 use axum::response::Response;
 use events::values::{AssetId, PortfolioId};
+use projections::prices::AsOf;
 use serde::Deserialize;
 use sqlx::PgPool;
 use utoipa::ToSchema;
@@ -31,8 +33,11 @@ use crate::portfolios::allocation::TargetBody;
 use crate::problem::{Problem, ProblemType};
 use crate::state::Office;
 
-use terms::{BacktestTerms, Wanted};
-use view::{BacktestView, CarriedView, PaymentView, RebalanceView};
+pub use self::kept::{Kept, rerun};
+use self::terms::Wanted;
+pub use self::terms::{BacktestTerms, written_into};
+pub use self::view::BacktestView;
+use self::view::{CarriedView, PaymentView, RebalanceView};
 
 /// Drawdowns that are shown.
 const DRAWDOWNS_SHOWN: usize = 10;
@@ -103,24 +108,37 @@ async fn run(
     portfolio_version: Option<u64>,
     wanted: Wanted,
 ) -> Result<Response, Problem> {
-    let held = targets.assets.len();
-    let mut assets = targets.assets;
-    assets.extend(wanted.benchmark.clone().filter(|benchmark| !assets.contains(benchmark)));
     let work = move |office: Office, asker: Asker| async move {
-        let place = office.desk.place().await?;
-        let place_of = |asset: &AssetId| match &wanted.benchmark {
-            // A portfolio's backtest has the terms themselves for its body.
-            Some(benchmark) if benchmark == asset && portfolio_version.is_some() => "/benchmark".to_owned(),
-            Some(benchmark) if benchmark == asset => "/terms/benchmark".to_owned(),
-            _ => "/allocation".to_owned(),
-        };
-        let material = Material::new(&office, assets, wanted.window, place_of).await?;
-        let weights = targets.weights;
-        let answering = move |asker: &Asker| answer(&material, held, weights, portfolio_version, &wanted, asker);
-        place.compute_for(asker, answering).await?
+        // A portfolio's backtest has the terms themselves for its body.
+        let benchmark_at = if portfolio_version.is_some() { "/benchmark" } else { "/terms/benchmark" };
+        computed(&office, asker, (targets, portfolio_version), wanted, AsOf::Now, benchmark_at).await
     };
     // At the most 200 assets times the sessions of the market, a few operations each: a job only for who wants one.
     answered(office, asking, false, work).await
+}
+
+/// The backtest of these weights, of this version of a portfolio, from the prices that were known then. The benchmark
+/// stands at this place of the body.
+async fn computed(
+    office: &Office,
+    asker: Asker,
+    (targets, portfolio_version): (Targets, Option<u64>),
+    wanted: Wanted,
+    as_of: AsOf,
+    benchmark_at: &str,
+) -> Result<BacktestView, Problem> {
+    let held = targets.assets.len();
+    let mut assets = targets.assets;
+    assets.extend(wanted.benchmark.clone().filter(|benchmark| !assets.contains(benchmark)));
+    let place = office.desk.place().await?;
+    let place_of = |asset: &AssetId| match &wanted.benchmark {
+        Some(benchmark) if benchmark == asset => benchmark_at.to_owned(),
+        _ => "/allocation".to_owned(),
+    };
+    let material = Material::as_of(office, assets, wanted.window, place_of, as_of).await?;
+    let weights = targets.weights;
+    let answering = move |asker: &Asker| answer(&material, held, weights, portfolio_version, &wanted, asker);
+    place.compute_for(asker, answering).await?
 }
 
 fn answer(

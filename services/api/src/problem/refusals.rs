@@ -6,6 +6,7 @@ use std::error::Error;
 
 use events::advisor::AdvisorRejection;
 use events::asset::AssetRejection;
+use events::backtest::BacktestRejection;
 use events::client::ClientRejection;
 use events::portfolio::PortfolioRejection;
 use events::recommendation::RecommendationRejection;
@@ -41,6 +42,9 @@ impl From<&AssetRejection> for ProblemType {
         match rejection {
             AssetRejection::Unknown => Self::AssetUnknown,
             AssetRejection::AlreadyListed => Self::AssetAlreadyListed,
+            AssetRejection::CashOrNot { .. } => Self::AssetCashOrNot,
+            AssetRejection::CashHasNoPrices => Self::CashHasNoPrices,
+            AssetRejection::CashIsConservative { .. } => Self::CashIsConservative,
             AssetRejection::PriceDiffers { .. } => Self::PriceDiffers,
             AssetRejection::PriceUnknown { .. } => Self::PriceUnknown,
             AssetRejection::ActionUnknown { .. } => Self::ActionUnknown,
@@ -80,6 +84,14 @@ impl From<&RecommendationRejection> for ProblemType {
             RecommendationRejection::AttemptClaimed { .. } => Self::EmailAttemptClaimed,
             RecommendationRejection::NotTheNextAttempt { .. } => Self::EmailAttemptOutOfOrder,
             RecommendationRejection::LetterIs { .. } => Self::EmailSettled,
+        }
+    }
+}
+
+impl From<&BacktestRejection> for ProblemType {
+    fn from(rejection: &BacktestRejection) -> Self {
+        match rejection {
+            BacktestRejection::AlreadyRecorded => Self::BacktestAlreadyRecorded,
         }
     }
 }
@@ -191,6 +203,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 mod tests {
     use events::advisor::AdvisorRejection;
     use events::asset::AssetRejection;
+    use events::backtest::BacktestRejection;
     use events::client::ClientRejection;
     use events::portfolio::PortfolioRejection;
     use events::recommendation::RecommendationRejection;
@@ -226,10 +239,14 @@ mod tests {
             AdvisorRejection::RegistrationMissing { regime: events::values::Regime::UsRia },
             AdvisorRejection::Removed,
         ]);
+        check(vec![BacktestRejection::AlreadyRecorded]);
         check(vec![ClientRejection::Unknown, ClientRejection::AlreadyRegistered, ClientRejection::Removed]);
         check(vec![
             AssetRejection::Unknown,
             AssetRejection::AlreadyListed,
+            AssetRejection::CashOrNot { is_cash: true },
+            AssetRejection::CashHasNoPrices,
+            AssetRejection::CashIsConservative { given: events::values::RiskClass::Moderate },
             AssetRejection::PriceDiffers { date: date(2024, 1, 2), known: one, given: one },
             AssetRejection::PriceUnknown { date: date(2024, 1, 2) },
             AssetRejection::ActionUnknown { date: date(2024, 1, 2), noun: "split" },

@@ -136,6 +136,12 @@ problem_types! {
         "No asset is listed under this id.";
     AssetAlreadyListed CONFLICT "asset-already-listed" "The asset is listed already"
         "An asset is listed under this id, with other details.";
+    AssetCashOrNot CONFLICT "asset-cash-or-not" "What is cash stays cash, and nothing becomes cash"
+        "Figures of the past rest on whether an asset is cash, so its class is not changed to or from `cash`. List another asset.";
+    CashHasNoPrices CONFLICT "cash-has-no-prices" "Cash has no prices"
+        "Cash is worth 1 in its currency on every day: it has no prices, corrections, splits or payments.";
+    CashIsConservative CONFLICT "cash-is-conservative" "Cash carries the least risk"
+        "Cash is `conservative` from its listing on, and is rated as nothing else.";
     PriceDiffers CONFLICT "price-differs" "A price differs from the one that is known"
         "A day has a price already, and it is another one. A past that changes is a correction, never an overwriting.";
     PriceBasisDiffers CONFLICT "price-basis-differs" "Raw and adjusted prices do not mix"
@@ -194,6 +200,12 @@ problem_types! {
         "Bounds, caps, groups and the sum of 1 cannot hold together; the detail names the limit that binds.";
     ComputationTooLarge UNPROCESSABLE_ENTITY "computation-too-large" "The computation is too large"
         "The request asks for more work than one request may; the detail names the bound.";
+    BacktestUnknown NOT_FOUND "backtest-unknown" "There is no such backtest"
+        "No recorded backtest of this portfolio has this id.";
+    BacktestAlreadyRecorded CONFLICT "backtest-already-recorded" "The backtest was recorded already"
+        "A backtest stands under this id, with other details. What was shown is never exchanged for something else.";
+    BacktestDiffers CONFLICT "backtest-differs" "The result is another than the one that was shown"
+        "Computed from this version, these terms and these prices, the backtest has another fingerprint. Give the position of the prices that it was shown with, or show the new result first.";
     JobUnknown NOT_FOUND "job-unknown" "There is no such job"
         "No job of yours has this id here: it ended some time ago, was cancelled, or ended with its process. Ask for the computation again; it gives the same answer.";
     ProjectionBehind SERVICE_UNAVAILABLE "projection-behind" "The read model has not caught up"

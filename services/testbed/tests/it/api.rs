@@ -2,6 +2,8 @@
 
 mod advice;
 mod as_of;
+mod backtests;
+mod cash;
 pub mod cast;
 mod client_reads;
 mod computations;

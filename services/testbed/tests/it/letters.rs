@@ -1,6 +1,6 @@
 //! From a recommendation to the client's letter, on real servers: how often a letter leaves, and what is known of it.
 
-mod office;
+pub(crate) mod office;
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 
 mod api;
 mod effects;
+mod expiring;
 mod faults;
 mod given;
 mod harness;

@@ -1,5 +1,7 @@
 //! How a backtest is run, as it stands in a body.
 
+mod exact;
+
 use analytics::backtest::{Drift, Flow, Period, Policy, Threshold};
 use events::values::AssetId;
 use jiff::civil::Date;
@@ -11,6 +13,8 @@ use crate::faults::Faults;
 use crate::figures::Rebalancing;
 use crate::objects;
 use crate::problem::Problem;
+
+pub use self::exact::written_into;
 
 /// Sessions that a decision may wait for its trade, or drift may rest.
 const SESSIONS_MAX: usize = 252;

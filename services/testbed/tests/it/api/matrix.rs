@@ -70,6 +70,7 @@ const ROWS: &[(&str, May, About)] = &[
     ("lookUpAssets", May::AnyRole, About::Nobody),
     ("getPrices", May::AnyRole, About::Nobody),
     ("getPriceQuality", May::AnyRole, About::Nobody),
+    ("editAsset", May::Administer, About::Nobody),
     ("createPortfolio", May::Advise, About::Nobody),
     ("importPortfolios", May::Advise, About::Nobody),
     ("listPortfolios", May::AnyRole, About::Nobody),
@@ -87,6 +88,9 @@ const ROWS: &[(&str, May, About)] = &[
     ("listPortfolioEvents", May::AnyRole, About::Portfolio),
     ("recommendPortfolio", May::Advise, About::Portfolio),
     ("computePortfolioBacktest", May::AnyRole, About::Portfolio),
+    ("recordBacktest", May::Advise, About::Portfolio),
+    ("listBacktests", May::AnyRole, About::Portfolio),
+    ("getBacktest", May::AnyRole, About::Nothing),
     ("computeBacktest", May::AnyRole, About::Nobody),
     ("computeFrontier", May::AnyRole, About::Nobody),
     ("computeProjection", May::AnyRole, About::Nobody),
@@ -187,15 +191,16 @@ async fn operations(cast: &Cast) -> Vec<Operation> {
 
 /// The path with the owner's ids in it.
 fn filled(path: &str, about: About, owner: &Advisor) -> String {
+    let none = "132e374d-2bfb-5564-814d-e201e6e41209";
     let id = match about {
         About::Nobody => "AAPL",
         About::Advisor => &owner.id,
         About::Client => &owner.client,
         About::Portfolio => &owner.portfolio,
         About::Recommendation => &owner.recommendation,
-        About::Nothing => "132e374d-2bfb-5564-814d-e201e6e41209",
+        About::Nothing => none,
     };
-    path.replace("{id}", id).replace("{code}", "stale").replace("{version}", "1")
+    path.replace("{id}", id).replace("{code}", "stale").replace("{version}", "1").replace("{backtest}", none)
 }
 
 #[tokio::test]

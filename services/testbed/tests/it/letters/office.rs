@@ -104,6 +104,11 @@ impl Office {
 
     /// A recommendation to this client, and the event that it was made by.
     pub async fn recommendation(&self, client: ClientId) -> (RecommendationId, Recorded) {
+        self.recommendation_on(client, Terms::default()).await
+    }
+
+    /// A recommendation to this client on these terms.
+    pub async fn recommendation_on(&self, client: ClientId, terms: Terms) -> (RecommendationId, Recorded) {
         let id = RecommendationId::new(Uuid::new_v4());
         let advice = Advice {
             portfolio: PortfolioId::new(Uuid::new_v4()),
@@ -115,7 +120,7 @@ impl Office {
             allocation: allocation(),
             rationale: Note::parse("Steady businesses.").unwrap(),
             figures: figures(),
-            terms: Terms::default(),
+            terms,
         };
         let recipient = Recipient { in_care: true, profile: Some(bold()), regime: Regime::Other, on: date(2026, 3, 4) };
         let make = RecommendationCommand::Make { advice: Box::new(advice), recipient };

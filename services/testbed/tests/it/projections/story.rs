@@ -4,14 +4,16 @@ use std::collections::{HashMap, VecDeque};
 
 use events::advisor::{AdvisorDetails, AdvisorEvent};
 use events::asset::{AssetEvent, PriceBasis};
+use events::backtest::{BacktestEvent, BacktestRun, ShownNumber};
 use events::client::ClientEvent;
 use events::portfolio::{Composition, Origin, PortfolioEvent};
 use events::recommendation::{Advice, RecommendationEvent};
 use events::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use events::values::{
-    Actor, AdvisorId, AggregateId, Allocation, AssetId, Bars, ClientId, CommandId, Costs, Currency, EventId,
-    FiguresSnapshot, Language, Limit, Limits, Listing, Name, Note, Policy, PortfolioId, RebalancingRule,
-    RecommendationId, Regime, RiskClass, Sealed, SealedIdentity, Terms,
+    Actor, AdvisorId, AggregateId, Allocation, AssetClass, AssetDetails, AssetId, BacktestId, BacktestTerms, Bars,
+    ClientId, CommandId, Costs, Currency, EventId, FiguresSnapshot, Language, Limit, Limits, Listing, Name, Note,
+    Policy, PortfolioId, RebalancingRule, RecommendationId, Regime, ResultDigest, RiskClass, Sealed, SealedIdentity,
+    Terms,
 };
 use events::{Kind, Metadata, Position, Stored, Stream, Subject};
 use jiff::civil::{Date, date};
@@ -119,6 +121,10 @@ pub fn advisory(portfolios: usize) -> Vec<Draft> {
             events.extend(letters);
             events.extend(ended(n + m));
             lives.push(life(Kind::Recommendation, &id, events));
+        }
+        if n % 3 == 0 {
+            let recorded = BacktestEvent::Recorded(Box::new(backtest(n, portfolio, advisor)));
+            lives.push(life(Kind::Backtest, &BacktestId::created_by(command("backtest")), vec![recorded]));
         }
     }
     interleave(lives)
@@ -272,6 +278,25 @@ fn advice(n: usize, portfolio: PortfolioId, client: ClientId, advisor: AdvisorId
     }
 }
 
+fn backtest(n: usize, portfolio: PortfolioId, advisor: AdvisorId) -> BacktestRun {
+    BacktestRun {
+        portfolio,
+        portfolio_version: 1,
+        advisor,
+        currency: Currency::parse("BRL").unwrap(),
+        allocation: allocation(n),
+        terms: BacktestTerms { benchmark: Some(asset_id("^GSPC")), ..BacktestTerms::default() },
+        prices_position: Position { stream: Stream::Market, sequence: 300 },
+        definitions: "figures-1".to_owned(),
+        shown: vec![
+            ShownNumber { name: "cagr".to_owned(), value: Some(0.205_534_654_883_663_4) },
+            ShownNumber { name: "sharpe".to_owned(), value: None },
+        ],
+        digest: ResultDigest::parse(&"0123456789abcdef".repeat(4)).unwrap(),
+        note: n.is_multiple_of(2).then(|| note("For the \"talk\"\nin March")),
+    }
+}
+
 fn terms() -> Terms {
     Terms {
         risk_class: Some(RiskClass::Moderate),
@@ -315,9 +340,21 @@ pub fn market(assets: usize, chunks: usize) -> Vec<Draft> {
         if n % 3 == 2 && chunks > 1 {
             events.swap(1, 2);
         }
+        if n % 2 == 1 {
+            let details = AssetDetails { sector: Some(name("Retail")), ..edited_details(n) };
+            let first = AssetEvent::Edited { details: Box::new(details), reason: note("it was left out") };
+            let second = AssetEvent::Edited { details: Box::new(edited_details(n)), reason: note("it was wrong") };
+            events.insert(1, first);
+            events.push(second);
+        }
         life(Kind::Asset, &asset_id(&format!("A{n}.X")), events)
     });
     interleave(lives.collect())
+}
+
+fn edited_details(n: usize) -> AssetDetails {
+    let (class, exchange) = (Some(AssetClass::Etf), Some(name("LSE")));
+    AssetDetails { name: name(&format!("Asset {n}, renamed")), class, sector: None, exchange, time_zone: None }
 }
 
 fn priced(first: Date, chunk: usize) -> AssetEvent {
