@@ -4,7 +4,7 @@
 //!
 //! * [`source`]: what a source gives, and the trait that both sources have.
 //! * [`yahoo`]: Yahoo's chart API, politely. [`files`]: tables of prices in CSV.
-//! * [`unit`]: currencies and their hundredths. [`left_out`]: what was not taken, and why.
+//! * [`mod@unit`]: currencies and their hundredths. [`left_out`]: what was not taken, and why.
 //! * [`mod@load`]: a source's words compared with what is known, and what is new or different turned into commands.
 //! * [`keep_fresh`]: the `load` role: loads assets after each day's close, in their exchange's time zone.
 //!
