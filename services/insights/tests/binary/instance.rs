@@ -12,7 +12,7 @@ use tokio::process::Child;
 use crate::{ended, insights, interrupt};
 
 /// `insights up`, once it has said that it runs.
-async fn up(folder: &Path) -> Child {
+pub async fn up(folder: &Path) -> Child {
     let mut child = insights(folder, &["up"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let said = async {
