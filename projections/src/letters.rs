@@ -18,9 +18,6 @@ pub struct Unsent {
 
 /// The letters that have not left, by state.
 ///
-/// Reads every recommendation: for an operator who asks, not for what asks all the time. An index over the state would
-/// have each letter that leaves pay for it.
-///
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn unsent(pool: &PgPool) -> Result<Vec<Unsent>, sqlx::Error> {
