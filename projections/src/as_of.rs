@@ -36,13 +36,23 @@ pub enum AsOfError {
 /// # Errors
 /// See [`AsOfError`].
 pub async fn until(journal: &Journal, text: &str) -> Result<Until, AsOfError> {
+    until_in(journal, Stream::Advisory, text).await
+}
+
+/// Up to where the history of what stands in this stream counts. A position of the other one counts as the time of its
+/// event.
+///
+/// # Errors
+/// See [`AsOfError`].
+pub async fn until_in(journal: &Journal, stream: Stream, text: &str) -> Result<Until, AsOfError> {
     let Ok(position) = text.parse::<Position>() else {
         return text.parse().map(Until::Time).map_err(|_| AsOfError::Neither);
     };
     reached(journal, position).await?;
-    match position.stream {
-        Stream::Advisory => Ok(Until::Position(position)),
-        Stream::Market => time_of(journal, position).await.map(Until::Time),
+    if position.stream == stream {
+        Ok(Until::Position(position))
+    } else {
+        time_of(journal, position).await.map(Until::Time)
     }
 }
 

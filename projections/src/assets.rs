@@ -1,5 +1,7 @@
 //! Assets: the list, with the span of days that each has prices for.
 
+mod replayed;
+
 use std::collections::BTreeMap;
 
 use events::asset::AssetEvent;

@@ -246,7 +246,7 @@ pub async fn list(
             Reach::Only(own) => Some(own),
         },
     };
-    if let Some(then) = past.then(query.as_of.as_deref()).await? {
+    if let Some(then) = past.then::<AdvisorRow>(query.as_of.as_deref()).await? {
         let own = filter.own;
         let now = |page| {
             let (pool, filter) = (pool.clone(), Filter { own, ..Filter::default() });

@@ -3,7 +3,7 @@
 mod lists;
 
 use events::values::AggregateId;
-use events::{Decider, Subject};
+use events::{Decider, Stream, Subject};
 use journal::Journal;
 use projections::as_of::{self, AsOfError};
 use projections::prices::AsOf;
@@ -33,19 +33,19 @@ impl AsOfQuery {
     /// # Errors
     /// `invalid-parameter`, or that the log cannot be read.
     pub async fn until(&self, journal: &Journal) -> Result<Option<Until>, Problem> {
+        self.until_in(journal, Stream::Advisory).await
+    }
+
+    /// As [`AsOfQuery::until`], for what stands in this stream.
+    ///
+    /// # Errors
+    /// As [`AsOfQuery::until`].
+    pub async fn until_in(&self, journal: &Journal, stream: Stream) -> Result<Option<Until>, Problem> {
         match &self.as_of {
-            Some(text) => until(journal, text).await.map(Some),
+            Some(text) => as_of::until_in(journal, stream, text).await.map(Some).map_err(problem),
             None => Ok(None),
         }
     }
-}
-
-/// Up to where history counts. An advisory position counts as it is, a market position as the time of its event.
-///
-/// # Errors
-/// `invalid-parameter`, or that the log cannot be read.
-pub async fn until(journal: &Journal, text: &str) -> Result<Until, Problem> {
-    as_of::until(journal, text).await.map_err(problem)
 }
 
 /// Up to where the history of what rests on prices counts: a market position speaks of prices alone, so all of it does.

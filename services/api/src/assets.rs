@@ -14,6 +14,7 @@ mod withdrawals;
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
+use events::Stream;
 use events::asset::{Asset, AssetCommand};
 use events::values::{AssetClass, AssetId, Currency, Listing as AssetListing, Name, TimeZoneName};
 use jiff::Timestamp;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::as_of::{AsOfQuery, Past, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::commands::{Answer, CreatedAnswer, context};
@@ -31,7 +33,7 @@ use crate::described::problems;
 use crate::faults::{Fault, Faults};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed};
-use crate::paging::{Listing, listing, page};
+use crate::paging::{Listing, listing, listing_up_to, page};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::tagged;
@@ -212,6 +214,10 @@ impl From<AssetRow> for AssetView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AssetsQuery {
+    /// As the list was after this event, such as `market-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
+    /// where nothing is said. Pages of the past may be short and still have a `next`.
+    #[param(example = "market-42", max_length = 64)]
+    as_of: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -279,13 +285,23 @@ pub async fn create(
     responses((status = 200, body = Listing<AssetView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
+    State(past): State<Past>,
     OriginalUri(uri): OriginalUri,
     Parameters(query): Parameters<AssetsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
-    let AssetsQuery { q, class, sector, currency, exchange, .. } = query;
+    let AssetsQuery { as_of, q, class, sector, currency, exchange, .. } = query;
     let search = search::search(q, class, sector, currency, exchange)?;
+    if let Some(then) = past.then::<AssetRow>(as_of.as_deref()).await? {
+        let now = |page| {
+            let pool = pool.clone();
+            async move { projections::assets::list(&pool, page).await }
+        };
+        let (rows, next) =
+            past.page::<projections::assets::Changed, _, _>(then, page, now, |row| search.fits(row)).await?;
+        return Ok(listing_up_to(&uri, rows.into_iter().map(AssetView::from).collect(), next));
+    }
     let rows = projections::assets::search(&pool, &search, page).await?;
     Ok(listing(&uri, page, rows, |row| row.created_position, AssetView::from))
 }
@@ -293,10 +309,19 @@ pub async fn list(
 /// Shows an asset.
 #[utoipa::path(get, path = "/v1/assets/{id}", tag = "assets", operation_id = "getAsset",
     security(("bearer" = ["admin", "advisor", "compliance"])),
-    params(("id" = String, Path, example = "AAPL"), MinPositionHeader),
+    params(("id" = String, Path, example = "AAPL"), AsOfQuery, MinPositionHeader),
     responses((status = 200, body = AssetView, headers(("ETag" = String))), GetProblems))]
-pub async fn get(State(pool): State<PgPool>, Id(id): Id<AssetId>, _: CaughtUp) -> Result<Response, Problem> {
-    let row = projections::assets::get(&pool, &id).await?;
+pub async fn get(
+    State(pool): State<PgPool>,
+    State(journal): State<Journal>,
+    Id(id): Id<AssetId>,
+    Parameters(query): Parameters<AsOfQuery>,
+    _: CaughtUp,
+) -> Result<Response, Problem> {
+    let row = match query.until_in(&journal, Stream::Market).await? {
+        Some(until) => then::<Asset, projections::assets::Changed>(&journal, &id, until).await?,
+        None => projections::assets::get(&pool, &id).await?,
+    };
     let row = row.ok_or_else(|| Problem::of(ProblemType::AssetUnknown))?;
     Ok(tagged(row.version, Json(AssetView::from(row)).into_response()))
 }

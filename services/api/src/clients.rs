@@ -264,7 +264,7 @@ pub async fn list(
         return Ok(listing_up_to(&uri, Vec::<ClientView>::new(), None));
     };
     let filter = Filter { advisor, standing };
-    let (rows, next) = match past.then(query.as_of.as_deref()).await? {
+    let (rows, next) = match past.then::<ClientRow>(query.as_of.as_deref()).await? {
         Some(then) => {
             // Clients change hands: whoever's they are now may see them, where they fitted then.
             let theirs = Filter { advisor: caller.reach.narrowed(None).flatten(), standing: None };

@@ -339,7 +339,7 @@ pub async fn list(
     let search = search_parameter("search", query.search)?;
     let sort = word_parameter("sort", query.sort.as_deref(), &Sort::ALL, Sort::word)?;
     let (limit, cursor) = (query.limit.as_deref(), query.cursor.as_deref());
-    let then = past.then(query.as_of.as_deref()).await?;
+    let then = past.then::<PortfolioRow>(query.as_of.as_deref()).await?;
     match (sort, search) {
         (Some(Sort::Name), _) | (_, Some(_)) if then.is_some() => {
             let detail = "lists of the past come in the order of composition, and are not searched".to_owned();

@@ -168,7 +168,7 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let filter = filter(&query, reach)?;
-    if let Some(then) = past.then(query.as_of.as_deref()).await? {
+    if let Some(then) = past.then::<RecommendationRow>(query.as_of.as_deref()).await? {
         let now = |page| {
             let pool = pool.clone();
             async move { projections::recommendations::list(&pool, filter, page).await }

@@ -6,19 +6,21 @@
 use std::future::Future;
 use std::time::Duration;
 
-use events::values::{AdvisorId, AggregateId, ClientId, PortfolioId, RecommendationId};
-use events::{Kind, Position, Stream, Subject};
+use events::values::{AdvisorId, AggregateId, AssetId, ClientId, PortfolioId, RecommendationId};
+use events::{Kind, Position, Subject};
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use journal::Journal;
 use projections::advisors::AdvisorRow;
+use projections::as_of::until_in;
+use projections::assets::AssetRow;
 use projections::clients::ClientRow;
 use projections::portfolios::PortfolioRow;
 use projections::recommendations::RecommendationRow;
 use projections::replay::{Replays, Until, replay};
 use projections::{Checkpoints, PAGE_ROWS_MAX, Page};
 
-use super::until;
+use super::problem;
 use crate::problem::Problem;
 
 /// Rows that one request looks at. Where no more of them fit, the page ends short, and `next` goes on.
@@ -55,17 +57,17 @@ pub struct Then {
 }
 
 impl Past {
-    /// The moment that the parameter names; `None` where it is not given, which means now.
+    /// The moment that the parameter of a list of such rows names; `None` where it is not given, which means now.
     ///
     /// # Errors
     /// `invalid-parameter`, `projection-behind`, or that the log cannot be read.
-    pub async fn then(&self, text: Option<&str>) -> Result<Option<Then>, Problem> {
+    pub async fn then<R: Row>(&self, text: Option<&str>) -> Result<Option<Then>, Problem> {
         let Some(text) = text else { return Ok(None) };
-        let journal = &self.journal;
-        let then = match until(journal, text).await? {
+        let (journal, stream) = (&self.journal, R::KIND.stream());
+        let then = match until_in(journal, stream, text).await.map_err(problem)? {
             until @ Until::Position(Position { sequence, .. }) => Then { until, unchanged: sequence, begun: sequence },
             until @ Until::Time(time) => {
-                let at = async |time| Ok::<_, Problem>(journal.position_at(Stream::Advisory, time).await?.sequence);
+                let at = async |time| Ok::<_, Problem>(journal.position_at(stream, time).await?.sequence);
                 let earlier = time.checked_sub(CLOCKS_APART_MAX).unwrap_or(Timestamp::MIN);
                 let later = time.checked_add(CLOCKS_APART_MAX).unwrap_or(Timestamp::MAX);
                 Then { until, unchanged: at(earlier).await?, begun: at(later).await? }
@@ -73,7 +75,7 @@ impl Past {
             // No parameter names a version.
             until @ Until::Version(_) => Then { until, unchanged: 0, begun: u64::MAX },
         };
-        self.checkpoints.wait_for(Position { stream: Stream::Advisory, sequence: then.begun }, WAIT).await?;
+        self.checkpoints.wait_for(Position { stream, sequence: then.begun }, WAIT).await?;
         Ok(Some(then))
     }
 
@@ -167,7 +169,7 @@ macro_rules! row {
 }
 
 row!(AdvisorRow: Advisor AdvisorId, ClientRow: Client ClientId, PortfolioRow: Portfolio PortfolioId,
-    RecommendationRow: Recommendation RecommendationId);
+    RecommendationRow: Recommendation RecommendationId, AssetRow: Asset AssetId);
 
 /// The row as it was then, if it was, with the place of what is there now.
 async fn put_back<C>(journal: &Journal, then: Then, row: C::Row) -> Result<(u64, Option<C::Row>), Problem>

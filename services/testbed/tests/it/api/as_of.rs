@@ -268,3 +268,48 @@ async fn a_page_of_the_past_ends_early_rather_than_replay_without_end() {
     // Nothing was archived then, which it takes two requests to find out.
     assert_eq!(pages("standing=archived").await, [Vec::<String>::new(), Vec::new()]);
 }
+
+#[tokio::test]
+async fn assets_and_their_list_are_replayed_as_they_were_seen() {
+    let house = House::open().await;
+    let looked_at =
+        ["/v1/assets", "/v1/assets?limit=1", "/v1/assets?q=inc", "/v1/assets?class=equity", "/v1/assets/AAPL"];
+    let mut seen: Seen = BTreeMap::new();
+    let mut look = async || {
+        let mut views = BTreeMap::new();
+        for path in looked_at {
+            views.insert(path.to_owned(), house.get_now(path).await.body);
+        }
+        let end = house.journal.last_position(Stream::Market).await.unwrap();
+        seen.insert(end.sequence, views);
+    };
+    house.asset("AAPL", &[]).await;
+    look().await;
+    for (path, body) in [
+        ("", json!({"id": "BND", "name": "Bonds", "currency": "USD", "class": "etf"})),
+        (
+            "",
+            json!({"id": "MSFT", "name": "Microsoft Inc.", "currency": "USD", "class": "equity", "sector": "Technology"}),
+        ),
+        ("/AAPL/prices", json!({"source": "a", "basis": "adjusted", "bars": [{"date": "2024-01-03", "close": "184"}]})),
+        ("/AAPL/prices", json!({"source": "b", "basis": "adjusted", "bars": [{"date": "2024-01-04", "close": "182"}]})),
+        ("/AAPL/ratings", json!({"class": "moderate", "reason": "It moves."})),
+        ("/AAPL/delisting", json!({"date": "2024-02-01", "reason": "It merged."})),
+    ] {
+        let done = house.post(&format!("/v1/assets{path}"), &unique("asset"), &body).await;
+        assert!(done.status.is_success(), "{done:?}");
+        look().await;
+    }
+    assert_eq!(seen.len(), 7);
+    for (sequence, views) in &seen {
+        let position = Position { stream: Stream::Market, sequence: *sequence };
+        let event = house.journal.event_at(position).await.unwrap().unwrap();
+        for moment in [position.to_string(), event.metadata().unwrap().time.to_string()] {
+            for (path, live) in views {
+                let joint = if path.contains('?') { '&' } else { '?' };
+                let then = house.get(&format!("{path}{joint}as_of={moment}")).await;
+                assert_eq!(&then.body, live, "{path} at {moment}");
+            }
+        }
+    }
+}
