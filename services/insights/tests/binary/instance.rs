@@ -39,6 +39,7 @@ async fn an_instance_is_found_in_its_folder_is_alone_there_and_keeps_its_data() 
 
     let (well, found, complained) = ended(&mut insights(folder.path(), &["doctor"])).await;
     assert!(well && found.contains("every server syncs before it acknowledges"), "{found}\n{complained}");
+    assert!(found.contains("letters: none waits"), "{found}");
     let (well, history, complained) = ended(&mut insights(folder.path(), &["events", "asset/AAPL"])).await;
     assert!(
         well && history.lines().count() == 2 && history.contains("insights.asset.priced."),
