@@ -49,7 +49,7 @@ async fn an_operator_makes_the_first_accounts_and_their_owners_log_in() {
     assert!(well, "{complained}");
     assert_eq!(choose(first.trim(), Some("root@firm.example")).await, 404);
     assert_eq!(choose(second.trim(), Some("root@firm.example")).await, 200);
-    assert_eq!(role_of("root@firm.example").await, (200, json!("admin")));
+    assert_eq!(role_of("root@firm.example").await, (201, json!("admin")));
     let (well, _, complained) = admin(&["setup-token"]).await;
     assert!(!well && complained.contains("there is an administrator already"), "{complained}");
 
@@ -65,13 +65,13 @@ async fn an_operator_makes_the_first_accounts_and_their_owners_log_in() {
     );
     assert_eq!(choose(after("invitation", &said), None).await, 404);
     assert_eq!(choose(after("invitation", &again), None).await, 200);
-    assert_eq!(role_of("ana@firm.example").await, (200, json!("advisor")));
+    assert_eq!(role_of("ana@firm.example").await, (201, json!("advisor")));
 
     let (well, said, complained) =
         admin(&["create-account", "--role", "compliance", "--email", "rui@firm.example"]).await;
     assert!(well, "{complained}");
     assert_eq!(choose(after("invitation", &said), None).await, 200);
-    assert_eq!(role_of("rui@firm.example").await, (200, json!("compliance")));
+    assert_eq!(role_of("rui@firm.example").await, (201, json!("compliance")));
 
     for (arguments, because) in [
         (&["create-account", "--role", "admin", "--email", "ana@firm.example"][..], "another account has this address"),
