@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
-use super::{Composition, Origin, Portfolio, PortfolioCommand, PortfolioEvent, PortfolioRejection, RECIPIENTS_MAX};
+use super::{
+    Composition, ModelVersion, Origin, Portfolio, PortfolioCommand, PortfolioEvent, PortfolioRejection, RECIPIENTS_MAX,
+};
 use crate::scenario::given;
 use crate::stored::samples;
 use crate::values::{
@@ -250,4 +252,101 @@ fn a_recommendation_needs_clients_and_not_too_many() {
     portfolio.when(&recommend(clients(0))).then_refused(&PortfolioRejection::NoClients);
     let too_many = RECIPIENTS_MAX + 1;
     portfolio.when(&recommend(clients(too_many))).then_refused(&PortfolioRejection::TooManyClients(too_many));
+}
+
+fn model() -> PortfolioId {
+    PortfolioId::created_by(CommandId::of(&["a model"]))
+}
+
+fn version(version: u64, apple: &str, coca_cola: &str) -> Box<ModelVersion> {
+    let (allocation, limits) = (allocation(apple, coca_cola), Limits::default());
+    Box::new(ModelVersion { model: model(), version, allocation, limits })
+}
+
+fn subscribe(taken: Box<ModelVersion>) -> PortfolioCommand {
+    PortfolioCommand::Subscribe { taken, currency: usd(), reason: reason() }
+}
+
+fn subscribed() -> PortfolioEvent {
+    PortfolioEvent::Subscribed { taken: version(3, "0.5", "0.5"), reason: reason() }
+}
+
+fn take_over(taken: Box<ModelVersion>) -> PortfolioCommand {
+    PortfolioCommand::TakeOver { taken, reason: reason() }
+}
+
+#[test]
+fn a_portfolio_follows_a_model_and_takes_over_its_weights() {
+    let portfolio = given::<Portfolio>([created()]);
+    portfolio.when(&subscribe(version(3, "0.5", "0.5"))).then(&subscribed());
+    let following = given::<Portfolio>([created(), subscribed()]);
+    following.when(&subscribe(version(3, "0.5", "0.5"))).then_nothing_happened();
+    following
+        .when(&subscribe(version(4, "0.7", "0.3")))
+        .then_refused(&PortfolioRejection::AlreadySubscribed { model: model() });
+}
+
+#[test]
+fn a_model_follows_no_model_and_currencies_are_the_same() {
+    let model = Composition { model_of: Some(name("Casa Verde")), ..growth() };
+    given::<Portfolio>([PortfolioEvent::Created(Box::new(model))])
+        .when(&subscribe(version(3, "0.5", "0.5")))
+        .then_refused(&PortfolioRejection::ModelCannotSubscribe);
+    let brl = Currency::parse("BRL").unwrap();
+    given::<Portfolio>([created()])
+        .when(&PortfolioCommand::Subscribe { taken: version(3, "0.5", "0.5"), currency: brl, reason: reason() })
+        .then_refused(&PortfolioRejection::ModelInOtherCurrency { model: brl, portfolio: usd() });
+}
+
+#[test]
+fn a_later_version_of_the_model_is_taken_over_with_a_reason_and_an_earlier_one_never() {
+    let following = given::<Portfolio>([created(), subscribed()]);
+    let taken = version(5, "0.7", "0.3");
+    following.when(&take_over(taken.clone())).then(&PortfolioEvent::TakenOver { taken, reason: reason() });
+    following.when(&take_over(version(3, "0.5", "0.5"))).then_nothing_happened();
+    following
+        .when(&take_over(version(2, "0.6", "0.4")))
+        .then_refused(&PortfolioRejection::ModelVersionNotLater { taken: 3, given: 2 });
+    let other = PortfolioId::created_by(CommandId::of(&["another model"]));
+    let of_other = Box::new(ModelVersion { model: other, ..*version(5, "0.7", "0.3") });
+    following.when(&take_over(of_other)).then_refused(&PortfolioRejection::NotSubscribed);
+    given::<Portfolio>([created()])
+        .when(&take_over(version(5, "0.7", "0.3")))
+        .then_refused(&PortfolioRejection::NotSubscribed);
+}
+
+#[test]
+fn weights_change_with_the_model_alone_until_the_portfolio_unsubscribes() {
+    let reallocate = PortfolioCommand::Reallocate {
+        allocation: allocation("0.1", "0.9"),
+        limits: Limits::default(),
+        reason: reason(),
+    };
+    let unsubscribe = PortfolioCommand::Unsubscribe { reason: reason() };
+    let unsubscribed = PortfolioEvent::Unsubscribed { reason: reason() };
+    let following = given::<Portfolio>([created(), subscribed()]);
+    following.when(&reallocate).then_refused(&PortfolioRejection::FollowsModel { model: model() });
+    following.when(&unsubscribe).then(&unsubscribed);
+    let alone = given::<Portfolio>([created(), subscribed(), unsubscribed]);
+    alone.when(&unsubscribe).then_nothing_happened();
+    alone.when(&reallocate).then(&PortfolioEvent::Reallocated {
+        allocation: allocation("0.1", "0.9"),
+        limits: Limits::default(),
+        reason: reason(),
+    });
+}
+
+#[test]
+fn a_lock_of_its_own_keeps_a_portfolio_from_following_what_differs_there() {
+    let with_lock = Composition { limits: limits(true, None), ..growth() };
+    given::<Portfolio>([PortfolioEvent::Created(Box::new(with_lock))])
+        .when(&subscribe(version(3, "0.5", "0.5")))
+        .then_refused(&PortfolioRejection::PositionLocked { asset: apple(), weight: "0.6".parse().unwrap() });
+}
+
+#[test]
+fn an_archived_portfolio_follows_nothing_anew() {
+    let archived = given::<Portfolio>([created(), PortfolioEvent::Archived { reason: reason() }]);
+    archived.when(&subscribe(version(3, "0.5", "0.5"))).then_refused(&PortfolioRejection::Archived);
+    archived.when(&PortfolioCommand::Unsubscribe { reason: reason() }).then_refused(&PortfolioRejection::Archived);
 }

@@ -1,6 +1,6 @@
 //! Portfolios as they are now, and queries.
 
-use events::portfolio::Origin;
+use events::portfolio::{Origin, Subscription};
 use events::values::{AdvisorId, AssetId, Policy, PortfolioId, RebalancingRule, RiskClass};
 use events::{Position, Stream};
 use jiff::Timestamp;
@@ -59,6 +59,10 @@ pub struct PortfolioRow {
     pub policy: Policy,
     /// What it was copied from.
     pub origin: Option<Origin>,
+    /// The firm whose model it is.
+    pub model_of: Option<String>,
+    /// The model that it follows.
+    pub subscription: Option<Subscription>,
     /// Whether it is in use.
     pub standing: Standing,
     /// When it was composed.
@@ -87,6 +91,9 @@ struct Record {
     standing: String,
     origin: Option<Uuid>,
     origin_version: Option<i64>,
+    model_of: Option<String>,
+    model: Option<Uuid>,
+    model_version: Option<i64>,
     created_at: jiff_sqlx::Timestamp,
     updated_at: jiff_sqlx::Timestamp,
     created_position: i64,
@@ -104,6 +111,9 @@ impl TryFrom<Record> for PortfolioRow {
         let origin = record.origin.zip(record.origin_version).map(|(portfolio, version)| {
             Ok::<_, sqlx::Error>(Origin { portfolio: PortfolioId::new(portfolio), version: natural(version)? })
         });
+        let subscription = record.model.zip(record.model_version).map(|(model, version)| {
+            Ok::<_, sqlx::Error>(Subscription { model: PortfolioId::new(model), version: natural(version)? })
+        });
         Ok(Self {
             id: PortfolioId::new(record.id),
             advisor: AdvisorId::new(record.advisor),
@@ -117,6 +127,8 @@ impl TryFrom<Record> for PortfolioRow {
                 risk_class: record.risk_class.as_ref().map(class).transpose()?,
             },
             origin: origin.transpose()?,
+            model_of: record.model_of,
+            subscription: subscription.transpose()?,
             standing: Standing::parse(&record.standing).ok_or_else(|| unknown("standing", &record.standing))?,
             created_at: record.created_at.to_jiff(),
             updated_at: record.updated_at.to_jiff(),
@@ -164,7 +176,7 @@ pub async fn get(pool: &PgPool, id: PortfolioId) -> Result<Option<PortfolioRow>,
     let record = query_as!(
         Record,
         r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE id = $1"#,
@@ -187,7 +199,7 @@ pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<Portf
             Filter { advisor: Some(advisor), standing: Some(standing) } => query_as!(
                 Record,
                 r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE advisor = $1 AND standing = $2 AND created_position > $3
@@ -202,7 +214,7 @@ pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<Portf
             Filter { advisor: Some(advisor), standing: None } => query_as!(
                 Record,
                 r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE advisor = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
@@ -215,7 +227,7 @@ pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<Portf
             Filter { advisor: None, standing } => query_as!(
                 Record,
                 r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE created_position > $1 AND standing = COALESCE($2::text, standing)
@@ -248,7 +260,7 @@ pub async fn list_by_name(pool: &PgPool, filter: Filter, page: &ByName) -> Resul
             Some(advisor) => query_as!(
                 Record,
                 r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE advisor = $1 AND sought >= $2 AND sought <= $3 AND (sought, id) > ($4, $5)
@@ -267,7 +279,7 @@ pub async fn list_by_name(pool: &PgPool, filter: Filter, page: &ByName) -> Resul
             None => query_as!(
                 Record,
                 r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE sought >= $1 AND sought <= $2 AND (sought, id) > ($3, $4)
@@ -283,5 +295,26 @@ pub async fn list_by_name(pool: &PgPool, filter: Filter, page: &ByName) -> Resul
             .fetch_all(pool)
             .await?,
         };
+    records.into_iter().map(PortfolioRow::try_from).collect()
+}
+
+/// The models of this firm, archived ones too, in the order of their creation.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn models(pool: &PgPool, firm: &str, page: Page) -> Result<Vec<PortfolioRow>, sqlx::Error> {
+    let records = query_as!(
+        Record,
+        r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
+                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
+                  created_position, version, position
+           FROM portfolios WHERE model_of = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
+        firm,
+        page.after(),
+        page.limit()
+    )
+    .fetch_all(pool)
+    .await?;
     records.into_iter().map(PortfolioRow::try_from).collect()
 }

@@ -10,6 +10,7 @@ mod keeping;
 mod kept_figures;
 mod recommend;
 mod rolling;
+mod subscription;
 mod versions;
 
 use ::events::portfolio::{Composition, Portfolio, PortfolioCommand};
@@ -63,6 +64,10 @@ use self::keeping::{PolicyBody, PolicyView};
 pub use self::kept_figures::{__path_list as __path_list_figures, list as list_figures};
 pub use self::recommend::{__path_recommend, recommend};
 pub use self::rolling::{__path_show as __path_show_rolling, show as show_rolling};
+pub use self::subscription::{
+    __path_list as __path_list_models, __path_show as __path_show_subscription, __path_subscribe, __path_take_over,
+    list as list_models, show as show_subscription, subscribe, take_over,
+};
 pub use self::versions::{
     __path_list as __path_versions, __path_show as __path_version, list as versions, show as version,
 };
@@ -91,6 +96,9 @@ pub struct CreatePortfolio {
     /// How it is to be kept; brought back to its weights each month where nothing is said.
     #[serde(default, deserialize_with = "objects::optional")]
     policy: Option<PolicyBody>,
+    /// Whether it is a model of the advisor's firm, which others of the firm can subscribe to.
+    #[serde(default)]
+    model: bool,
 }
 
 /// A portfolio to be composed, right in itself.
@@ -179,6 +187,12 @@ pub struct PortfolioView {
     /// What it was copied from; `null` where it was composed from nothing.
     #[schema(required)]
     origin: Option<OriginView>,
+    /// The firm whose model it is; `null` where it is none.
+    #[schema(required, example = "Casa Verde")]
+    model_of: Option<String>,
+    /// The model that it follows; `null` where it follows none.
+    #[schema(required)]
+    subscription: Option<SubscriptionView>,
     /// `active` or `archived`.
     #[schema(example = "active")]
     standing: &'static str,
@@ -205,10 +219,20 @@ pub struct OriginView {
     version: u64,
 }
 
+/// Which model a portfolio follows.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SubscriptionView {
+    /// Which model.
+    #[schema(value_type = String, format = Uuid)]
+    model: PortfolioId,
+    /// Which version of it was taken over last.
+    version: u64,
+}
+
 impl From<PortfolioRow> for PortfolioView {
     fn from(row: PortfolioRow) -> Self {
         let PortfolioRow { id, advisor, name, currency, allocation, limits, policy, origin, standing, .. } = row;
-        let PortfolioRow { created_at, updated_at, version, position, .. } = row;
+        let PortfolioRow { model_of, subscription, created_at, updated_at, version, position, .. } = row;
         Self {
             id,
             advisor,
@@ -217,6 +241,9 @@ impl From<PortfolioRow> for PortfolioView {
             allocation: allocation::limited_views(allocation, &limits),
             policy: policy.into(),
             origin: origin.map(|origin| OriginView { portfolio: origin.portfolio, version: origin.version }),
+            model_of,
+            subscription: subscription
+                .map(|followed| SubscriptionView { model: followed.model, version: followed.version }),
             standing: standing.word(),
             created_at,
             updated_at,
@@ -290,13 +317,17 @@ pub async fn create(
     keyed: Keyed,
     JsonBody(body): JsonBody<CreatePortfolio>,
 ) -> Result<Answer, Problem> {
-    let new = NewPortfolio::parse(&body, Faults::default())?;
+    let mut new = NewPortfolio::parse(&body, Faults::default())?;
     let command_id = keyed.command(CREATE, &[]);
     let id = PortfolioId::created_by(command_id);
     let needed = references.need_advisor(keyed.reach, new.composition.advisor).await;
     unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;
     new.need_assets(&references).await?;
-    let digest = new.written_into(Canonical::of("CreatePortfolio")).sha256();
+    if body.model {
+        new.composition.model_of = subscription::firm_of(&journal, new.composition.advisor).await?;
+    }
+    let wish = new.written_into(Canonical::of("CreatePortfolio"));
+    let digest = wish.with_optional("model", body.model.then_some("true")).sha256();
     let done = compose(&journal, &new, command_id, keyed.actor, clock.now(), digest).await?;
     Ok(Answer::created(COLLECTION, id.to_string(), &done))
 }

@@ -65,6 +65,12 @@ impl From<&PortfolioRejection> for ProblemType {
             PortfolioRejection::LimitWithoutPosition { .. } => Self::LimitWithoutPosition,
             PortfolioRejection::WeightOutOfBand { .. } => Self::WeightOutOfBand,
             PortfolioRejection::PositionLocked { .. } => Self::PositionLocked,
+            PortfolioRejection::ModelCannotSubscribe => Self::ModelCannotSubscribe,
+            PortfolioRejection::AlreadySubscribed { .. } => Self::AlreadySubscribed,
+            PortfolioRejection::NotSubscribed => Self::NotSubscribed,
+            PortfolioRejection::ModelVersionNotLater { .. } => Self::ModelVersionNotLater,
+            PortfolioRejection::ModelInOtherCurrency { .. } => Self::ModelInOtherCurrency,
+            PortfolioRejection::FollowsModel { .. } => Self::PortfolioFollowsModel,
             PortfolioRejection::NoClients => Self::RecommendationWithoutClients,
             PortfolioRejection::TooManyClients(_) => Self::RecommendationToTooManyClients,
         }
@@ -232,6 +238,8 @@ mod tests {
     #[test]
     fn every_rejection_is_the_problem_that_it_names_itself() {
         let one = rust_decimal::Decimal::ONE;
+        let model = events::values::PortfolioId::created_by(events::values::CommandId::of(&["a model"]));
+        let currency = events::values::Currency::parse("USD").unwrap();
         let asset = || AssetId::parse("AAPL").unwrap();
         check(vec![
             AdvisorRejection::Unknown,
@@ -267,6 +275,12 @@ mod tests {
             PortfolioRejection::LimitWithoutPosition { asset: asset() },
             PortfolioRejection::WeightOutOfBand { asset: asset(), weight: one, min: one, max: one },
             PortfolioRejection::PositionLocked { asset: asset(), weight: one },
+            PortfolioRejection::ModelCannotSubscribe,
+            PortfolioRejection::AlreadySubscribed { model },
+            PortfolioRejection::NotSubscribed,
+            PortfolioRejection::ModelVersionNotLater { taken: 3, given: 2 },
+            PortfolioRejection::ModelInOtherCurrency { model: currency, portfolio: currency },
+            PortfolioRejection::FollowsModel { model },
             PortfolioRejection::NoClients,
             PortfolioRejection::TooManyClients(501),
         ]);

@@ -170,6 +170,22 @@ problem_types! {
         "The target weight of an asset stands within the band that is given with it.";
     PositionLocked CONFLICT "position-locked" "A weight is locked"
         "A locked weight stays as it is. To unlock it, give the same weight again without the lock; then change it.";
+    NoSuchModel UNPROCESSABLE_ENTITY "no-such-model" "The request names a model that the firm does not have"
+        "A portfolio follows a model of its advisor's own firm. GET /v1/models lists them.";
+    ModelArchived CONFLICT "model-archived" "The model is archived"
+        "An archived model takes no new followers and offers no new versions. Those who follow it keep what they have.";
+    ModelCannotSubscribe CONFLICT "model-cannot-subscribe" "A model follows no other model"
+        "A model is composed by hand; copy it to follow another one.";
+    AlreadySubscribed CONFLICT "already-subscribed" "The portfolio follows a model already"
+        "Take over a later version with PUT /v1/portfolios/{id}/subscription/version, or end the subscription first.";
+    NotSubscribed CONFLICT "not-subscribed" "The portfolio follows no model"
+        "Subscribe it to a model of the firm with PUT /v1/portfolios/{id}/subscription.";
+    ModelVersionNotLater CONFLICT "model-version-not-later" "The version of the model is not later"
+        "Of the model that is followed, a version was taken over that is as late or later.";
+    ModelInOtherCurrency CONFLICT "model-in-other-currency" "The model is kept in another currency"
+        "A portfolio follows a model in its own currency.";
+    PortfolioFollowsModel CONFLICT "portfolio-follows-model" "The portfolio's weights are its model's"
+        "Take over a later version of the model, or end the subscription first: the weights stay, and can be changed then.";
     RecommendationNotRefused CONFLICT "recommendation-not-refused" "The recommendation was not refused"
         "Only advice that a gate has refused can be let out by compliance.";
     OverrideNeedsCompliance FORBIDDEN "override-needs-compliance" "Only compliance may let refused advice go out"

@@ -1,0 +1,7 @@
+-- Models of firms, and who follows which. No portfolio was or did either before, so the rows there are right as they are.
+ALTER TABLE portfolios
+    ADD COLUMN model_of text,
+    ADD COLUMN model uuid,
+    ADD COLUMN model_version bigint;
+
+CREATE INDEX portfolios_models ON portfolios (model_of, created_position) WHERE model_of IS NOT NULL;
