@@ -3,25 +3,27 @@
 //! Cash is an asset of its own kind: worth 1 in its currency on every day, so that it has no prices, splits or payments, and
 //! carries the least risk there is.
 
+mod listed;
 mod prices;
+mod rejection;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::decider::{Decider, Refusal, RejectionClass};
+use crate::decider::Decider;
 use crate::subject::Kind;
 use crate::values::{
-    AssetDetails, AssetId, Bar, Bars, KnownBars, Listing, Name, Note, Payment, PaymentKind, RiskClass, SplitRatio,
+    AssetDetails, AssetId, Bar, Bars, Listing, Name, Note, Payment, PaymentKind, RiskClass, SplitRatio,
 };
 
+pub use self::listed::{LastWord, Listed};
 pub use self::prices::{Correction, PriceBasis};
 use self::prices::{corrections, unknown_bars};
+pub use self::rejection::AssetRejection;
 
 /// What can be wished of an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,128 +206,6 @@ pub enum AssetEvent {
     },
 }
 
-/// Why a wish about an asset was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AssetRejection {
-    /// The asset is not on the list.
-    #[error("there is no such asset")]
-    Unknown,
-    /// The asset is on the list with other details.
-    #[error("the asset is listed already, with other details")]
-    AlreadyListed,
-    /// What is cash stays cash, and nothing else becomes cash: figures of the past rest on it.
-    #[error("the asset is {}: what is cash stays so, and nothing becomes cash", if *is_cash { "cash" } else { "not cash" })]
-    CashOrNot {
-        /// Whether it is cash.
-        is_cash: bool,
-    },
-    /// Cash is worth 1 on every day: it has no prices, splits or payments.
-    #[error("cash is worth 1 in its currency on every day: it has no prices, splits or payments")]
-    CashHasNoPrices,
-    /// Cash carries the least risk.
-    #[error("cash is {}, not {given}", RiskClass::Conservative)]
-    CashIsConservative {
-        /// The class that was given.
-        given: RiskClass,
-    },
-    /// A day has a price, and it is another one. A past that changes is a correction, never an overwriting.
-    #[error("the price of {date} is {known}, not {given}")]
-    PriceDiffers {
-        /// The day.
-        date: Date,
-        /// The price that is known.
-        known: Decimal,
-        /// The price that was given.
-        given: Decimal,
-    },
-    /// A day that has no price cannot have a wrong one.
-    #[error("there is no price of {date} to correct")]
-    PriceUnknown {
-        /// The day.
-        date: Date,
-    },
-    /// What is not believed cannot be withdrawn.
-    #[error("there is no such {noun} of {date} to withdraw")]
-    ActionUnknown {
-        /// The day.
-        date: Date,
-        /// What there is none of: a split or a payment.
-        noun: &'static str,
-    },
-    /// Raw and adjusted prices do not mix in one series.
-    #[error("the asset's prices are {known}, not {given}")]
-    BasisDiffers {
-        /// The basis of the series.
-        known: &'static str,
-        /// The basis that was given.
-        given: &'static str,
-    },
-    /// A payment leaves nothing of the price before it: one of both is wrong, most often by its unit.
-    #[error("the payment of {payment} on {ex_date} is not below the close before it, {close} on {date}")]
-    PaymentNotBelowPrice {
-        /// The ex-date.
-        ex_date: Date,
-        /// All that is paid then for one unit.
-        payment: Decimal,
-        /// The last day with a price before it.
-        date: Date,
-        /// That day's close.
-        close: Decimal,
-    },
-    /// The asset was traded no more on that day.
-    #[error("the asset was delisted on {delisted}, before {date}")]
-    Delisted {
-        /// The first day without trading.
-        delisted: Date,
-        /// The day that was given.
-        date: Date,
-    },
-    /// The asset was traded on that day.
-    #[error("the asset was still traded on {last_day}, so it was not delisted on {date}")]
-    StillTraded {
-        /// The last day with a price.
-        last_day: Date,
-        /// The day that was given.
-        date: Date,
-    },
-}
-
-impl Refusal for AssetRejection {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Unknown => "asset-unknown",
-            Self::AlreadyListed => "asset-already-listed",
-            Self::CashOrNot { .. } => "asset-cash-or-not",
-            Self::CashHasNoPrices => "cash-has-no-prices",
-            Self::CashIsConservative { .. } => "cash-is-conservative",
-            Self::PriceDiffers { .. } => "price-differs",
-            Self::PriceUnknown { .. } => "price-unknown",
-            Self::ActionUnknown { .. } => "action-unknown",
-            Self::BasisDiffers { .. } => "price-basis-differs",
-            Self::PaymentNotBelowPrice { .. } => "payment-not-below-price",
-            Self::Delisted { .. } => "asset-delisted",
-            Self::StillTraded { .. } => "asset-still-traded",
-        }
-    }
-
-    fn class(&self) -> RejectionClass {
-        match self {
-            Self::Unknown => RejectionClass::Absent,
-            Self::AlreadyListed
-            | Self::CashOrNot { .. }
-            | Self::CashHasNoPrices
-            | Self::CashIsConservative { .. }
-            | Self::PriceDiffers { .. }
-            | Self::PriceUnknown { .. }
-            | Self::ActionUnknown { .. }
-            | Self::BasisDiffers { .. }
-            | Self::PaymentNotBelowPrice { .. }
-            | Self::Delisted { .. }
-            | Self::StillTraded { .. } => RejectionClass::Conflict,
-        }
-    }
-}
-
 /// An asset, as history left it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Asset {
@@ -334,54 +214,6 @@ pub enum Asset {
     Unknown,
     /// On the list.
     Listed(Listed),
-}
-
-/// What is known of an asset on the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// What was said when it was listed.
-    pub listing: Listing,
-    /// Whose its prices are and what they say, once there are any.
-    pub prices_of: Option<(Name, PriceBasis)>,
-    /// Its prices. Shared, as what follows, since states are copied more often than they change.
-    pub bars: Arc<KnownBars>,
-    /// Days whose prices another than who gave the rest has corrected, and who.
-    pub corrected_by: Arc<BTreeMap<Date, Name>>,
-    /// The last word on its splits, by first day on the new units.
-    pub splits: Arc<BTreeMap<Date, LastWord<SplitRatio>>>,
-    /// The last word on what it paid, by ex-date.
-    pub payments: Arc<BTreeMap<(Date, PaymentKind), LastWord<Payment>>>,
-    /// How much risk it carries; `None` where nobody has rated it.
-    pub risk_class: Option<RiskClass>,
-    /// The first day without trading, where there is one.
-    pub delisted: Option<Date>,
-}
-
-/// The last that was said of a split or a payment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastWord<T> {
-    /// Who said it.
-    pub source: Name,
-    /// What was said, or what was withdrawn.
-    pub value: T,
-    /// Whether it was withdrawn: it is not believed any longer.
-    pub is_withdrawn: bool,
-}
-
-impl<T: Copy> LastWord<T> {
-    /// What is believed; none where it was withdrawn.
-    #[must_use]
-    pub fn standing(&self) -> Option<T> {
-        (!self.is_withdrawn).then_some(self.value)
-    }
-
-    const fn said(source: Name, value: T) -> Self {
-        Self { source, value, is_withdrawn: false }
-    }
-
-    const fn withdrawn(source: Name, value: T) -> Self {
-        Self { source, value, is_withdrawn: true }
-    }
 }
 
 impl Decider for Asset {
@@ -562,75 +394,6 @@ impl Decider for Asset {
             Self::Listed(asset) => {
                 u32::try_from(asset.bars.as_slice().len() / BARS_OF_AN_EVENTS_WEIGHT).unwrap_or(u32::MAX)
             }
-        }
-    }
-}
-
-impl Listed {
-    fn new(listing: Listing) -> Self {
-        let risk_class = listing.is_cash().then_some(RiskClass::Conservative);
-        Self {
-            listing,
-            prices_of: None,
-            bars: Arc::default(),
-            corrected_by: Arc::default(),
-            splits: Arc::default(),
-            payments: Arc::default(),
-            risk_class,
-            delisted: None,
-        }
-    }
-
-    /// The split that is believed of the day, if any is.
-    #[must_use]
-    pub fn split_on(&self, date: Date) -> Option<SplitRatio> {
-        self.splits.get(&date).and_then(LastWord::standing)
-    }
-
-    /// The payment of this kind that is believed of the ex-date, if any is.
-    #[must_use]
-    pub fn payment_on(&self, ex_date: Date, kind: PaymentKind) -> Option<Payment> {
-        self.payments.get(&(ex_date, kind)).and_then(LastWord::standing)
-    }
-
-    /// Who had the last word on the day's price: who corrected it, or else who gave the prices.
-    #[must_use]
-    pub fn price_by(&self, date: Date) -> Option<&Name> {
-        self.corrected_by.get(&date).or_else(|| self.prices_of.as_ref().map(|(source, _)| source))
-    }
-
-    fn same_basis(&self, given: PriceBasis) -> Result<(), AssetRejection> {
-        match self.prices_of {
-            Some((_, known)) if known != given => {
-                Err(AssetRejection::BasisDiffers { known: known.word(), given: given.word() })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether payments of the day are below the close before it. Adjusted closes are no measure of a payment.
-    fn leaves_something(&self, ex_date: Date, kind: PaymentKind, given: Payment) -> Result<(), AssetRejection> {
-        let is_measure = self.prices_of.as_ref().is_some_and(|(_, basis)| match basis {
-            PriceBasis::Raw | PriceBasis::SplitAdjusted => true,
-            PriceBasis::Adjusted => false,
-        });
-        let before = self.bars.before(ex_date).filter(|_| is_measure);
-        let others = self.payments.iter().filter(|((date, of), _)| *date == ex_date && *of != kind);
-        let amounts = others.filter_map(|(_, other)| other.standing());
-        let payment = amounts.fold(given.amount(), |sum, other| sum.saturating_add(other.amount()));
-        match before {
-            Some(bar) if bar.close <= payment => {
-                let (date, close) = (bar.date, bar.close);
-                Err(AssetRejection::PaymentNotBelowPrice { ex_date, payment, date, close })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn traded_on(&self, date: Option<Date>) -> Result<(), AssetRejection> {
-        match self.delisted.zip(date) {
-            Some((delisted, date)) if date >= delisted => Err(AssetRejection::Delisted { delisted, date }),
-            _ => Ok(()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Assets: the list, with the span of days that each has prices for.
 
 mod replayed;
+mod search;
 
 use std::collections::BTreeMap;
 
@@ -15,8 +16,9 @@ use sqlx::{PgConnection, PgPool, query, query_as};
 use crate::columns::{asset_id, damaged, natural, position};
 use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
-use crate::page::Page;
 use crate::prices::AsOf;
+
+pub use self::search::{Facet, Search, facets, list, search};
 
 /// Assets that a batch listed or priced.
 #[derive(Debug, Default)]
@@ -383,104 +385,6 @@ pub async fn many(pool: &PgPool, ids: &[AssetId]) -> Result<Vec<AssetRow>, sqlx:
     .into_iter()
     .map(AssetRow::try_from)
     .collect()
-}
-
-/// Which assets are wanted; what is not said does not matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Search {
-    /// Letters that stand in the symbol or the name, in capitals or not.
-    pub text: Option<String>,
-    /// The class, in one word.
-    pub class: Option<String>,
-    /// The sector.
-    pub sector: Option<String>,
-    /// The currency's code.
-    pub currency: Option<String>,
-    /// The exchange.
-    pub exchange: Option<String>,
-}
-
-/// Assets in the order of their listing.
-///
-/// # Errors
-/// Where PostgreSQL does not answer.
-pub async fn list(pool: &PgPool, page: Page) -> Result<Vec<AssetRow>, sqlx::Error> {
-    search(pool, &Search::default(), page).await
-}
-
-/// Assets that are searched for, in the order of their listing.
-///
-/// # Errors
-/// Where PostgreSQL does not answer.
-pub async fn search(pool: &PgPool, search: &Search, page: Page) -> Result<Vec<AssetRow>, sqlx::Error> {
-    query_as!(
-        Record,
-        r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
-                  last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
-                  created_position, version, position, class, sector, exchange, time_zone, source,
-                  delisted_on AS "delisted_on: jiff_sqlx::Date", risk_class
-           FROM assets
-           WHERE created_position > $1
-                 AND ($3::text IS NULL OR strpos(lower(id || ' ' || name), lower($3)) > 0)
-                 AND ($4::text IS NULL OR class = $4) AND ($5::text IS NULL OR sector = $5)
-                 AND ($6::text IS NULL OR currency = $6) AND ($7::text IS NULL OR exchange = $7)
-           ORDER BY created_position LIMIT $2"#,
-        page.after(),
-        page.limit(),
-        search.text.as_deref(),
-        search.class.as_deref(),
-        search.sector.as_deref(),
-        search.currency.as_deref(),
-        search.exchange.as_deref()
-    )
-    .fetch_all(pool)
-    .await?
-    .into_iter()
-    .map(AssetRow::try_from)
-    .collect()
-}
-
-/// How many assets have a value of a field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facet {
-    /// The field: `class`, `sector`, `currency`, `exchange`.
-    pub field: String,
-    /// Its value; none where the assets do not say.
-    pub value: Option<String>,
-    /// How many assets have it.
-    pub assets: i64,
-}
-
-/// Values of one field that facets tell at most, the most frequent ones.
-const FACET_VALUES_MAX: i64 = 50;
-
-/// How many of the assets that are searched for have which class, sector, currency and exchange.
-///
-/// # Errors
-/// Where PostgreSQL does not answer.
-pub async fn facets(pool: &PgPool, search: &Search) -> Result<Vec<Facet>, sqlx::Error> {
-    query_as!(
-        Facet,
-        r#"SELECT field AS "field!", value, assets AS "assets!" FROM (
-             SELECT f.field, f.value, count(*) AS assets,
-                    row_number() OVER (PARTITION BY f.field ORDER BY count(*) DESC, f.value) AS place
-             FROM assets a
-             CROSS JOIN LATERAL (VALUES ('class', a.class), ('sector', a.sector), ('currency', a.currency),
-                                        ('exchange', a.exchange)) AS f (field, value)
-             WHERE ($1::text IS NULL OR strpos(lower(a.id || ' ' || a.name), lower($1)) > 0)
-                   AND ($2::text IS NULL OR a.class = $2) AND ($3::text IS NULL OR a.sector = $3)
-                   AND ($4::text IS NULL OR a.currency = $4) AND ($5::text IS NULL OR a.exchange = $5)
-             GROUP BY f.field, f.value) AS counted
-           WHERE place <= $6 ORDER BY field, place"#,
-        search.text.as_deref(),
-        search.class.as_deref(),
-        search.sector.as_deref(),
-        search.currency.as_deref(),
-        search.exchange.as_deref(),
-        FACET_VALUES_MAX
-    )
-    .fetch_all(pool)
-    .await
 }
 
 /// The currencies of those of the assets that are on the list.
