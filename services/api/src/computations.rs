@@ -170,22 +170,33 @@ fn window(faults: &mut Faults, at: &str, from: Option<&str>, to: Option<&str>) -
 /// The number that the text spells, or the given one where there is no text; a fault is noted where it is not between
 /// the bounds, both included.
 fn number(faults: &mut Faults, pointer: &str, text: Option<&str>, otherwise: f64, least: f64, most: f64) -> f64 {
-    let Some(text) = text else { return otherwise };
-    let read = faults.value(pointer, decimal(text)).and_then(|number: Decimal| number.to_f64());
-    match read {
-        Some(number) if (least..=most).contains(&number) => number,
-        Some(number) => {
-            faults.add(pointer, "out-of-range", format!("{} is not between {least} and {most}", Short(number)));
-            otherwise
-        }
-        None => otherwise,
-    }
+    let read = text.and_then(|text| exact(faults, pointer, text, least, most));
+    read.map_or(otherwise, float)
 }
+
+/// As [`number`], exactly as it is spelt; `None` where a fault is noted.
+fn exact(faults: &mut Faults, pointer: &str, text: &str, least: f64, most: f64) -> Option<Decimal> {
+    let read: Decimal = faults.value(pointer, decimal(text))?;
+    let number = float(read);
+    if (least..=most).contains(&number) {
+        return Some(read);
+    }
+    faults.add(pointer, "out-of-range", format!("{} is not between {least} and {most}", Short(number)));
+    None
+}
+
+/// The number nearest to the exact one; what none is near to is "not a number", which every computation refuses.
+fn float(exact: Decimal) -> f64 {
+    exact.to_f64().unwrap_or(f64::NAN)
+}
+
+/// The least and the highest annual risk-free rate.
+const RISK_FREE_RATES: (f64, f64) = (-0.99, 1.0);
 
 /// The annual risk-free rate that a body names at this place, zero where there is none.
 fn risk_free_rate(faults: &mut Faults, at: &str, text: Option<&str>) -> f64 {
-    const LEAST: f64 = -0.99;
-    number(faults, &format!("{at}/risk_free_rate"), text, 0.0, LEAST, 1.0)
+    let (least, most) = RISK_FREE_RATES;
+    number(faults, &format!("{at}/risk_free_rate"), text, 0.0, least, most)
 }
 
 /// Which weights are computed with.
@@ -196,8 +207,7 @@ struct Targets {
 
 impl Targets {
     fn of(rows: impl IntoIterator<Item = (AssetId, Decimal)>) -> Self {
-        let (assets, weights) =
-            rows.into_iter().map(|(asset, weight)| (asset, weight.to_f64().unwrap_or(f64::NAN))).unzip();
+        let (assets, weights) = rows.into_iter().map(|(asset, weight)| (asset, float(weight))).unzip();
         Self { assets, weights }
     }
 

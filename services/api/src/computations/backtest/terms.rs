@@ -2,24 +2,19 @@
 
 mod exact;
 
-use analytics::backtest::{Drift, Flow, Period, Policy, Threshold};
+use analytics::backtest::{Flow, Period, Policy};
 use events::values::AssetId;
 use jiff::civil::Date;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::super::{Window, bounded, number, risk_free_rate, window};
-use crate::faults::Faults;
+use super::super::Window;
 use crate::figures::Rebalancing;
 use crate::objects;
 use crate::problem::Problem;
 
 pub use self::exact::written_into;
 
-/// Sessions that a decision may wait for its trade, or drift may rest.
-const SESSIONS_MAX: usize = 252;
-/// The highest cost in basis points.
-const COST_BPS_MAX: f64 = 1_000.0;
 /// A basis point as a fraction.
 const BASIS_POINT: f64 = 1e-4;
 
@@ -105,37 +100,7 @@ pub(super) struct Wanted {
 impl Wanted {
     /// What the terms ask for, which stand at this place of the body.
     pub(super) fn read(terms: Option<&BacktestTerms>, at: &str) -> Result<Self, Problem> {
-        let Some(terms) = terms else {
-            let window = Window { from: None, to: None };
-            let policy = Policy::MONTHLY;
-            return Ok(Self { window, policy, cost_rate: 0.0, contributions: None, benchmark: None, rf: 0.0 });
-        };
-        let mut faults = Faults::default();
-        let window = window(&mut faults, at, terms.from.as_deref(), terms.to.as_deref());
-        let calendar = Policy::from(terms.rebalancing.unwrap_or_default()).calendar;
-        let lag_sessions = sessions("lag in sessions", terms.lag_sessions.unwrap_or(0))?;
-        let threshold = match &terms.drift {
-            None => None,
-            Some(drift) => {
-                let limit = number(&mut faults, &format!("{at}/drift/limit"), Some(&drift.limit), 0.0, 0.0, 10.0);
-                let cooldown_sessions = sessions("cooldown in sessions", drift.cooldown_sessions)?;
-                let drift = if drift.relative { Drift::Relative(limit) } else { Drift::Absolute(limit) };
-                Some(Threshold { drift, cooldown_sessions })
-            }
-        };
-        let costs = number(&mut faults, &format!("{at}/cost_bps"), terms.cost_bps.as_deref(), 0.0, 0.0, COST_BPS_MAX);
-        let contributions = terms.contributions.as_ref().map(|paid| {
-            let amount = number(&mut faults, &format!("{at}/contributions/amount"), Some(&paid.amount), 0.0, -1.0, 1e6);
-            (amount, paid.every)
-        });
-        let benchmark = terms.benchmark.as_deref();
-        let benchmark = benchmark.and_then(|text| faults.value(&format!("{at}/benchmark"), AssetId::parse(text)));
-        let rf = risk_free_rate(&mut faults, at, terms.risk_free_rate.as_deref());
-        if !faults.is_empty() {
-            return Err(faults.into_problem());
-        }
-        let policy = Policy { calendar, threshold, lag_sessions };
-        Ok(Self { window, policy, cost_rate: costs * BASIS_POINT, contributions, benchmark, rf })
+        BacktestTerms::exact(terms, at).map(|exact| Self::of(&exact))
     }
 
     /// Payments on the first session of each new period, never the first of all.
@@ -148,9 +113,4 @@ impl Wanted {
         };
         period.openings(dates).map(|row| Flow { date: dates[row], amount }).collect()
     }
-}
-
-fn sessions(what: &str, asked: u32) -> Result<usize, Problem> {
-    let asked = usize::try_from(asked).unwrap_or(usize::MAX);
-    bounded(what, asked, SESSIONS_MAX).map(|()| asked)
 }
