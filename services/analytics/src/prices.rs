@@ -189,14 +189,7 @@ impl PriceTable {
     /// # Errors
     /// [`PriceError::UnknownAsset`] for a label that no column has.
     pub fn select(&self, labels: &[String]) -> Result<PriceTable, PriceError> {
-        check_assets(labels)?;
-        let columns = labels
-            .iter()
-            .map(|label| {
-                let asset = self.assets.iter().position(|asset| asset == label);
-                asset.map(|asset| self.columns[asset].clone()).ok_or_else(|| PriceError::UnknownAsset(label.clone()))
-            })
-            .collect::<Result<_, _>>()?;
+        let columns = columns_of(labels, &self.assets, &self.columns)?;
         Ok(PriceTable { assets: labels.to_vec(), dates: self.dates.clone(), columns })
     }
 
@@ -267,14 +260,7 @@ impl Quotes {
     /// # Errors
     /// [`PriceError::UnknownAsset`] for a label that no column has.
     pub fn select(&self, labels: &[String]) -> Result<Quotes, PriceError> {
-        check_assets(labels)?;
-        let columns = labels
-            .iter()
-            .map(|label| {
-                let asset = self.assets.iter().position(|asset| asset == label);
-                asset.map(|asset| self.columns[asset].clone()).ok_or_else(|| PriceError::UnknownAsset(label.clone()))
-            })
-            .collect::<Result<_, _>>()?;
+        let columns = columns_of(labels, &self.assets, &self.columns)?;
         Ok(Quotes { assets: labels.to_vec(), dates: self.dates.clone(), columns })
     }
 
@@ -321,6 +307,16 @@ fn check_dates(dates: &[Date], assets: usize) -> Result<(), PriceError> {
         Some(pair) => Err(PriceError::DatesNotAscending { before: pair[0], date: pair[1] }),
         None => Ok(()),
     }
+}
+
+/// The columns with these labels, in this order, of those that stand under `assets`.
+fn columns_of<T: Clone>(labels: &[String], assets: &[String], columns: &[T]) -> Result<Vec<T>, PriceError> {
+    check_assets(labels)?;
+    let column = |label: &String| {
+        let place = assets.iter().position(|asset| asset == label);
+        place.map(|place| columns[place].clone()).ok_or_else(|| PriceError::UnknownAsset(label.clone()))
+    };
+    labels.iter().map(column).collect()
 }
 
 fn check_assets(assets: &[String]) -> Result<(), PriceError> {

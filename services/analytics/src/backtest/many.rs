@@ -71,9 +71,10 @@ pub fn backtest_many(
             let rows = &mut values[from * k..to * k];
             book.value(from, rows, k, at);
             let of_block = rows.chunks_exact(k).map(|row| &row[at..at + weights.len()]);
-            let first_unsound = |row: &[f64]| row.iter().copied().find(|&value| !is_sound(value));
-            if let Some((row, values)) = of_block.enumerate().find(|(_, values)| !all_sound(values)) {
-                return Err(unsound(dates[from + row], first_unsound(values).unwrap_or_default()));
+            if let Some((row, values)) = of_block.enumerate().find(|(_, values)| !all_sound(values))
+                && let Some(&value) = values.iter().find(|&&value| !is_sound(value))
+            {
+                return Err(unsound(dates[from + row], value));
             }
             // The close that trades next is valued with the old units.
             book.value_close(to.min(dates.len() - 1));
