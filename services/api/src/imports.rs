@@ -11,12 +11,14 @@ use axum::Json;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use events::values::CommandId;
 use events::{Decider, Position};
 use futures::{Stream, StreamExt, TryStreamExt};
-use journal::{Done, Outcome};
+use journal::{Done, Journal, Outcome};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::access::Reach;
 use crate::body::read;
 use crate::commands::{IDEMPOTENT_REPLAYED, INSIGHTS_POSITION};
 use crate::paging::word_parameter;
@@ -80,6 +82,28 @@ impl Mode {
             Self::Check => "check",
             Self::Create => "create",
         }
+    }
+}
+
+/// Whether the import was accepted before: then its first command, which created this, is in the log.
+///
+/// # Errors
+/// That the log cannot be read.
+pub async fn is_accepted<D: Decider>(
+    journal: &Journal,
+    mode: Mode,
+    id: &D::Id,
+    first: CommandId,
+) -> Result<bool, Problem> {
+    Ok(mode == Mode::Create && journal.was_given::<D>(id, first).await?)
+}
+
+/// The id of the advisor that a row names; who reaches nobody else's need not name themselves.
+pub fn advisor_of(row: &Row, reach: Reach) -> String {
+    match (row.given("advisor"), reach) {
+        (Some(named), _) => named.to_owned(),
+        (None, Reach::Only(own)) => own.to_string(),
+        (None, Reach::Everybody) => String::new(),
     }
 }
 

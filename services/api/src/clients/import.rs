@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use axum::extract::State;
 use axum::response::Response;
 use events::Client;
-use events::values::{AdvisorId, ClientId, CommandId};
+use events::values::{AdvisorId, ClientId};
 use futures::stream;
 use journal::Journal;
 
@@ -16,8 +16,8 @@ use crate::canonical::Canonical;
 use crate::described::problems;
 use crate::idempotency::{KeyHeader, Keyed};
 use crate::imports::{
-    CREATED_MAX, Created, CsvBody, ImportQuery, ImportReport, Item, LineFault, Mode, Row, Table, all_or_none,
-    carried_out, checked,
+    CREATED_MAX, Created, CsvBody, ImportQuery, ImportReport, Item, LineFault, Mode, Row, Table, advisor_of,
+    all_or_none, carried_out, checked, is_accepted,
 };
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemType};
@@ -64,7 +64,8 @@ pub async fn import(
         items.push(Item { line: row.line, wish: wish(row, keyed.reach)? });
     }
     let command = |place: usize| keyed.command(IMPORT, &[&place.to_string()]);
-    if !is_accepted(&journal, mode, command(0)).await? {
+    let first = command(0);
+    if !is_accepted::<Client>(&journal, mode, &ClientId::created_by(first), first).await? {
         need_advisors(&references, keyed.reach, &mut items).await?;
     }
     if mode == Mode::Check {
@@ -89,11 +90,7 @@ fn wish(row: &Row, reach: Reach) -> Result<Result<NewClient, Vec<LineFault>>, Pr
     if let Some(fault) = LineFault::of_length(row) {
         return Ok(Err(vec![fault]));
     }
-    let own = match reach {
-        Reach::Only(own) => own.to_string(),
-        Reach::Everybody => String::new(),
-    };
-    let advisor = row.given("advisor").map_or(own, str::to_owned);
+    let advisor = advisor_of(row, reach);
     let body = RegisterClient { advisor, name: row.field("name").to_owned(), email: row.field("email").to_owned() };
     match body.parse() {
         Ok(new) => Ok(Ok(new)),
@@ -104,11 +101,6 @@ fn wish(row: &Row, reach: Reach) -> Result<Result<NewClient, Vec<LineFault>>, Pr
 /// A place of the body that one client's registration has is a column.
 fn place(line: u64, pointer: &str) -> (u64, Option<String>) {
     (line, pointer.strip_prefix('/').map(str::to_owned))
-}
-
-/// Whether the import was accepted before: then its first command is in the log.
-async fn is_accepted(journal: &Journal, mode: Mode, first: CommandId) -> Result<bool, Problem> {
-    Ok(mode == Mode::Create && journal.was_given::<Client>(&ClientId::created_by(first), first).await?)
 }
 
 /// Notes a fault with each client whose advisor is not there or may not have them.

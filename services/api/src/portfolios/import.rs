@@ -18,8 +18,8 @@ use crate::described::problems;
 use crate::faults::Faults;
 use crate::idempotency::{KeyHeader, Keyed};
 use crate::imports::{
-    CREATED_MAX, Created, CsvBody, ImportQuery, ImportReport, Item, LineFault, Mode, Row, Table, all_or_none,
-    carried_out, checked,
+    CREATED_MAX, Created, CsvBody, ImportQuery, ImportReport, Item, LineFault, Mode, Row, Table, advisor_of,
+    all_or_none, carried_out, checked, is_accepted,
 };
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemType};
@@ -81,9 +81,7 @@ pub async fn import(
     }
     let command = |place: usize| keyed.command(IMPORT, &[&place.to_string()]);
     let first = command(0);
-    // Where its first command is in the log, the import was accepted.
-    let accepted =
-        mode == Mode::Create && journal.was_given::<Portfolio>(&PortfolioId::created_by(first), first).await?;
+    let accepted = is_accepted::<Portfolio>(&journal, mode, &PortfolioId::created_by(first), first).await?;
     let mut items = Vec::with_capacity(groups.len());
     for group in &groups {
         let needs = (!accepted).then_some(&references);
@@ -163,10 +161,6 @@ fn contradictions(rows: &[&Row]) -> Vec<LineFault> {
 fn body(rows: &[&Row], reach: Reach, faults: &mut Vec<LineFault>) -> CreatePortfolio {
     let first = rows[0];
     let text = |name: &str| first.given(name).map(str::to_owned);
-    let own = match reach {
-        Reach::Only(own) => own.to_string(),
-        Reach::Everybody => String::new(),
-    };
     let mut allocation = Vec::with_capacity(rows.len());
     for row in rows {
         let locked = match row.field("locked") {
@@ -193,7 +187,7 @@ fn body(rows: &[&Row], reach: Reach, faults: &mut Vec<LineFault>) -> CreatePortf
         risk_class,
     });
     CreatePortfolio {
-        advisor: text("advisor").unwrap_or(own),
+        advisor: advisor_of(first, reach),
         name: first.field("name").to_owned(),
         currency: first.field("currency").to_owned(),
         allocation,
