@@ -199,8 +199,8 @@ pub(super) fn limits(allocation: &Allocation) -> Limits {
     let targets: Vec<_> = allocation.iter().collect();
     let first = targets.first().map(|(asset, _)| ((*asset).clone(), Limit { locked: true, band: None }));
     let last = targets.last().map(|(asset, weight)| {
-        let band = Band::try_new(Decimal::ZERO, weight.value()).ok();
-        ((*asset).clone(), Limit { locked: false, band })
+        let band = Band::try_new(Decimal::ZERO, weight.value()).expect("a weight lies between nought and one");
+        ((*asset).clone(), Limit { locked: false, band: Some(band) })
     });
     Limits::new(first.into_iter().chain(last))
 }

@@ -108,7 +108,8 @@ pub async fn list(
         Some(text) => up_to(&facts.journal, text).await?,
         None => u64::MAX,
     };
-    let stretch = Stretch { after: page.after.max(from).unwrap_or_default(), until, limit: page.limit };
+    // Where neither says where to begin, the log's beginning does.
+    let stretch = Stretch { after: page.after.max(from).unwrap_or(0), until, limit: page.limit };
     let (views, next) = facts.read(&caller, &filter, stretch).await?;
     Ok(listing_up_to(&uri, views, next))
 }

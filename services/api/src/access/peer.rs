@@ -23,6 +23,7 @@ impl Peer {
     pub fn of(connection: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> Self {
         let mut peer = connection.to_canonical();
         let hops = headers.get_all(FORWARDED_FOR).iter().rev();
+        // A line that is no text is a hop that names no address, and what stood before it is not looked at.
         let mut hops = hops.flat_map(|line| line.to_str().unwrap_or_default().rsplit(',').map(str::trim));
         while proxies.iter().any(|proxy| proxy.contains(&peer)) {
             // A proxy that says nothing or nonsense asks for itself.

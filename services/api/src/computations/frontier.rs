@@ -237,7 +237,8 @@ pub async fn compute(
     let work = move |office: Office, asker: Asker| async move {
         let place = office.desk.place().await?;
         let place_of = |asset: &AssetId| {
-            format!("/assets/{}", body.assets.iter().position(|named| named == asset.as_str()).unwrap_or_default())
+            let place = body.assets.iter().position(|named| named == asset.as_str());
+            place.map_or_else(|| "/portfolio".to_owned(), |place| format!("/assets/{place}"))
         };
         let material = Material::new(&office, assets, window, place_of).await?;
         place.compute_for(asker, move |asker| answer(&material, wanted, asker)).await?

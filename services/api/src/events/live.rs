@@ -43,7 +43,8 @@ const COME_BACK_AFTER: Duration = Duration::from_secs(2);
 pub fn is_asked_for(headers: &HeaderMap) -> bool {
     let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.any(|value| {
-        let mut ranges = value.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
+        // What follows a range's semicolon says how much it is liked.
+        let mut ranges = value.split(',').map(|range| range.split_once(';').map_or(range, |(range, _)| range).trim());
         ranges.any(|range| range.eq_ignore_ascii_case(EVENT_STREAM))
     })
 }
