@@ -1,5 +1,6 @@
 //! Recommendations as they are read.
 
+use events::recommendation::Standing;
 use events::values::{AdvisorId, AssetId, ClientId, PortfolioId, RecommendationId};
 use events::{Position, Stream};
 use jiff::Timestamp;
@@ -68,6 +69,19 @@ pub struct Filter {
     pub portfolio: Option<PortfolioId>,
     /// To this client.
     pub client: Option<ClientId>,
+    /// That stand so.
+    pub standing: Option<Standing>,
+}
+
+impl Filter {
+    /// Whether the row is one of those.
+    #[must_use]
+    pub fn fits(&self, row: &RecommendationRow) -> bool {
+        self.advisor.is_none_or(|advisor| advisor == row.advisor)
+            && self.portfolio.is_none_or(|portfolio| portfolio == row.portfolio)
+            && self.client.is_none_or(|client| client == row.client)
+            && self.standing.is_none_or(|standing| standing.word() == row.standing)
+    }
 }
 
 struct Record {
@@ -127,24 +141,27 @@ impl TryFrom<Record> for RecommendationRow {
     }
 }
 
+/// The records of which this holds.
+macro_rules! records {
+    ($which:tt, $($value:expr),+ $(,)?) => {
+        query_as!(
+            Record,
+            r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
+                      weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason,
+                      superseded_by, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                      emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
+               FROM recommendations WHERE "# + $which,
+            $($value),+
+        )
+    };
+}
+
 /// The recommendation with this id.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn get(pool: &PgPool, id: RecommendationId) -> Result<Option<RecommendationRow>, sqlx::Error> {
-    query_as!(
-        Record,
-        r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
-                  weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason, superseded_by, letter, attempts,
-                  made_at AS "made_at: jiff_sqlx::Timestamp",
-                  emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
-           FROM recommendations WHERE id = $1"#,
-        id.uuid()
-    )
-    .fetch_optional(pool)
-    .await?
-    .map(RecommendationRow::try_from)
-    .transpose()
+    records!("id = $1", id.uuid()).fetch_optional(pool).await?.map(RecommendationRow::try_from).transpose()
 }
 
 /// The recommendations that fit the filter, in the order in which they were made.
@@ -152,76 +169,83 @@ pub async fn get(pool: &PgPool, id: RecommendationId) -> Result<Option<Recommend
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<RecommendationRow>, sqlx::Error> {
-    // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table.
-    let records = match filter {
-        Filter { advisor, portfolio: Some(portfolio), client } => {
-            query_as!(
-                Record,
-                r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
-                          weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason, superseded_by, letter, attempts,
-                  made_at AS "made_at: jiff_sqlx::Timestamp",
-                          emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
-                   FROM recommendations
-                   WHERE portfolio = $1 AND client = COALESCE($2::uuid, client)
+    let Filter { advisor, portfolio, client, standing } = filter;
+    let (advisor, client) = (advisor.map(AdvisorId::uuid), client.map(ClientId::uuid));
+    let (standing, after, limit) = (standing.map(Standing::word), page.after(), page.limit());
+    // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table. A client has few enough
+    // recommendations to look through them.
+    let records = match (portfolio.map(PortfolioId::uuid), client, advisor, standing) {
+        (Some(portfolio), client, advisor, Some(standing)) => {
+            records!(
+                "portfolio = $1 AND standing = $2 AND client = COALESCE($3::uuid, client)
+                     AND advisor = COALESCE($4::uuid, advisor) AND created_position > $5
+                 ORDER BY created_position LIMIT $6",
+                portfolio,
+                standing,
+                client,
+                advisor,
+                after,
+                limit
+            )
+            .fetch_all(pool)
+            .await?
+        }
+        (Some(portfolio), client, advisor, None) => {
+            records!(
+                "portfolio = $1 AND client = COALESCE($2::uuid, client)
                      AND advisor = COALESCE($3::uuid, advisor) AND created_position > $4
-                   ORDER BY created_position LIMIT $5"#,
-                portfolio.uuid(),
-                client.map(ClientId::uuid),
-                advisor.map(AdvisorId::uuid),
-                page.after(),
-                page.limit()
+                 ORDER BY created_position LIMIT $5",
+                portfolio,
+                client,
+                advisor,
+                after,
+                limit
             )
             .fetch_all(pool)
             .await?
         }
-        Filter { advisor, portfolio: None, client: Some(client) } => {
-            query_as!(
-                Record,
-                r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
-                          weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason, superseded_by, letter, attempts,
-                  made_at AS "made_at: jiff_sqlx::Timestamp",
-                          emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
-                   FROM recommendations
-                   WHERE client = $1 AND advisor = COALESCE($2::uuid, advisor) AND created_position > $3
-                   ORDER BY created_position LIMIT $4"#,
-                client.uuid(),
-                advisor.map(AdvisorId::uuid),
-                page.after(),
-                page.limit()
+        (None, Some(client), advisor, standing) => {
+            records!(
+                "client = $1 AND advisor = COALESCE($2::uuid, advisor) AND standing = COALESCE($3::text, standing)
+                     AND created_position > $4
+                 ORDER BY created_position LIMIT $5",
+                client,
+                advisor,
+                standing,
+                after,
+                limit
             )
             .fetch_all(pool)
             .await?
         }
-        Filter { advisor: Some(advisor), portfolio: None, client: None } => {
-            query_as!(
-                Record,
-                r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
-                          weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason, superseded_by, letter, attempts,
-                          made_at AS "made_at: jiff_sqlx::Timestamp",
-                          emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
-                   FROM recommendations
-                   WHERE advisor = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
-                advisor.uuid(),
-                page.after(),
-                page.limit()
+        (None, None, Some(advisor), Some(standing)) => {
+            records!(
+                "advisor = $1 AND standing = $2 AND created_position > $3 ORDER BY created_position LIMIT $4",
+                advisor,
+                standing,
+                after,
+                limit
             )
             .fetch_all(pool)
             .await?
         }
-        Filter { advisor: None, portfolio: None, client: None } => {
-            query_as!(
-                Record,
-                r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
-                          weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason, superseded_by, letter, attempts,
-                  made_at AS "made_at: jiff_sqlx::Timestamp",
-                          emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
-                   FROM recommendations
-                   WHERE created_position > $1 ORDER BY created_position LIMIT $2"#,
-                page.after(),
-                page.limit()
+        (None, None, Some(advisor), None) => {
+            records!("advisor = $1 AND created_position > $2 ORDER BY created_position LIMIT $3", advisor, after, limit)
+                .fetch_all(pool)
+                .await?
+        }
+        (None, None, None, Some(standing)) => {
+            records!(
+                "standing = $1 AND created_position > $2 ORDER BY created_position LIMIT $3",
+                standing,
+                after,
+                limit
             )
             .fetch_all(pool)
             .await?
+        }
+        (None, None, None, None) => {
+            records!("created_position > $1 ORDER BY created_position LIMIT $2", after, limit).fetch_all(pool).await?
         }
     };
     records.into_iter().map(RecommendationRow::try_from).collect()

@@ -7,6 +7,7 @@ mod ends;
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
+use events::recommendation::Standing;
 use events::values::{AdvisorId, ClientId, PortfolioId, RecommendationId};
 use events::{Position, Recommendation};
 use jiff::Timestamp;
@@ -21,7 +22,7 @@ use crate::as_of::{AsOfQuery, Past, then};
 use crate::described::problems;
 use crate::faults::{Fault, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
-use crate::paging::{Listing, invalid_parameters, listing, listing_up_to, page};
+use crate::paging::{Listing, invalid_parameters, listing, listing_up_to, page, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::portfolios::{TargetView, target_views};
@@ -138,6 +139,9 @@ pub struct RecommendationsQuery {
     /// Only those to this client.
     #[param(format = Uuid)]
     client: Option<String>,
+    /// Only those that stand so: `open`, `refused`, `withdrawn`, `superseded` or `expired`. Advice whose last day is over
+    /// stands as `open` until that is noted, within a minute of the day's end.
+    standing: Option<String>,
     /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
     /// where nothing is said. Pages of the past may be short and still have a `next`.
     #[param(example = "advisory-42", max_length = 64)]
@@ -169,12 +173,14 @@ pub async fn list(
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let filter = filter(&query, reach)?;
     if let Some(then) = past.then::<RecommendationRow>(query.as_of.as_deref()).await? {
+        // All else that is asked for never changes.
+        let of_any_standing = Filter { standing: None, ..filter };
         let now = |page| {
             let pool = pool.clone();
-            async move { projections::recommendations::list(&pool, filter, page).await }
+            async move { projections::recommendations::list(&pool, of_any_standing, page).await }
         };
-        // What is asked for never changes.
-        let (rows, next) = past.page::<projections::recommendations::Changed, _, _>(then, page, now, |_| true).await?;
+        let fits = |row: &RecommendationRow| filter.fits(row);
+        let (rows, next) = past.page::<projections::recommendations::Changed, _, _>(then, page, now, fits).await?;
         return Ok(listing_up_to(&uri, rows.into_iter().map(RecommendationView::from).collect(), next));
     }
     let rows = projections::recommendations::list(&pool, filter, page).await?;
@@ -202,6 +208,7 @@ pub async fn get(
 }
 
 fn filter(query: &RecommendationsQuery, reach: Reach) -> Result<Filter, Problem> {
+    let standing = word_parameter("standing", query.standing.as_deref(), &Standing::ALL, Standing::word)?;
     let mut errors = Vec::new();
     let mut read = |name: &str, known: bool| {
         if !known {
@@ -214,7 +221,7 @@ fn filter(query: &RecommendationsQuery, reach: Reach) -> Result<Filter, Problem>
     read("client", client != Some(None));
     if errors.is_empty() {
         let advisor = reach.narrowed(None).flatten();
-        Ok(Filter { advisor, portfolio: portfolio.flatten(), client: client.flatten() })
+        Ok(Filter { advisor, portfolio: portfolio.flatten(), client: client.flatten(), standing })
     } else {
         Err(invalid_parameters(errors))
     }

@@ -171,6 +171,20 @@ async fn advice_is_withdrawn_and_superseded_and_is_over_after_its_last_day() {
     assert_eq!((&read.body["standing"], &read.body["standing_reason"]), (&json!("withdrawn"), &json!("downgraded")));
     let then = house.get(&format!("{}?as_of={}", path(&third), third["position"].as_str().unwrap())).await;
     assert_eq!(then.body["standing"], "open");
+
+    let standing = async |standing: &str, more: &str| -> Vec<Value> {
+        let listed = house.get_now(&format!("/v1/recommendations?standing={standing}{more}")).await;
+        assert_eq!(listed.status.as_u16(), 200, "{listed:?}");
+        listed.body["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect()
+    };
+    assert_eq!(standing("superseded", "").await, [first["id"].clone()]);
+    assert_eq!(standing("expired", &format!("&portfolio={portfolio}")).await, [second["id"].clone()]);
+    assert_eq!(standing("withdrawn", &format!("&client={boldest}&limit=1")).await, [third["id"].clone()]);
+    assert!(standing("open", "").await.is_empty() && standing("refused", "").await.is_empty());
+    let then = format!("&as_of={}", third["position"].as_str().unwrap());
+    assert_eq!(standing("open", &then).await, [third["id"].clone()]);
+    assert_eq!(standing("expired", &then).await, [second["id"].clone()]);
+    house.get("/v1/recommendations?standing=over").await.is_problem(400, "invalid-parameter");
 }
 
 #[tokio::test]

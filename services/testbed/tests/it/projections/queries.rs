@@ -1,6 +1,9 @@
 //! Queries: pages, filters and series of prices.
 
-use events::advisor::Standing;
+use std::collections::BTreeSet;
+
+use events::advisor::Standing as AdvisorStanding;
+use events::recommendation::Standing;
 use events::values::{AdvisorId, CommandId};
 use events::{Position, Stream};
 use jiff::civil::date;
@@ -79,26 +82,51 @@ async fn a_filter_gives_what_fits_all_of_it() {
         advisors::list(&pool, &filter, Page::FIRST).await.unwrap().len()
     };
     assert_eq!(called(None, None).await, 3);
-    assert_eq!(called(Some(Standing::Active), None).await, 1);
+    assert_eq!(called(Some(AdvisorStanding::Active), None).await, 1);
     assert_eq!(called(None, Some("NINHA\" s")).await, 3);
-    assert_eq!(called(Some(Standing::Removed), Some("casa, v")).await, 1);
+    assert_eq!(called(Some(AdvisorStanding::Removed), Some("casa, v")).await, 1);
     assert_eq!(called(None, Some("%")).await, 0, "a search is for what it says, not a pattern");
     let row = advisors::get(&pool, advisor).await.unwrap().unwrap();
     assert_eq!((row.details.firm.as_str(), row.details.regime.word()), ("Casa, Verde", "cvm_178"));
-    assert_eq!((row.standing, row.standing_reason.as_deref()), (Standing::Suspended, Some("so says the register")));
+    assert_eq!(
+        (row.standing, row.standing_reason.as_deref()),
+        (AdvisorStanding::Suspended, Some("so says the register"))
+    );
 
     let all = recommendations::list(&pool, Filter::default(), Page::FIRST).await.unwrap();
     assert_eq!(all.len(), 7 * 3 + 6 * 2);
     let (portfolio, client) = (Some(all[0].portfolio), Some(all[0].client));
     let other = Some(all.iter().find(|row| Some(row.client) != client).unwrap().client);
     for (filter, rows) in [
-        (Filter { advisor: None, portfolio, client: None }, 3),
-        (Filter { advisor: None, portfolio: None, client }, 3),
-        (Filter { advisor: None, portfolio, client }, 3),
-        (Filter { advisor: None, portfolio, client: other }, 0),
+        (Filter { portfolio, ..Filter::default() }, 3),
+        (Filter { client, ..Filter::default() }, 3),
+        (Filter { portfolio, client, ..Filter::default() }, 3),
+        (Filter { portfolio, client: other, ..Filter::default() }, 0),
     ] {
         assert_eq!(recommendations::list(&pool, filter, Page::FIRST).await.unwrap().len(), rows, "{filter:?}");
     }
+    // Each way of asking, narrowed to a standing, gives what the same without it has of that standing.
+    let advisor = Some(all[0].advisor);
+    let ways = [
+        Filter::default(),
+        Filter { advisor, ..Filter::default() },
+        Filter { portfolio, ..Filter::default() },
+        Filter { client, ..Filter::default() },
+        Filter { advisor, portfolio, client, ..Filter::default() },
+    ];
+    let mut found = BTreeSet::new();
+    for way in ways {
+        let of_any = recommendations::list(&pool, way, Page::FIRST).await.unwrap();
+        assert!(!of_any.is_empty(), "{way:?}");
+        for standing in Standing::ALL {
+            let filter = Filter { standing: Some(standing), ..way };
+            let narrowed = recommendations::list(&pool, filter, Page::FIRST).await.unwrap();
+            let expected: Vec<_> = of_any.iter().filter(|row| row.standing == standing.word()).cloned().collect();
+            assert_eq!(narrowed, expected, "{filter:?}");
+            found.extend(narrowed.into_iter().map(|row| row.standing));
+        }
+    }
+    assert!(found.len() >= 3, "the story has advice that ended in several ways: {found:?}");
 }
 
 #[tokio::test]
