@@ -1,4 +1,4 @@
-//! The `analyze` role: keeps the figures of every portfolio current, by [`Terms::default`].
+//! The `analyze` role: keeps the figures of every portfolio current, by [`crate::figures::Terms::default`].
 //!
 //! It reads both streams, so the read model has two checkpoints. A batch of either says which portfolios are due: those
 //! whose weights are others now, and those that hold an asset about which something was said. They are computed from the
@@ -29,7 +29,6 @@ use uuid::Uuid;
 use crate::apply::{self, ApplyError, Writing, begin, is_refused};
 use crate::checkpoint::{self, Checkpoints, Held};
 use crate::connect::SCHEMA;
-use crate::figures::{Terms, figures};
 use crate::follow::{self, APPLY_TIMEOUT, Broken, FollowError, LOOK_AGAIN_AFTER};
 use crate::incoming::Incoming;
 use crate::model::ANALYZED;
@@ -251,9 +250,8 @@ impl Analyst {
 }
 
 fn one(due: &Due, material: &memory::Material) -> Written {
-    let prices = material.prices.of(due.targets.iter().map(|(asset, _)| asset));
-    let figures = figures(&due.targets, &due.currency, &material.currencies, &prices, &Terms::default());
-    Written::new(due.portfolio, &figures, prices.position())
+    let kept = portfolio_figures::kept(&due.targets, &due.currency, &material.currencies, &material.prices);
+    Written::new(due.portfolio, kept)
 }
 
 /// Both checkpoints, locked until the transaction ends.

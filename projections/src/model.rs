@@ -86,7 +86,7 @@ pub const ALL: [ReadModel; 8] = [
         "portfolios",
         Stream::Advisory,
         &[Kind::Portfolio],
-        &[Table { name: "portfolios", key: "id" }],
+        &[Table { name: "portfolios", key: "id" }, Table { name: "former_portfolio_names", key: "portfolio, sought" }],
     ),
     ReadModel::new::<recommendations::Changed>(
         "recommendations",

@@ -18,6 +18,7 @@ use crate::columns::allocation_arrays;
 use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
 
+pub use computed::kept;
 pub(crate) use computed::{Due, Written, due, materials, write};
 pub use rows::{FiguresRow, KeptFigures, get, list};
 

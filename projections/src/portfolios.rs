@@ -1,6 +1,7 @@
 //! Portfolios: what they are called, which weights they aim at and how they are kept. What a batch changes above, queries
 //! under `portfolios/rows.rs`.
 
+mod names;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,8 @@ use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
 use crate::replay::Replays;
 
-pub use rows::{ByName, Filter, PortfolioRow, Standing, get, list, list_by_name};
+pub use names::{StoodAt, places};
+pub use rows::{ByName, Filter, PortfolioRow, Standing, get, list, list_by_name, some};
 
 /// Portfolios that a batch composed or changed.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub struct Changed(BTreeMap<PortfolioId, Change>);
 struct Change {
     creation: Option<Creation>,
     name: Option<String>,
+    /// What it was called before `name`, as far as the batch tells.
+    former_names: Vec<String>,
     allocation: Option<Allocation>,
     limits: Option<Limits>,
     policy: Option<Policy>,
@@ -54,6 +58,7 @@ impl Changes for Changed {
         let change = self.0.entry(id).or_insert_with(|| Change {
             creation: None,
             name: None,
+            former_names: Vec::new(),
             allocation: None,
             limits: None,
             policy: None,
@@ -77,7 +82,10 @@ impl Changes for Changed {
                 change.policy = Some(is.policy.clone());
                 change.standing = Some(Standing::Active);
             }
-            PortfolioEvent::Renamed { name, .. } => change.name = Some(name.as_str().to_owned()),
+            PortfolioEvent::Renamed { name, .. } => {
+                let before = change.name.replace(name.as_str().to_owned());
+                change.former_names.extend(before);
+            }
             PortfolioEvent::Reallocated { allocation, limits, .. } => {
                 change.allocation = Some(allocation.clone());
                 change.limits = Some(limits.clone());
@@ -97,6 +105,7 @@ impl Changes for Changed {
     async fn write(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let (created, known): (Vec<_>, Vec<_>) = self.0.into_iter().partition(|(_, change)| change.creation.is_some());
         insert(&created, connection).await?;
+        names::keep(created.iter().chain(&known), connection).await?;
         update(&known, connection).await
     }
 }

@@ -121,11 +121,13 @@ impl PriceCache {
         if as_of == AsOf::Now {
             return self.prices(assets).await;
         }
-        let mut prices = HashMap::with_capacity(assets.len());
-        for asset in assets {
-            prices.insert(asset.clone(), Arc::new(self.load(asset, as_of).await.map_err(Arc::new)?));
-        }
-        Ok(Prices(prices))
+        let columns = futures::stream::iter(assets.iter().cloned())
+            .map(async |asset| {
+                let column = self.load(&asset, as_of).await.map_err(Arc::new)?;
+                Ok::<_, Arc<sqlx::Error>>((asset, Arc::new(column)))
+            })
+            .buffer_unordered(LOADS_AT_ONCE);
+        Ok(Prices(columns.try_collect().await?))
     }
 
     async fn load(&self, asset: &AssetId, as_of: AsOf) -> Result<Column, sqlx::Error> {

@@ -1,18 +1,20 @@
 //! Which figures are due, and writing them when they are computed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use analytics::NoFigure;
-use events::Position;
-use events::values::AssetId;
+use events::values::{AssetId, Currency};
+use events::{Position, Stream};
 use jiff_sqlx::ToSqlx;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use sqlx::{PgConnection, query, query_scalar};
 use uuid::Uuid;
 
+use super::rows::KeptFigures;
 use crate::columns::targets;
-use crate::figures::{DEFINITIONS, Figured, NoFigures};
+use crate::figures::{DEFINITIONS, Figured, NoFigures, Terms, figures};
+use crate::price_cache::Prices;
 
 /// A portfolio whose figures are due.
 #[derive(Debug)]
@@ -27,11 +29,20 @@ pub(crate) struct Due {
 pub(crate) struct Written {
     portfolio: Uuid,
     prices_position: i64,
-    first_day: Option<jiff_sqlx::Date>,
-    last_day: Option<jiff_sqlx::Date>,
-    returns: i32,
-    figures: Value,
-    no_figures: Option<(String, String)>,
+    kept: KeptFigures,
+}
+
+/// The figures that are kept of these targets, where this is what is known of prices.
+#[must_use]
+pub fn kept(
+    targets: &[(AssetId, Decimal)],
+    kept_in: &str,
+    currencies: &BTreeMap<AssetId, Currency>,
+    prices: &Prices,
+) -> KeptFigures {
+    let prices = prices.of(targets.iter().map(|(asset, _)| asset));
+    let figures = figures(targets, kept_in, currencies, &prices, &Terms::default());
+    KeptFigures::of(&figures, prices.position())
 }
 
 /// The portfolios whose figures are due: those that are stale, and those that hold any of these assets.
@@ -62,50 +73,61 @@ pub(crate) async fn materials(connection: &mut PgConnection, ids: &[Uuid]) -> Re
 }
 
 impl Written {
-    pub fn new(portfolio: Uuid, figures: &Result<Figured, NoFigures>, prices: Position) -> Self {
-        let known = figures.as_ref().ok();
-        Self {
-            portfolio,
-            prices_position: i64::try_from(prices.sequence).unwrap_or(i64::MAX),
-            first_day: known.map(|figured| figured.of.start.to_sqlx()),
-            last_day: known.map(|figured| figured.of.end.to_sqlx()),
-            returns: known.map_or(0, |figured| i32::try_from(figured.of.n_returns).unwrap_or(i32::MAX)),
-            figures: known.map_or_else(|| json!({}), by_id),
-            no_figures: figures.as_ref().err().map(|why| (why.code().to_owned(), why.to_string())),
-        }
+    pub fn new(portfolio: Uuid, kept: KeptFigures) -> Self {
+        Self { portfolio, prices_position: i64::try_from(kept.prices_position.sequence).unwrap_or(i64::MAX), kept }
     }
 
     /// What is written of a portfolio whose computation ended in a panic: the others must not wait for it.
     pub fn panicked(portfolio: Uuid) -> Self {
         let no_figures = Some(("internal".to_owned(), "the computation did not end well".to_owned()));
-        let (first_day, last_day) = (None, None);
-        Self { portfolio, prices_position: 0, first_day, last_day, returns: 0, figures: json!({}), no_figures }
+        let nothing = Position { stream: Stream::Market, sequence: 0 };
+        let kept = KeptFigures { no_figures, ..KeptFigures::none(nothing) };
+        Self::new(portfolio, kept)
+    }
+}
+
+impl KeptFigures {
+    /// These figures as they are kept, of prices up to this position.
+    fn of(figures: &Result<Figured, NoFigures>, prices: Position) -> Self {
+        match figures {
+            Ok(figured) => Self {
+                window: Some((figured.of.start, figured.of.end)),
+                returns: u64::try_from(figured.of.n_returns).unwrap_or(u64::MAX),
+                figures: by_id(figured),
+                ..Self::none(prices)
+            },
+            Err(why) => Self { no_figures: Some((why.code().to_owned(), why.to_string())), ..Self::none(prices) },
+        }
+    }
+
+    fn none(prices_position: Position) -> Self {
+        let (window, returns, figures, no_figures) = (None, 0, Map::new(), None);
+        Self { definitions: DEFINITIONS.to_owned(), prices_position, window, returns, figures, no_figures }
     }
 }
 
 /// Each figure by its id: a number, or `{code, detail}` where there is none.
-fn by_id(figured: &Figured) -> Value {
+fn by_id(figured: &Figured) -> Map<String, Value> {
     let given = figured.of.figures.iter().filter(|(_, value)| *value != Err(NoFigure::NoBenchmark));
     let one = |value: Result<f64, NoFigure>| match value {
         Ok(value) => json!(value),
         Err(why) => json!({ "code": why.code(), "detail": why.to_string() }),
     };
-    let all: Map<String, Value> =
-        given.map(|(figure, value)| (figure.definition().id.to_owned(), one(value))).collect();
-    Value::Object(all)
+    given.map(|(figure, value)| (figure.definition().id.to_owned(), one(value))).collect()
 }
 
 /// Writes figures; their rows are stale no more.
 pub(crate) async fn write(connection: &mut PgConnection, all: &[Written]) -> Result<(), sqlx::Error> {
     let ids: Vec<Uuid> = all.iter().map(|one| one.portfolio).collect();
     let positions: Vec<i64> = all.iter().map(|one| one.prices_position).collect();
-    let first: Vec<_> = all.iter().map(|one| one.first_day).collect();
-    let last: Vec<_> = all.iter().map(|one| one.last_day).collect();
-    let returns: Vec<i32> = all.iter().map(|one| one.returns).collect();
-    let figures: Vec<Value> = all.iter().map(|one| one.figures.clone()).collect();
+    let all: Vec<&KeptFigures> = all.iter().map(|one| &one.kept).collect();
+    let first: Vec<_> = all.iter().map(|kept| kept.window.map(|(first, _)| first.to_sqlx())).collect();
+    let last: Vec<_> = all.iter().map(|kept| kept.window.map(|(_, last)| last.to_sqlx())).collect();
+    let returns: Vec<i32> = all.iter().map(|kept| i32::try_from(kept.returns).unwrap_or(i32::MAX)).collect();
+    let figures: Vec<Value> = all.iter().map(|kept| Value::Object(kept.figures.clone())).collect();
     let (codes, details): (Vec<Option<&str>>, Vec<Option<&str>>) = all
         .iter()
-        .map(|one| one.no_figures.as_ref().map(|(code, detail)| (code.as_str(), detail.as_str())).unzip())
+        .map(|kept| kept.no_figures.as_ref().map(|(code, detail)| (code.as_str(), detail.as_str())).unzip())
         .unzip();
     query!(
         "UPDATE portfolio_figures p

@@ -156,6 +156,24 @@ pub struct ByName {
     pub limit: u32,
 }
 
+impl ByName {
+    /// From where to where the names stand that begin so: a stretch of the index, to the prefix with the last of all
+    /// characters behind it.
+    pub(super) fn stretch(&self) -> (String, String) {
+        let first = self.prefix.to_ascii_lowercase();
+        let last = format!("{first}\u{10ffff}");
+        (first, last)
+    }
+
+    /// Behind which place the page begins.
+    pub(super) fn behind(&self) -> (String, Uuid) {
+        match &self.after {
+            Some((name, id)) => (name.to_ascii_lowercase(), id.uuid()),
+            None => (String::new(), Uuid::nil()),
+        }
+    }
+}
+
 /// The portfolio with this id.
 ///
 /// # Errors
@@ -235,13 +253,8 @@ pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<Portf
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn list_by_name(pool: &PgPool, filter: Filter, page: &ByName) -> Result<Vec<PortfolioRow>, sqlx::Error> {
-    // From the prefix to the prefix with the last of all characters behind it: a stretch of the index.
-    let first = page.prefix.to_ascii_lowercase();
-    let last = format!("{first}\u{10ffff}");
-    let (after, after_id) = match &page.after {
-        Some((name, id)) => (name.to_ascii_lowercase(), id.uuid()),
-        None => (String::new(), Uuid::nil()),
-    };
+    let (first, last) = page.stretch();
+    let (after, after_id) = page.behind();
     let (standing, limit) = (filter.standing.map(Standing::word), i64::from(page.limit.min(PAGE_ROWS_MAX)));
     let records =
         match filter.advisor {
@@ -283,5 +296,26 @@ pub async fn list_by_name(pool: &PgPool, filter: Filter, page: &ByName) -> Resul
             .fetch_all(pool)
             .await?,
         };
+    records.into_iter().map(PortfolioRow::try_from).collect()
+}
+
+/// The portfolios with these ids, in no order; at most [`PAGE_ROWS_MAX`].
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn some(pool: &PgPool, ids: &[PortfolioId]) -> Result<Vec<PortfolioRow>, sqlx::Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let records = query_as!(
+        Record,
+        r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
+                  benchmark, risk_class, standing, origin, origin_version,
+                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
+                  created_position, version, position
+           FROM portfolios WHERE id = ANY($1::uuid[]) LIMIT $2"#,
+        &ids,
+        i64::from(PAGE_ROWS_MAX)
+    )
+    .fetch_all(pool)
+    .await?;
     records.into_iter().map(PortfolioRow::try_from).collect()
 }

@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use crate::paging::invalid_parameters;
 use crate::problem::{FieldError, Problem};
 
-pub use self::lists::Past;
+pub use self::lists::{Past, Then};
 
 /// As of when a resource is wanted.
 #[derive(Debug, Deserialize, IntoParams)]

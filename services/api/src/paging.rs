@@ -129,8 +129,13 @@ pub fn listing_by_name<R, T: Serialize>(
     view: impl FnMut(R) -> T,
 ) -> Response {
     let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
-    let next = rows.last().filter(|_| full).map(|row| write_name_cursor(&place(row)));
-    answer(uri, rows.into_iter().map(view).collect(), next)
+    let next = rows.last().filter(|_| full).map(place);
+    listing_by_name_up_to(uri, rows.into_iter().map(view).collect(), next.as_ref())
+}
+
+/// As [`listing_up_to`], of a list in the order of names.
+pub fn listing_by_name_up_to<T: Serialize>(uri: &Uri, items: Vec<T>, next: Option<&(String, Uuid)>) -> Response {
+    answer(uri, items, next.map(write_name_cursor))
 }
 
 fn answer<T: Serialize>(uri: &Uri, items: Vec<T>, next: Option<String>) -> Response {

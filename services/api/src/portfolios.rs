@@ -2,6 +2,7 @@
 
 pub(crate) mod allocation;
 mod backtests;
+mod by_name;
 mod copies;
 mod events;
 mod figures;
@@ -38,8 +39,8 @@ use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
 use crate::objects;
 use crate::paging::{
-    Listing, invalid_parameters, listing, listing_by_name, listing_up_to, page, page_by_name, search_parameter,
-    word_parameter,
+    Listing, invalid_parameters, listing, listing_by_name, listing_by_name_up_to, listing_up_to, page, page_by_name,
+    search_parameter, word_parameter,
 };
 use crate::parameters::Parameters;
 use crate::paths::Id;
@@ -242,8 +243,7 @@ pub struct PortfoliosQuery {
     /// The order: `created`, which is meant where nothing is said and nothing is searched for, or `name`.
     sort: Option<String>,
     /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
-    /// where nothing is said. Not with `search` or the order of names. Pages of the
-    /// past may be short and still have a `next`.
+    /// where nothing is said. Pages of the past may be short and still have a `next`.
     #[param(example = "advisory-42", max_length = 64)]
     as_of: Option<String>,
     /// How many at the most; 50 where nothing is said.
@@ -341,10 +341,6 @@ pub async fn list(
     let (limit, cursor) = (query.limit.as_deref(), query.cursor.as_deref());
     let then = past.then::<PortfolioRow>(query.as_of.as_deref()).await?;
     match (sort, search) {
-        (Some(Sort::Name), _) | (_, Some(_)) if then.is_some() => {
-            let detail = "lists of the past come in the order of composition, and are not searched".to_owned();
-            Err(invalid_parameters(vec![FieldError::in_parameter("as_of", "not-by-name", detail)]))
-        }
         (Some(Sort::Created), Some(_)) => {
             let detail = "what is searched for comes in the order of names".to_owned();
             Err(invalid_parameters(vec![FieldError::in_parameter("sort", "not-with-search", detail)]))
@@ -352,7 +348,7 @@ pub async fn list(
         (None | Some(Sort::Created), None) => {
             let page = page(limit, cursor)?;
             if let Some(then) = then {
-                let theirs = Filter { advisor, standing: None };
+                let theirs = Filter { advisor, ..Filter::default() };
                 let now = |page| {
                     let pool = pool.clone();
                     async move { projections::portfolios::list(&pool, theirs, page).await }
@@ -368,6 +364,11 @@ pub async fn list(
             let (limit, after) = page_by_name(limit, cursor)?;
             let after = after.map(|(name, id)| (name, PortfolioId::new(id)));
             let page = ByName { prefix: search.unwrap_or_default(), after, limit };
+            if let Some(then) = then {
+                let (rows, next) = by_name::then(&pool, &past, then, filter, page).await?;
+                let views = rows.into_iter().map(PortfolioView::from).collect();
+                return Ok(listing_by_name_up_to(&uri, views, next.as_ref()));
+            }
             let rows = projections::portfolios::list_by_name(&pool, filter, &page).await?;
             Ok(listing_by_name(&uri, limit, rows, |row| (row.name.clone(), row.id.uuid()), PortfolioView::from))
         }

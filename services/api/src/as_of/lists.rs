@@ -1,13 +1,14 @@
 //! Lists as they were: the rows of now for what nothing has happened to since, and replays for the rest.
 //!
 //! Lists come in the order in which things began, which never changes; so a page looks through the present rows in that
-//! order, up to the last that had begun by then, and each is put back to where it was.
+//! order, up to the last that had begun by then, and each is put back to where it was. Where the order may have been
+//! another, a page looks through all places at which something ever stood in it.
 
 use std::future::Future;
 use std::time::Duration;
 
 use events::values::{AdvisorId, AggregateId, AssetId, ClientId, PortfolioId, RecommendationId};
-use events::{Kind, Position, Subject};
+use events::{Kind, Position, Stream, Subject};
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use journal::Journal;
@@ -16,11 +17,12 @@ use projections::as_of::until_in;
 use projections::assets::AssetRow;
 use projections::clients::ClientRow;
 use projections::portfolios::PortfolioRow;
+use projections::prices::AsOf;
 use projections::recommendations::RecommendationRow;
 use projections::replay::{Replays, Until, replay};
 use projections::{Checkpoints, PAGE_ROWS_MAX, Page};
 
-use super::problem;
+use super::{problem, until_beside_prices};
 use crate::problem::Problem;
 
 /// Rows that one request looks at. Where no more of them fit, the page ends short, and `next` goes on.
@@ -63,8 +65,32 @@ impl Past {
     /// `invalid-parameter`, `projection-behind`, or that the log cannot be read.
     pub async fn then<R: Row>(&self, text: Option<&str>) -> Result<Option<Then>, Problem> {
         let Some(text) = text else { return Ok(None) };
-        let (journal, stream) = (&self.journal, R::KIND.stream());
-        let then = match until_in(journal, stream, text).await.map_err(problem)? {
+        let until = until_in(&self.journal, R::KIND.stream(), text).await.map_err(problem)?;
+        self.at(R::KIND.stream(), until).await.map(Some)
+    }
+
+    /// As [`Past::then`], for rows that are shown beside prices: a market position speaks of prices alone, so the rows are
+    /// those of now. Waits for what was known of prices then, too.
+    ///
+    /// # Errors
+    /// As [`Past::then`].
+    pub async fn then_beside_prices<R: Row>(&self, text: &str, prices: AsOf) -> Result<Option<Then>, Problem> {
+        let market = Stream::Market;
+        let known = match prices {
+            AsOf::Now => self.journal.last_position(market).await?,
+            AsOf::Sequence(sequence) => Position { stream: market, sequence },
+            AsOf::Time(time) => self.journal.position_at(market, time).await?,
+        };
+        self.checkpoints.wait_for(known, WAIT).await?;
+        match until_beside_prices(&self.journal, Some(text)).await? {
+            Some(until) => self.at(R::KIND.stream(), until).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn at(&self, stream: Stream, until: Until) -> Result<Then, Problem> {
+        let journal = &self.journal;
+        let then = match until {
             until @ Until::Position(Position { sequence, .. }) => Then { until, unchanged: sequence, begun: sequence },
             until @ Until::Time(time) => {
                 let at = async |time| Ok::<_, Problem>(journal.position_at(stream, time).await?.sequence);
@@ -76,7 +102,7 @@ impl Past {
             until @ Until::Version(_) => Then { until, unchanged: 0, begun: u64::MAX },
         };
         self.checkpoints.wait_for(Position { stream, sequence: then.begun }, WAIT).await?;
-        Ok(Some(then))
+        Ok(then)
     }
 
     /// The rows of the page as they were then and where they fit, and behind which place to go on, if anywhere. `now` gives
@@ -97,31 +123,88 @@ impl Past {
         Now: Fn(Page) -> Rows + Send,
         Rows: Future<Output = Result<Vec<C::Row>, sqlx::Error>> + Send,
     {
-        let wanted = usize::try_from(page.limit).unwrap_or(usize::MAX);
-        let (mut found, mut after) = (Vec::new(), page.after);
+        let now = &now;
+        let some = move |after: Option<u64>, limit| async move {
+            let mut rows = now(Page { after, limit }).await?;
+            let mut is_the_end = is_less(rows.len(), limit);
+            // Rows come in the order in which they began: what had not begun by then ends the list.
+            let begun = rows.iter().take_while(|row| row.created_position() <= then.begun).count();
+            is_the_end |= begun < rows.len();
+            rows.truncate(begun);
+            let rows = rows.into_iter().map(|row| (row.created_position(), Some(row))).collect();
+            Ok::<_, Problem>(Stretch { rows, is_the_end })
+        };
+        self.look_through::<C, _, _, _>(then, page.after, page.limit, some, move |_, row| fits(row)).await
+    }
+
+    /// As [`Past::page`], of rows that come in an order which may have been another then, such as that of names. `now` gives
+    /// places where any row may have stood, each with the row that it may have been: as it is now, if it is there.
+    ///
+    /// # Errors
+    /// As [`Past::page`].
+    pub async fn page_by<C, P, Now, Rows>(
+        &self,
+        then: Then,
+        (after, limit): (Option<P>, u32),
+        now: Now,
+        fits: impl Fn(&P, &C::Row) -> bool + Send,
+    ) -> Result<(Vec<C::Row>, Option<P>), Problem>
+    where
+        C: Replays,
+        C::Row: Row,
+        P: Clone + Send,
+        Now: Fn(Option<P>, u32) -> Rows + Send,
+        Rows: Future<Output = Result<Vec<(P, Option<C::Row>)>, sqlx::Error>> + Send,
+    {
+        let now = &now;
+        let some = move |after, limit| async move {
+            let rows = now(after, limit).await?;
+            let is_the_end = is_less(rows.len(), limit);
+            let begun = |row: &C::Row| row.created_position() <= then.begun;
+            let rows = rows.into_iter().map(|(place, row)| (place, row.filter(begun))).collect();
+            Ok::<_, Problem>(Stretch { rows, is_the_end })
+        };
+        self.look_through::<C, _, _, _>(then, after, limit, some, fits).await
+    }
+
+    async fn look_through<C, P, Next, Rows>(
+        &self,
+        then: Then,
+        mut after: Option<P>,
+        wanted: u32,
+        next: Next,
+        fits: impl Fn(&P, &C::Row) -> bool + Send,
+    ) -> Result<(Vec<C::Row>, Option<P>), Problem>
+    where
+        C: Replays,
+        C::Row: Row,
+        P: Clone,
+        Next: Fn(Option<P>, u32) -> Rows,
+        Rows: Future<Output = Result<Stretch<P, C::Row>, Problem>>,
+    {
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+        let mut found = Vec::new();
         let (mut looked_at, mut replayed) = (0, 0);
         while looked_at < LOOKED_AT_MAX && replayed < REPLAYED_MAX {
             let limit =
                 u32::try_from(wanted - found.len()).unwrap_or(PAGE_ROWS_MAX).clamp(ROWS_AT_ONCE_MIN, PAGE_ROWS_MAX);
-            let mut rows = now(Page { after, limit }).await?;
-            let asked = usize::try_from(limit).unwrap_or(usize::MAX);
-            let mut is_the_end = rows.len() < asked;
-            let begun = rows.iter().take_while(|row| row.created_position() <= then.begun).count();
-            is_the_end |= begun < rows.len();
-            rows.truncate(begun);
+            let Stretch { rows, is_the_end } = next(after.clone(), limit).await?;
             looked_at += rows.len();
-            replayed += rows.iter().filter(|row| row.last_position() > then.unchanged).count();
+            let present = rows.iter().filter_map(|(_, row)| row.as_ref());
+            replayed += present.filter(|row| row.last_position() > then.unchanged).count();
             let mut rows = rows.into_iter();
             loop {
-                let some: Vec<C::Row> = rows.by_ref().take(REPLAYED_AT_ONCE).collect();
+                let some: Vec<(P, Option<C::Row>)> = rows.by_ref().take(REPLAYED_AT_ONCE).collect();
                 if some.is_empty() {
                     break;
                 }
-                for (place, row) in
-                    try_join_all(some.into_iter().map(|row| put_back::<C>(&self.journal, then, row))).await?
-                {
+                let put_back = some.into_iter().map(async |(place, row)| match row {
+                    Some(row) => Ok::<_, Problem>((place, put_back::<C>(&self.journal, then, row).await?)),
+                    None => Ok((place, None)),
+                });
+                for (place, row) in try_join_all(put_back).await? {
+                    found.extend(row.filter(|row| fits(&place, row)));
                     after = Some(place);
-                    found.extend(row.filter(|row| fits(row)));
                     if found.len() == wanted {
                         return Ok((found, after));
                     }
@@ -133,6 +216,17 @@ impl Past {
         }
         Ok((found, after))
     }
+}
+
+/// Some of the places of a list, each with what may have stood there.
+struct Stretch<P, R> {
+    rows: Vec<(P, Option<R>)>,
+    /// Whether there are no places behind these.
+    is_the_end: bool,
+}
+
+fn is_less(rows: usize, limit: u32) -> bool {
+    u32::try_from(rows).is_ok_and(|rows| rows < limit)
 }
 
 /// A row of a list.
@@ -171,16 +265,15 @@ macro_rules! row {
 row!(AdvisorRow: Advisor AdvisorId, ClientRow: Client ClientId, PortfolioRow: Portfolio PortfolioId,
     RecommendationRow: Recommendation RecommendationId, AssetRow: Asset AssetId);
 
-/// The row as it was then, if it was, with the place of what is there now.
-async fn put_back<C>(journal: &Journal, then: Then, row: C::Row) -> Result<(u64, Option<C::Row>), Problem>
+/// The row as it was then, if it was.
+async fn put_back<C>(journal: &Journal, then: Then, row: C::Row) -> Result<Option<C::Row>, Problem>
 where
     C: Replays,
     C::Row: Row,
 {
-    let place = row.created_position();
     if row.last_position() <= then.unchanged {
-        return Ok((place, Some(row)));
+        return Ok(Some(row));
     }
     let history = journal.history(&Subject::new(C::Row::KIND, &row.token())).await?;
-    Ok((place, replay::<C>(history, then.until)?))
+    Ok(replay::<C>(history, then.until)?)
 }

@@ -1,5 +1,7 @@
 //! `GET /v1/figures`: the figures of many portfolios at once, as they are kept current.
 
+mod then;
+
 use analytics::Figure;
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
@@ -13,14 +15,16 @@ use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Reach;
+use crate::as_of::Past;
 use crate::clients::advisor_parameter;
 use crate::described::problems;
 use crate::figures::Rebalancing;
 use crate::figures::views::{ReasonView, WindowView};
 use crate::freshness::{CaughtUp, MinPositionHeader};
-use crate::paging::{Listing, listing, page};
+use crate::paging::{Listing, listing, listing_up_to, page};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
+use crate::state::Office;
 
 /// Whose figures are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -30,6 +34,11 @@ pub struct KeptFiguresQuery {
     /// Only those of this advisor's portfolios.
     #[param(format = Uuid)]
     advisor: Option<String>,
+    /// The portfolios as they were and what was known of prices then: an advisory position, such as a recommendation's, or
+    /// a time. A market position means the prices alone. Now where nothing is said. Pages of the past may be short and
+    /// still have a `next`.
+    #[param(example = "2024-01-31T12:00:00Z", max_length = 64)]
+    as_of: Option<String>,
     /// How many portfolios at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -91,13 +100,16 @@ problems!(ListProblems: ANY, GUARDED, READ;);
 /// Lists the figures of portfolios, in the order of their composition.
 ///
 /// They are computed when weights or prices change, not when they are asked for: each says of which version and of which
-/// prices it is, and may be a moment behind them.
+/// prices it is, and may be a moment behind them. With `as_of` they are computed anew from the weights and the prices of
+/// then, for as many portfolios as have 1,000 weights together.
 #[utoipa::path(get, path = "/v1/figures", tag = "portfolios", operation_id = "listFigures",
     security(("bearer" = ["admin", "advisor", "compliance"])),
     params(KeptFiguresQuery, MinPositionHeader),
     responses((status = 200, body = Listing<KeptFiguresView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
+    State(past): State<Past>,
+    State(office): State<Office>,
     OriginalUri(uri): OriginalUri,
     reach: Reach,
     Parameters(query): Parameters<KeptFiguresQuery>,
@@ -105,10 +117,14 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let advisor = query.advisor.as_deref().map(advisor_parameter).transpose()?;
-    let rows = match reach.narrowed(advisor) {
-        Some(advisor) => projections::portfolio_figures::list(&pool, advisor, page).await?,
-        None => Vec::new(),
+    let Some(advisor) = reach.narrowed(advisor) else {
+        return Ok(listing_up_to(&uri, Vec::<KeptFiguresView>::new(), None));
     };
+    if let Some(text) = query.as_of.as_deref() {
+        let (rows, next) = then::list(&pool, &past, &office, text, advisor, page).await?;
+        return Ok(listing_up_to(&uri, rows.into_iter().map(KeptFiguresView::from).collect(), next));
+    }
+    let rows = projections::portfolio_figures::list(&pool, advisor, page).await?;
     Ok(listing(&uri, page, rows, |row| row.created_position, KeptFiguresView::from))
 }
 

@@ -10,6 +10,7 @@ mod computations;
 mod contract;
 mod edge;
 mod events;
+mod figures_then;
 pub mod house;
 mod imports;
 mod jobs;

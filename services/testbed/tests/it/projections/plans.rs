@@ -19,7 +19,7 @@ const PAGE_P99_MAX: Duration = Duration::from_millis(20);
 const PAGES: u32 = 400;
 const ROUNDS_MAX: u32 = 15;
 /// Tables that grow with the business.
-const LARGE: [&str; 4] = ["portfolios", "clients", "recommendations", "happenings"];
+const LARGE: [&str; 5] = ["portfolios", "former_portfolio_names", "clients", "recommendations", "happenings"];
 
 /// Many rows in every large table, as plausible as the planner needs them.
 async fn filled() -> PgPool {
@@ -35,6 +35,11 @@ async fn filled() -> PgPool {
             of("n")
         ),
         format!(
+            "INSERT INTO former_portfolio_names (portfolio, advisor, sought)
+             SELECT md5('portfolio ' || n)::uuid, {}, 'draft ' || n FROM generate_series(1, {PORTFOLIOS}) n",
+            of("n")
+        ),
+        format!(
             "INSERT INTO clients (id, advisor, sealed_for, key_version, sealed_name, sealed_email, standing,
                  registered_at, created_position, version, position)
              SELECT md5('client ' || n)::uuid, {}, md5('event ' || n)::uuid, 1, 'x', 'y', 'active', now(), n, 1, n
@@ -47,7 +52,8 @@ async fn filled() -> PgPool {
                  terms, gates, standing)
              SELECT md5('recommendation ' || n)::uuid, md5('portfolio ' || n)::uuid, 1, 'x',
                  md5('client ' || n)::uuid, {}, 'USD', '{{AAPL}}', '{{1}}', 'x', '{{}}', 'due', 0, now(), n, 1, n,
-                 '{{}}', '[]', 'open'
+                 '{{}}', '[]',
+                 CASE WHEN n % 50 = 0 THEN 'expired' WHEN n % 5 = 0 THEN 'open' ELSE 'superseded' END
              FROM generate_series(1, {PORTFOLIOS}) n",
             of("n")
         ),
@@ -61,7 +67,7 @@ async fn filled() -> PgPool {
     for rows in rows {
         pool.execute(AssertSqlSafe(rows)).await.unwrap();
     }
-    pool.execute("ANALYZE portfolios, clients, recommendations, happenings").await.unwrap();
+    pool.execute("ANALYZE portfolios, former_portfolio_names, clients, recommendations, happenings").await.unwrap();
     pool
 }
 

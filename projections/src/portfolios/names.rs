@@ -1,0 +1,99 @@
+//! What portfolios were called before: where each may have stood in the order of names.
+
+use events::values::{AdvisorId, PortfolioId};
+use sqlx::{PgConnection, PgPool, query};
+use uuid::Uuid;
+
+use super::Change;
+use super::rows::ByName;
+use crate::page::PAGE_ROWS_MAX;
+
+/// A place in the order of names at which a portfolio stands or stood: its name in small letters, and its id.
+pub type StoodAt = (String, PortfolioId);
+
+/// Keeps the names that portfolios had before those that the batch gives them. Comes before the rows of known portfolios
+/// are changed: they tell what these were called until now.
+pub(super) async fn keep(
+    changes: impl Iterator<Item = &(PortfolioId, Change)>,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
+    let mut renamed: Vec<(Uuid, Option<&str>)> = Vec::new();
+    for (id, change) in changes {
+        let former = change.former_names.iter().map(|name| (id.uuid(), Some(name.as_str())));
+        renamed.extend(former);
+        if change.creation.is_none() && change.name.is_some() {
+            renamed.push((id.uuid(), None));
+        }
+    }
+    if renamed.is_empty() {
+        return Ok(());
+    }
+    let (ids, names): (Vec<Uuid>, Vec<Option<&str>>) = renamed.into_iter().unzip();
+    query!(
+        r#"INSERT INTO former_portfolio_names (portfolio, advisor, sought)
+           SELECT p.id, p.advisor, COALESCE(lower(c.name COLLATE "C"), p.sought)
+           FROM UNNEST($1::uuid[], $2::text[]) AS c (id, name) JOIN portfolios p ON p.id = c.id
+           ON CONFLICT DO NOTHING"#,
+        &ids,
+        &names as _
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The places in the order of names at which portfolios stand or once stood, of one advisor's or of all: those whose names
+/// begin so, behind the page's last. A portfolio has as many as it had names.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn places(pool: &PgPool, advisor: Option<AdvisorId>, page: &ByName) -> Result<Vec<StoodAt>, sqlx::Error> {
+    let (first, last) = page.stretch();
+    let (after, after_id) = page.behind();
+    let limit = i64::from(page.limit.min(PAGE_ROWS_MAX));
+    let places: Vec<(String, Uuid)> = match advisor {
+        Some(advisor) => query!(
+            r#"SELECT sought AS "sought!", id AS "id!" FROM (
+                 (SELECT sought, id FROM portfolios
+                  WHERE advisor = $1 AND sought >= $2 AND sought <= $3 AND (sought, id) > ($4, $5)
+                  ORDER BY sought, id LIMIT $6)
+                 UNION
+                 (SELECT sought, portfolio FROM former_portfolio_names
+                  WHERE advisor = $1 AND sought >= $2 AND sought <= $3 AND (sought, portfolio) > ($4, $5)
+                  ORDER BY sought, portfolio LIMIT $6)
+               ) places ORDER BY sought, id LIMIT $6"#,
+            advisor.uuid(),
+            first,
+            last,
+            after,
+            after_id,
+            limit
+        )
+        .fetch_all(pool)
+        .await?
+        .into_iter()
+        .map(|row| (row.sought, row.id))
+        .collect(),
+        None => query!(
+            r#"SELECT sought AS "sought!", id AS "id!" FROM (
+                 (SELECT sought, id FROM portfolios
+                  WHERE sought >= $1 AND sought <= $2 AND (sought, id) > ($3, $4) ORDER BY sought, id LIMIT $5)
+                 UNION
+                 (SELECT sought, portfolio FROM former_portfolio_names
+                  WHERE sought >= $1 AND sought <= $2 AND (sought, portfolio) > ($3, $4)
+                  ORDER BY sought, portfolio LIMIT $5)
+               ) places ORDER BY sought, id LIMIT $5"#,
+            first,
+            last,
+            after,
+            after_id,
+            limit
+        )
+        .fetch_all(pool)
+        .await?
+        .into_iter()
+        .map(|row| (row.sought, row.id))
+        .collect(),
+    };
+    Ok(places.into_iter().map(|(sought, id)| (sought, PortfolioId::new(id))).collect())
+}

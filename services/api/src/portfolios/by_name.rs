@@ -1,0 +1,54 @@
+//! Portfolios of the past in the order of the names that they had then.
+//!
+//! A portfolio may have been called otherwise, so it is looked for at every place at which it ever stood, and is shown at
+//! the one where it stood then.
+
+use std::collections::HashMap;
+
+use events::values::PortfolioId;
+use projections::portfolios::{self, ByName, Changed, Filter, PortfolioRow, StoodAt};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::as_of::{Past, Then};
+use crate::problem::Problem;
+
+/// A page of the portfolios that fitted then, and behind which name and id to go on, if anywhere.
+pub async fn then(
+    pool: &PgPool,
+    past: &Past,
+    then: Then,
+    filter: Filter,
+    page: ByName,
+) -> Result<(Vec<PortfolioRow>, Option<(String, Uuid)>), Problem> {
+    let ByName { prefix, after, limit } = page;
+    let after = after.map(|(name, id)| (name.to_ascii_lowercase(), id));
+    let now = |after: Option<StoodAt>, limit| {
+        let page = ByName { prefix: prefix.clone(), after, limit };
+        async move { some(pool, filter, &page).await }
+    };
+    let fits = |(name, _): &StoodAt, row: &PortfolioRow| row.name.to_ascii_lowercase() == *name && filter.fits(row);
+    let (rows, next) = past.page_by::<Changed, StoodAt, _, _>(then, (after, limit), now, fits).await?;
+    let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
+    // A full page ends with its last row, so that it leads on from there as it did then.
+    let last = rows.last().filter(|_| full).map(|row| (row.name.clone(), row.id.uuid()));
+    let next = next.map(|(name, id)| last.unwrap_or((name, id.uuid())));
+    Ok((rows, next))
+}
+
+/// Places at which a portfolio may have stood, each with the portfolio as it is now.
+async fn some(
+    pool: &PgPool,
+    filter: Filter,
+    page: &ByName,
+) -> Result<Vec<(StoodAt, Option<PortfolioRow>)>, sqlx::Error> {
+    let places = portfolios::places(pool, filter.advisor, page).await?;
+    let ids: Vec<PortfolioId> = places.iter().map(|(_, id)| *id).collect();
+    let rows = portfolios::some(pool, &ids).await?;
+    let rows: HashMap<PortfolioId, PortfolioRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let with_row = |place: StoodAt| {
+        let row = rows.get(&place.1).cloned();
+        (place, row)
+    };
+    Ok(places.into_iter().map(with_row).collect())
+}
