@@ -45,7 +45,7 @@ pub async fn run(journal: Journal, pool: PgPool, clock: fn() -> Timestamp, stop:
             swept = sweep(&journal, &pool, clock()) => swept,
         };
         match swept {
-            Ok(Swept { expired: 0, ended: _, left: 0 }) => {}
+            Ok(Swept { expired: 0, ended: 0, left: 0 }) => {}
             Ok(Swept { expired, ended, left }) => {
                 info!(expired, ended, left, "advice whose last day is over has ended");
             }

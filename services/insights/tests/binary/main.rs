@@ -6,6 +6,7 @@ mod admin;
 mod instance;
 mod killed_api;
 mod killed_letter;
+mod killed_sweep;
 mod loading;
 mod main_job;
 mod offline;
