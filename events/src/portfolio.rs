@@ -1,4 +1,9 @@
 //! Portfolios: what an advisor composes, changes and recommends.
+//!
+//! A portfolio can be its firm's *model*: then others of the firm can follow it. Who begins to follow takes over the model's
+//! weights and limits, and from then on they change only when the advisor takes over a later version of the model, seen
+//! and with a reason, until the portfolio stops following. Nothing is pushed: a model that changes, or is archived, changes
+//! no other portfolio.
 
 use std::collections::BTreeSet;
 
@@ -26,6 +31,28 @@ pub struct Origin {
     pub version: u64,
 }
 
+/// Which model a portfolio follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub struct Subscription {
+    /// Which model.
+    pub model: PortfolioId,
+    /// Which version of it was taken over last.
+    pub version: u64,
+}
+
+/// What is taken over from a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelVersion {
+    /// Which model.
+    pub model: PortfolioId,
+    /// Which version of it.
+    pub version: u64,
+    /// The target weights of that version.
+    pub allocation: Allocation,
+    /// Their limits.
+    pub limits: Limits,
+}
+
 /// All that a portfolio is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Composition {
@@ -43,6 +70,12 @@ pub struct Composition {
     pub policy: Policy,
     /// What it was copied from, where it was.
     pub origin: Option<Origin>,
+    /// The firm whose model it is, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_of: Option<Name>,
+    /// The model that it follows, where it does. Nothing begins as a follower: history says later that it became one.
+    #[serde(skip)]
+    pub subscription: Option<Subscription>,
 }
 
 impl Composition {
@@ -50,7 +83,8 @@ impl Composition {
     #[must_use]
     pub fn new(advisor: AdvisorId, name: Name, currency: Currency, allocation: Allocation) -> Self {
         let (limits, policy) = (Limits::default(), Policy::default());
-        Self { advisor, name, currency, allocation, limits, policy, origin: None }
+        let (origin, model_of, subscription) = (None, None, None);
+        Self { advisor, name, currency, allocation, limits, policy, origin, model_of, subscription }
     }
 }
 
@@ -89,6 +123,20 @@ pub enum PortfolioCommand {
     },
     /// Take it up again.
     Restore {
+        /// Why.
+        reason: Note,
+    },
+    /// Be as this version of the model is: follow it from now on, or take over what is new in it.
+    Follow {
+        /// What is taken over.
+        taken: Box<ModelVersion>,
+        /// In which currency the model is kept.
+        currency: Currency,
+        /// Why.
+        reason: Note,
+    },
+    /// Follow the model no longer; weights and limits stay.
+    Unsubscribe {
         /// Why.
         reason: Note,
     },
@@ -141,6 +189,25 @@ pub enum PortfolioEvent {
     },
     /// It was taken up again.
     Restored {
+        /// Why.
+        reason: Note,
+    },
+    /// It follows a model, and has its weights and limits.
+    Subscribed {
+        /// What was taken over.
+        taken: Box<ModelVersion>,
+        /// Why.
+        reason: Note,
+    },
+    /// It has the weights and limits of a later version of its model.
+    TakenOver {
+        /// What was taken over.
+        taken: Box<ModelVersion>,
+        /// Why.
+        reason: Note,
+    },
+    /// It follows its model no longer.
+    Unsubscribed {
         /// Why.
         reason: Note,
     },
@@ -203,6 +270,37 @@ pub enum PortfolioRejection {
         /// The weight that it is locked at.
         weight: Decimal,
     },
+    /// A model that would follow another.
+    #[error("a model follows no other model")]
+    ModelCannotFollow,
+    /// It follows another model.
+    #[error("the portfolio follows the model {model}")]
+    FollowsAnotherModel {
+        /// Which one.
+        model: PortfolioId,
+    },
+    /// The version is earlier than the one that was taken over.
+    #[error("version {given} of the model is earlier than version {taken}, which was taken over")]
+    ModelVersionEarlier {
+        /// The version that was taken over last.
+        taken: u64,
+        /// The version that was given.
+        given: u64,
+    },
+    /// The model is kept in another currency.
+    #[error("the model is kept in {model}, the portfolio in {portfolio}")]
+    ModelInOtherCurrency {
+        /// The model's currency.
+        model: Currency,
+        /// The portfolio's.
+        portfolio: Currency,
+    },
+    /// Its weights are its model's.
+    #[error("the portfolio follows the model {model}: its weights change with it")]
+    FollowsModel {
+        /// Which one.
+        model: PortfolioId,
+    },
     /// A recommendation to nobody.
     #[error("a recommendation needs at least one client")]
     NoClients,
@@ -220,6 +318,11 @@ impl Refusal for PortfolioRejection {
             Self::LimitWithoutPosition { .. } => "limit-without-position",
             Self::WeightOutOfBand { .. } => "weight-out-of-band",
             Self::PositionLocked { .. } => "position-locked",
+            Self::ModelCannotFollow => "model-cannot-follow",
+            Self::FollowsAnotherModel { .. } => "portfolio-follows-another-model",
+            Self::ModelVersionEarlier { .. } => "model-version-earlier",
+            Self::ModelInOtherCurrency { .. } => "model-in-other-currency",
+            Self::FollowsModel { .. } => "portfolio-follows-model",
             Self::NoClients => "recommendation-without-clients",
             Self::TooManyClients(_) => "recommendation-to-too-many-clients",
         }
@@ -228,7 +331,14 @@ impl Refusal for PortfolioRejection {
     fn class(&self) -> RejectionClass {
         match self {
             Self::Unknown => RejectionClass::Absent,
-            Self::AlreadyCreated | Self::Archived | Self::PositionLocked { .. } => RejectionClass::Conflict,
+            Self::AlreadyCreated
+            | Self::Archived
+            | Self::PositionLocked { .. }
+            | Self::ModelCannotFollow
+            | Self::FollowsAnotherModel { .. }
+            | Self::ModelVersionEarlier { .. }
+            | Self::ModelInOtherCurrency { .. }
+            | Self::FollowsModel { .. } => RejectionClass::Conflict,
             Self::LimitWithoutPosition { .. }
             | Self::WeightOutOfBand { .. }
             | Self::NoClients
@@ -273,7 +383,9 @@ impl Decider for Portfolio {
         match (self, command) {
             (Self::Unknown, C::Create(wished)) => {
                 within(&wished.allocation, &wished.limits)?;
-                Ok(Some(E::Created(wished.clone())))
+                // Whose weights are a model's says an event with its reason, and a creation has none.
+                let is = Composition { subscription: None, ..wished.as_ref().clone() };
+                Ok(Some(E::Created(Box::new(is))))
             }
             (
                 Self::Unknown,
@@ -282,6 +394,8 @@ impl Decider for Portfolio {
                 | C::SetPolicy { .. }
                 | C::Archive { .. }
                 | C::Restore { .. }
+                | C::Follow { .. }
+                | C::Unsubscribe { .. }
                 | C::Recommend { .. },
             ) => Err(PortfolioRejection::Unknown),
             (Self::Active(is) | Self::Archived(is), C::Create(wished)) => {
@@ -295,6 +409,9 @@ impl Decider for Portfolio {
                 Ok((is.name != *name).then(|| E::Renamed { name: name.clone(), reason: reason.clone() }))
             }
             (Self::Active(is), C::Reallocate { allocation, limits, reason }) => {
+                if let Some(Subscription { model, .. }) = is.subscription {
+                    return Err(PortfolioRejection::FollowsModel { model });
+                }
                 locked(is, allocation)?;
                 within(allocation, limits)?;
                 let changes = (&is.allocation, &is.limits) != (allocation, limits);
@@ -312,8 +429,17 @@ impl Decider for Portfolio {
             (Self::Active(_), C::Restore { .. }) | (Self::Archived(_), C::Archive { .. }) => Ok(None),
             (
                 Self::Archived(_),
-                C::Rename { .. } | C::Reallocate { .. } | C::SetPolicy { .. } | C::Recommend { .. },
+                C::Rename { .. }
+                | C::Reallocate { .. }
+                | C::SetPolicy { .. }
+                | C::Follow { .. }
+                | C::Unsubscribe { .. }
+                | C::Recommend { .. },
             ) => Err(PortfolioRejection::Archived),
+            (Self::Active(is), C::Follow { taken, currency, reason }) => follow(is, taken, *currency, reason),
+            (Self::Active(is), C::Unsubscribe { reason }) => {
+                Ok(is.subscription.map(|_| E::Unsubscribed { reason: reason.clone() }))
+            }
             (Self::Active(is), C::Recommend { clients, rationale, figures, terms }) => match clients.len() {
                 0 => Err(PortfolioRejection::NoClients),
                 n if n > RECIPIENTS_MAX => Err(PortfolioRejection::TooManyClients(n)),
@@ -347,6 +473,13 @@ impl Decider for Portfolio {
                 is.limits = limits.clone();
             }
             E::PolicySet { policy, .. } => is.policy = policy.clone(),
+            E::Subscribed { taken, .. } | E::TakenOver { taken, .. } => {
+                let ModelVersion { model, version, allocation, limits } = taken.as_ref().clone();
+                is.allocation = allocation;
+                is.limits = limits;
+                is.subscription = Some(Subscription { model, version });
+            }
+            E::Unsubscribed { .. } => is.subscription = None,
             E::Archived { .. } => return Self::Archived(is),
             E::Restored { .. } => return Self::Active(is),
             E::Created(_) | E::Recommended { .. } => {}
@@ -366,6 +499,41 @@ fn within(allocation: &Allocation, limits: &Limits) -> Result<(), PortfolioRejec
         }
     }
     Ok(())
+}
+
+/// That the portfolio begins to follow the model, or takes over what is later than what it has; nothing where it has that.
+fn follow(
+    is: &Composition,
+    taken: &ModelVersion,
+    currency: Currency,
+    reason: &Note,
+) -> Result<Option<PortfolioEvent>, PortfolioRejection> {
+    if is.model_of.is_some() {
+        return Err(PortfolioRejection::ModelCannotFollow);
+    }
+    if currency != is.currency {
+        return Err(PortfolioRejection::ModelInOtherCurrency { model: currency, portfolio: is.currency });
+    }
+    let (given, boxed, reason) = (taken.version, Box::new(taken.clone()), reason.clone());
+    match is.subscription {
+        None => {
+            locked(is, &taken.allocation)?;
+            within(&taken.allocation, &taken.limits)?;
+            Ok(Some(PortfolioEvent::Subscribed { taken: boxed, reason }))
+        }
+        Some(Subscription { model, .. }) if model != taken.model => {
+            Err(PortfolioRejection::FollowsAnotherModel { model })
+        }
+        Some(Subscription { version, .. }) if version == given => Ok(None),
+        Some(Subscription { version, .. }) if version > given => {
+            Err(PortfolioRejection::ModelVersionEarlier { taken: version, given })
+        }
+        // What was locked is locked by the model, which may say otherwise now.
+        Some(_) => {
+            within(&taken.allocation, &taken.limits)?;
+            Ok(Some(PortfolioEvent::TakenOver { taken: boxed, reason }))
+        }
+    }
 }
 
 /// Nothing, where no weight changes that is locked. To unlock one is to give its weight again without the lock.

@@ -61,8 +61,12 @@ impl Changes for Allocated {
                 change.allocation = Some(allocation_arrays(allocation));
             }
             PortfolioEvent::Reallocated { allocation, .. } => change.allocation = Some(allocation_arrays(allocation)),
+            PortfolioEvent::Subscribed { taken, .. } | PortfolioEvent::TakenOver { taken, .. } => {
+                change.allocation = Some(allocation_arrays(&taken.allocation));
+            }
             // The version moves on, and the figures stay what they are.
             PortfolioEvent::Renamed { .. }
+            | PortfolioEvent::Unsubscribed { .. }
             | PortfolioEvent::PolicySet { .. }
             | PortfolioEvent::Archived { .. }
             | PortfolioEvent::Restored { .. }

@@ -6,7 +6,7 @@ mod rows;
 
 use std::collections::BTreeMap;
 
-use events::portfolio::{Origin, PortfolioEvent};
+use events::portfolio::{Origin, PortfolioEvent, Subscription};
 use events::values::{AdvisorId, AggregateId, Allocation, AssetId, Limits, Policy, PortfolioId, RiskClass, Weight};
 use events::{AnyEvent, Stream};
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ use crate::model::{Changes, FoldError};
 use crate::replay::Replays;
 
 pub use names::{StoodAt, places};
-pub use rows::{ByName, Filter, PortfolioRow, Standing, get, list, list_by_name, some};
+pub use rows::{ByName, Filter, PortfolioRow, Standing, get, list, list_by_name, models, some};
 
 /// Portfolios that a batch composed or changed.
 #[derive(Debug, Default)]
@@ -36,6 +36,8 @@ struct Change {
     allocation: Option<Allocation>,
     limits: Option<Limits>,
     policy: Option<Policy>,
+    /// That it follows a model now, or none any more.
+    subscription: Option<Option<Subscription>>,
     standing: Option<Standing>,
     updated_at: Timestamp,
     version: i64,
@@ -47,6 +49,7 @@ struct Creation {
     advisor: AdvisorId,
     currency: String,
     origin: Option<Origin>,
+    model_of: Option<String>,
     created_at: Timestamp,
     created_position: i64,
 }
@@ -62,6 +65,7 @@ impl Changes for Changed {
             allocation: None,
             limits: None,
             policy: None,
+            subscription: None,
             standing: None,
             updated_at: applied.time,
             version: 0,
@@ -73,6 +77,7 @@ impl Changes for Changed {
                     advisor: is.advisor,
                     currency: is.currency.to_string(),
                     origin: is.origin,
+                    model_of: is.model_of.as_ref().map(|firm| firm.as_str().to_owned()),
                     created_at: applied.time,
                     created_position: applied.sequence,
                 });
@@ -91,6 +96,12 @@ impl Changes for Changed {
                 change.limits = Some(limits.clone());
             }
             PortfolioEvent::PolicySet { policy, .. } => change.policy = Some(policy.clone()),
+            PortfolioEvent::Subscribed { taken, .. } | PortfolioEvent::TakenOver { taken, .. } => {
+                change.allocation = Some(taken.allocation.clone());
+                change.limits = Some(taken.limits.clone());
+                change.subscription = Some(Some(Subscription { model: taken.model, version: taken.version }));
+            }
+            PortfolioEvent::Unsubscribed { .. } => change.subscription = Some(None),
             PortfolioEvent::Archived { .. } => change.standing = Some(Standing::Archived),
             PortfolioEvent::Restored { .. } => change.standing = Some(Standing::Active),
             // It changes nothing but the portfolio's version, which the next edit has to name.
@@ -120,6 +131,10 @@ struct Columns<'a> {
     benchmarks: Vec<Option<&'a str>>,
     risk_classes: Vec<Option<&'a str>>,
     standings: Vec<Option<&'a str>>,
+    /// Whether a change says anything of a subscription; it may say that there is none.
+    says_model: Vec<bool>,
+    models: Vec<Option<Uuid>>,
+    model_versions: Vec<Option<i64>>,
     updated_at: Vec<jiff_sqlx::Timestamp>,
     versions: Vec<i64>,
     positions: Vec<i64>,
@@ -130,6 +145,7 @@ impl<'a> Columns<'a> {
         let all = || changes.iter().map(|(_, change)| change);
         let (assets, weights) = all().map(|change| change.allocation.as_ref().map(allocation_arrays).unzip()).unzip();
         let limits = all().map(|change| change.limits.as_ref().map(json).transpose());
+        let subscriptions = || all().map(|change| change.subscription.flatten());
         let policies = || all().map(|change| change.policy.as_ref());
         Ok(Self {
             names: all().map(|change| change.name.as_deref()).collect(),
@@ -144,6 +160,11 @@ impl<'a> Columns<'a> {
                 .map(|policy| policy.and_then(|policy| policy.risk_class.map(RiskClass::word)))
                 .collect(),
             standings: all().map(|change| change.standing.map(Standing::word)).collect(),
+            says_model: all().map(|change| change.subscription.is_some()).collect(),
+            models: subscriptions().map(|followed| followed.map(|followed| followed.model.uuid())).collect(),
+            model_versions: subscriptions()
+                .map(|followed| followed.map(|followed| i64::try_from(followed.version).unwrap_or(i64::MAX)))
+                .collect(),
             updated_at: all().map(|change| change.updated_at.to_sqlx()).collect(),
             versions: all().map(|change| change.version).collect(),
             positions: all().map(|change| change.position).collect(),
@@ -168,26 +189,31 @@ async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
     let origin: Vec<Option<Uuid>> = origins().map(|origin| origin.map(|origin| origin.portfolio.uuid())).collect();
     let origin_versions: Vec<Option<i64>> =
         origins().map(|origin| origin.map(|origin| i64::try_from(origin.version).unwrap_or(i64::MAX))).collect();
+    let models_of: Vec<Option<&str>> = creations().map(|creation| creation.model_of.as_deref()).collect();
     let created_at: Vec<_> = creations().map(|creation| creation.created_at.to_sqlx()).collect();
     let created: Vec<i64> = creations().map(|creation| creation.created_position).collect();
     query!(
         "INSERT INTO portfolios AS p (id, advisor, name, currency, assets, weights, limits, rebalancing, benchmark,
                                       risk_class, standing, origin, origin_version, created_at, updated_at,
-                                      created_position, version, position)
+                                      created_position, version, position, model_of, model, model_version)
          SELECT id, advisor, name, currency, assets::text[], weights::numeric[], limits::jsonb, rebalancing, benchmark,
-                risk_class, standing, origin, origin_version, created_at, updated_at, created_position, version, position
+                risk_class, standing, origin, origin_version, created_at, updated_at, created_position, version, position,
+                model_of, model, model_version
          FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
                      $9::text[], $10::text[], $11::text[], $12::uuid[], $13::bigint[], $14::timestamptz[],
-                     $15::timestamptz[], $16::bigint[], $17::bigint[], $18::bigint[])
+                     $15::timestamptz[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[], $20::uuid[],
+                     $21::bigint[])
               AS c (id, advisor, name, currency, assets, weights, limits, rebalancing, benchmark, risk_class, standing,
-                    origin, origin_version, created_at, updated_at, created_position, version, position)
+                    origin, origin_version, created_at, updated_at, created_position, version, position, model_of, model,
+                    model_version)
          ON CONFLICT (id) DO UPDATE
          SET advisor = excluded.advisor, name = excluded.name, currency = excluded.currency, assets = excluded.assets,
              weights = excluded.weights, limits = excluded.limits, rebalancing = excluded.rebalancing,
              benchmark = excluded.benchmark, risk_class = excluded.risk_class, standing = excluded.standing,
              origin = excluded.origin, origin_version = excluded.origin_version, created_at = excluded.created_at,
              updated_at = excluded.updated_at, created_position = excluded.created_position,
-             version = excluded.version, position = excluded.position
+             version = excluded.version, position = excluded.position, model_of = excluded.model_of,
+             model = excluded.model, model_version = excluded.model_version
          WHERE p.position < excluded.position",
         &ids,
         &advisors,
@@ -206,7 +232,10 @@ async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
         &columns.updated_at as _,
         &created,
         &columns.versions,
-        &columns.positions
+        &columns.positions,
+        &models_of as _,
+        &columns.models as _,
+        &columns.model_versions as _
     )
     .execute(connection)
     .await?;
@@ -228,12 +257,15 @@ async fn update(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
              rebalancing = COALESCE(c.rebalancing, p.rebalancing),
              benchmark = CASE WHEN c.rebalancing IS NULL THEN p.benchmark ELSE c.benchmark END,
              risk_class = CASE WHEN c.rebalancing IS NULL THEN p.risk_class ELSE c.risk_class END,
+             model = CASE WHEN c.says_model THEN c.model ELSE p.model END,
+             model_version = CASE WHEN c.says_model THEN c.model_version ELSE p.model_version END,
              standing = COALESCE(c.standing, p.standing), updated_at = c.updated_at, version = c.version,
              position = c.position
          FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                     $9::text[], $10::timestamptz[], $11::bigint[], $12::bigint[])
+                     $9::text[], $10::timestamptz[], $11::bigint[], $12::bigint[], $13::boolean[], $14::uuid[],
+                     $15::bigint[])
               AS c (id, name, assets, weights, limits, rebalancing, benchmark, risk_class, standing, updated_at, version,
-                    position)
+                    position, says_model, model, model_version)
          WHERE p.id = c.id AND p.position < c.position",
         &ids,
         &columns.names as _,
@@ -246,7 +278,10 @@ async fn update(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
         &columns.standings as _,
         &columns.updated_at as _,
         &columns.versions,
-        &columns.positions
+        &columns.positions,
+        &columns.says_model,
+        &columns.models as _,
+        &columns.model_versions as _
     )
     .execute(connection)
     .await?;
@@ -278,6 +313,8 @@ fn row(id: PortfolioId, change: Change) -> Result<Option<PortfolioRow>, sqlx::Er
         limits: serde_json::to_value(&limits).map_err(|error| sqlx::Error::Encode(Box::new(error)))?,
         policy,
         origin: creation.origin,
+        model_of: creation.model_of,
+        subscription: change.subscription.flatten(),
         standing,
         created_at: kept(creation.created_at),
         updated_at: kept(change.updated_at),

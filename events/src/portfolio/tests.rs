@@ -1,6 +1,9 @@
 use std::collections::BTreeSet;
 
-use super::{Composition, Origin, Portfolio, PortfolioCommand, PortfolioEvent, PortfolioRejection, RECIPIENTS_MAX};
+use super::{
+    Composition, ModelVersion, Origin, Portfolio, PortfolioCommand, PortfolioEvent, PortfolioRejection, RECIPIENTS_MAX,
+    Subscription,
+};
 use crate::scenario::given;
 use crate::stored::samples;
 use crate::values::{
@@ -250,4 +253,115 @@ fn a_recommendation_needs_clients_and_not_too_many() {
     portfolio.when(&recommend(clients(0))).then_refused(&PortfolioRejection::NoClients);
     let too_many = RECIPIENTS_MAX + 1;
     portfolio.when(&recommend(clients(too_many))).then_refused(&PortfolioRejection::TooManyClients(too_many));
+}
+
+fn model() -> PortfolioId {
+    PortfolioId::created_by(CommandId::of(&["a model"]))
+}
+
+fn version(version: u64, apple: &str, coca_cola: &str) -> Box<ModelVersion> {
+    let (allocation, limits) = (allocation(apple, coca_cola), Limits::default());
+    Box::new(ModelVersion { model: model(), version, allocation, limits })
+}
+
+fn follow(taken: Box<ModelVersion>) -> PortfolioCommand {
+    PortfolioCommand::Follow { taken, currency: usd(), reason: reason() }
+}
+
+fn subscribed() -> PortfolioEvent {
+    PortfolioEvent::Subscribed { taken: version(3, "0.5", "0.5"), reason: reason() }
+}
+
+#[test]
+fn a_portfolio_that_begins_to_follow_a_model_takes_over_its_weights() {
+    given::<Portfolio>([created()]).when(&follow(version(3, "0.5", "0.5"))).then(&subscribed());
+    let following = given::<Portfolio>([created(), subscribed()]);
+    following.when(&follow(version(3, "0.5", "0.5"))).then_nothing_happened();
+    let other = PortfolioId::created_by(CommandId::of(&["another model"]));
+    let of_other = Box::new(ModelVersion { model: other, ..*version(5, "0.7", "0.3") });
+    following.when(&follow(of_other)).then_refused(&PortfolioRejection::FollowsAnotherModel { model: model() });
+}
+
+#[test]
+fn a_model_follows_no_model_and_currencies_are_the_same() {
+    let model = Composition { model_of: Some(name("Casa Verde")), ..growth() };
+    given::<Portfolio>([PortfolioEvent::Created(Box::new(model))])
+        .when(&follow(version(3, "0.5", "0.5")))
+        .then_refused(&PortfolioRejection::ModelCannotFollow);
+    let brl = Currency::parse("BRL").unwrap();
+    given::<Portfolio>([created()])
+        .when(&PortfolioCommand::Follow { taken: version(3, "0.5", "0.5"), currency: brl, reason: reason() })
+        .then_refused(&PortfolioRejection::ModelInOtherCurrency { model: brl, portfolio: usd() });
+}
+
+#[test]
+fn a_later_version_of_the_model_is_taken_over_with_a_reason_and_an_earlier_one_never() {
+    let following = given::<Portfolio>([created(), subscribed()]);
+    let taken = version(5, "0.7", "0.3");
+    let taken_over = PortfolioEvent::TakenOver { taken: taken.clone(), reason: reason() };
+    following.when(&follow(taken.clone())).then(&taken_over);
+    following
+        .when(&follow(version(2, "0.6", "0.4")))
+        .then_refused(&PortfolioRejection::ModelVersionEarlier { taken: 3, given: 2 });
+    let later = given::<Portfolio>([created(), subscribed(), taken_over]);
+    later.when(&follow(taken)).then_nothing_happened();
+    later
+        .when(&follow(version(3, "0.5", "0.5")))
+        .then_refused(&PortfolioRejection::ModelVersionEarlier { taken: 5, given: 3 });
+}
+
+#[test]
+fn what_a_model_has_locked_changes_with_the_model() {
+    let locked = ModelVersion { limits: limits(true, None), ..*version(3, "0.5", "0.5") };
+    let subscribed = PortfolioEvent::Subscribed { taken: Box::new(locked), reason: reason() };
+    let taken = version(4, "0.7", "0.3");
+    given::<Portfolio>([created(), subscribed])
+        .when(&follow(taken.clone()))
+        .then(&PortfolioEvent::TakenOver { taken, reason: reason() });
+}
+
+#[test]
+fn weights_change_with_the_model_alone_until_the_portfolio_follows_it_no_more() {
+    let reallocate = PortfolioCommand::Reallocate {
+        allocation: allocation("0.1", "0.9"),
+        limits: Limits::default(),
+        reason: reason(),
+    };
+    let unsubscribe = PortfolioCommand::Unsubscribe { reason: reason() };
+    let unsubscribed = PortfolioEvent::Unsubscribed { reason: reason() };
+    given::<Portfolio>([created()]).when(&unsubscribe).then_nothing_happened();
+    let following = given::<Portfolio>([created(), subscribed()]);
+    following.when(&reallocate).then_refused(&PortfolioRejection::FollowsModel { model: model() });
+    following.when(&unsubscribe).then(&unsubscribed);
+    let alone = given::<Portfolio>([created(), subscribed(), unsubscribed]);
+    alone.when(&unsubscribe).then_nothing_happened();
+    alone.when(&reallocate).then(&PortfolioEvent::Reallocated {
+        allocation: allocation("0.1", "0.9"),
+        limits: Limits::default(),
+        reason: reason(),
+    });
+    // Nothing was lost by leaving: what it left is as good as any other.
+    alone.when(&follow(version(3, "0.5", "0.5"))).then(&subscribed());
+}
+
+#[test]
+fn a_lock_of_its_own_keeps_a_portfolio_from_following_what_differs_there() {
+    let with_lock = Composition { limits: limits(true, None), ..growth() };
+    given::<Portfolio>([PortfolioEvent::Created(Box::new(with_lock))])
+        .when(&follow(version(3, "0.5", "0.5")))
+        .then_refused(&PortfolioRejection::PositionLocked { asset: apple(), weight: "0.6".parse().unwrap() });
+}
+
+#[test]
+fn an_archived_portfolio_neither_begins_nor_ends_to_follow() {
+    let archived = given::<Portfolio>([created(), PortfolioEvent::Archived { reason: reason() }]);
+    archived.when(&follow(version(3, "0.5", "0.5"))).then_refused(&PortfolioRejection::Archived);
+    archived.when(&PortfolioCommand::Unsubscribe { reason: reason() }).then_refused(&PortfolioRejection::Archived);
+}
+
+#[test]
+fn nothing_is_composed_as_a_follower() {
+    let subscription = Some(Subscription { model: model(), version: 3 });
+    let wished = Composition { subscription, ..growth() };
+    given::<Portfolio>([]).when(&PortfolioCommand::Create(Box::new(wished))).then(&created());
 }

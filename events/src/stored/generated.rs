@@ -12,7 +12,7 @@ use crate::advisor::{AdvisorCommand, AdvisorDetails};
 use crate::asset::{AssetCommand, PriceBasis};
 use crate::backtest::{BacktestCommand, BacktestRun, ShownNumber};
 use crate::client::ClientCommand;
-use crate::portfolio::{Composition, Origin, PortfolioCommand};
+use crate::portfolio::{Composition, ModelVersion, Origin, PortfolioCommand};
 use crate::recommendation::{Advice, Recipient, RecommendationCommand};
 use crate::subject::{Position, Stream};
 use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
@@ -218,14 +218,23 @@ fn policy() -> impl Strategy<Value = Policy> {
 
 fn composition() -> impl Strategy<Value = Composition> {
     let origin = prop::option::of((command_id(), 1_u64..99));
-    (command_id(), name(), currency(), allocation(), any::<bool>(), policy(), origin).prop_map(
-        |(by, name, currency, allocation, limited, policy, origin)| {
+    let firm = prop::option::weighted(0.2, name());
+    (command_id(), name(), currency(), allocation(), any::<bool>(), policy(), origin, firm).prop_map(
+        |(by, name, currency, allocation, limited, policy, origin, model_of)| {
             let limits = if limited { limits(&allocation) } else { Limits::default() };
             let origin = origin.map(|(by, version)| Origin { portfolio: PortfolioId::created_by(by), version });
             let advisor = AdvisorId::created_by(by);
-            Composition { limits, policy, origin, ..Composition::new(advisor, name, currency, allocation) }
+            Composition { limits, policy, origin, model_of, ..Composition::new(advisor, name, currency, allocation) }
         },
     )
+}
+
+/// Of so few models and versions that commands meet each other.
+fn model_version() -> impl Strategy<Value = Box<ModelVersion>> {
+    (0_u128..2, 1_u64..4, allocation()).prop_map(|(model, version, allocation)| {
+        let model = PortfolioId::new(uuid::Uuid::from_u128(model));
+        Box::new(ModelVersion { model, version, limits: limits(&allocation), allocation })
+    })
 }
 
 pub(super) fn portfolio_command() -> impl Strategy<Value = PortfolioCommand> {
@@ -238,6 +247,12 @@ pub(super) fn portfolio_command() -> impl Strategy<Value = PortfolioCommand> {
             PortfolioCommand::Reallocate { allocation, limits, reason }
         }),
         (policy(), note()).prop_map(|(policy, reason)| PortfolioCommand::SetPolicy { policy, reason }),
+        (model_version(), currency(), note()).prop_map(|(taken, currency, reason)| PortfolioCommand::Follow {
+            taken,
+            currency,
+            reason
+        }),
+        note().prop_map(|reason| PortfolioCommand::Unsubscribe { reason }),
         note().prop_map(|reason| PortfolioCommand::Archive { reason }),
         note().prop_map(|reason| PortfolioCommand::Restore { reason }),
         (clients, note(), figures(), allocation().prop_flat_map(|allocation| terms(&allocation))).prop_map(

@@ -10,7 +10,7 @@ use crate::advisor::{Advisor, AdvisorEvent, Standing};
 use crate::asset::{Asset, AssetEvent, LastWord, Listed};
 use crate::backtest::{Backtest, BacktestEvent};
 use crate::client::{Client, ClientEvent};
-use crate::portfolio::{Composition, Portfolio, PortfolioEvent};
+use crate::portfolio::{Composition, Portfolio, PortfolioEvent, Subscription};
 use crate::recommendation::{self, Letter, Recommendation, RecommendationEvent};
 use crate::values::{Bar, KnownBars, Name, RiskClass};
 
@@ -69,10 +69,20 @@ pub(super) fn portfolio(history: &[PortfolioEvent]) -> Portfolio {
     });
     let held = last(history, |event| match event {
         E::Reallocated { allocation, limits, .. } => Some((allocation.clone(), limits.clone())),
+        E::Subscribed { taken, .. } | E::TakenOver { taken, .. } => {
+            Some((taken.allocation.clone(), taken.limits.clone()))
+        }
         _ => None,
     });
     let policy = last(history, |event| match event {
         E::PolicySet { policy, .. } => Some(policy.clone()),
+        _ => None,
+    });
+    let subscription = last(history, |event| match event {
+        E::Subscribed { taken, .. } | E::TakenOver { taken, .. } => {
+            Some(Some(Subscription { model: taken.model, version: taken.version }))
+        }
+        E::Unsubscribed { .. } => Some(None),
         _ => None,
     });
     let is_archived = last(history, |event| match event {
@@ -86,6 +96,7 @@ pub(super) fn portfolio(history: &[PortfolioEvent]) -> Portfolio {
         allocation,
         limits,
         policy: policy.unwrap_or_else(|| created.policy.clone()),
+        subscription: subscription.flatten(),
         ..(**created).clone()
     });
     if is_archived == Some(true) { Portfolio::Archived(is) } else { Portfolio::Active(is) }

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::parts::{AllocationV1, CurrencyV1, FiguresV1, IdV1, LimitsV1, OutOfRange, PolicyV1, TermsV1, currency, id};
 use super::{DecodeError, Stored, from_bytes, out_of_range, to_bytes};
-use crate::portfolio::{Composition, Origin, PortfolioEvent};
+use crate::portfolio::{Composition, ModelVersion, Origin, PortfolioEvent};
 use crate::values::{AdvisorId, ClientId, Limits, Name, Note, PortfolioId, Terms};
 
 const CREATED_V1: &str = "insights.portfolio.created.v1";
 const CREATED_V2: &str = "insights.portfolio.created.v2";
+const CREATED_V3: &str = "insights.portfolio.created.v3";
 const RENAMED_V1: &str = "insights.portfolio.renamed.v1";
 const RENAMED_V2: &str = "insights.portfolio.renamed.v2";
 const REALLOCATED_V1: &str = "insights.portfolio.reallocated.v1";
@@ -16,6 +17,9 @@ const REALLOCATED_V2: &str = "insights.portfolio.reallocated.v2";
 const POLICY_SET_V1: &str = "insights.portfolio.policy_set.v1";
 const ARCHIVED_V1: &str = "insights.portfolio.archived.v1";
 const RESTORED_V1: &str = "insights.portfolio.restored.v1";
+const SUBSCRIBED_V1: &str = "insights.portfolio.subscribed.v1";
+const TAKEN_OVER_V1: &str = "insights.portfolio.taken_over.v1";
+const UNSUBSCRIBED_V1: &str = "insights.portfolio.unsubscribed.v1";
 const RECOMMENDED_V1: &str = "insights.portfolio.recommended.v1";
 const RECOMMENDED_V2: &str = "insights.portfolio.recommended.v2";
 
@@ -33,6 +37,12 @@ struct CreatedV2 {
     limits: LimitsV1,
     policy: PolicyV1,
     origin: Option<(IdV1, u64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CreatedV3 {
+    second: CreatedV2,
+    model_of: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,7 +75,17 @@ struct PolicySetV1 {
     reason: String,
 }
 
-/// Archived and restored.
+/// Subscribed and taken over.
+#[derive(Serialize, Deserialize)]
+struct TakenV1 {
+    model: IdV1,
+    version: u64,
+    allocation: AllocationV1,
+    limits: LimitsV1,
+    reason: String,
+}
+
+/// Archived, restored and unsubscribed.
 #[derive(Serialize, Deserialize)]
 struct ReasonV1 {
     reason: String,
@@ -91,19 +111,25 @@ struct RecommendedV1 {
 impl Stored for PortfolioEvent {
     fn event_type(&self) -> &'static str {
         match self {
-            Self::Created(_) => CREATED_V2,
+            Self::Created(_) => CREATED_V3,
             Self::Renamed { .. } => RENAMED_V2,
             Self::Reallocated { .. } => REALLOCATED_V2,
             Self::PolicySet { .. } => POLICY_SET_V1,
             Self::Archived { .. } => ARCHIVED_V1,
             Self::Restored { .. } => RESTORED_V1,
+            Self::Subscribed { .. } => SUBSCRIBED_V1,
+            Self::TakenOver { .. } => TAKEN_OVER_V1,
+            Self::Unsubscribed { .. } => UNSUBSCRIBED_V1,
             Self::Recommended { .. } => RECOMMENDED_V2,
         }
     }
 
     fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Created(composition) => to_bytes(&CreatedV2::from(composition.as_ref())),
+            Self::Created(composition) => to_bytes(&CreatedV3 {
+                second: composition.as_ref().into(),
+                model_of: composition.model_of.as_ref().map(|firm| firm.as_str().to_owned()),
+            }),
             Self::Renamed { name, reason } => to_bytes(&RenamedV2 {
                 name: name.as_str().to_owned(),
                 reason: reason.as_ref().map(|reason| reason.as_str().to_owned()),
@@ -116,7 +142,14 @@ impl Stored for PortfolioEvent {
             Self::PolicySet { policy, reason } => {
                 to_bytes(&PolicySetV1 { policy: policy.into(), reason: reason.as_str().to_owned() })
             }
-            Self::Archived { reason } | Self::Restored { reason } => {
+            Self::Subscribed { taken, reason } | Self::TakenOver { taken, reason } => to_bytes(&TakenV1 {
+                model: taken.model.uuid().into_bytes(),
+                version: taken.version,
+                allocation: (&taken.allocation).into(),
+                limits: (&taken.limits).into(),
+                reason: reason.as_str().to_owned(),
+            }),
+            Self::Archived { reason } | Self::Restored { reason } | Self::Unsubscribed { reason } => {
                 to_bytes(&ReasonV1 { reason: reason.as_str().to_owned() })
             }
             Self::Recommended { advisor, clients, name, currency, allocation, rationale, figures, terms } => {
@@ -144,6 +177,11 @@ fn decode(event_type: &str, bytes: &[u8]) -> Result<Result<PortfolioEvent, OutOf
     Ok(match event_type {
         CREATED_V1 => created(from_bytes::<CreatedV1>(event_type, bytes)?.try_into()),
         CREATED_V2 => created(from_bytes::<CreatedV2>(event_type, bytes)?.try_into()),
+        CREATED_V3 => {
+            let form: CreatedV3 = from_bytes(event_type, bytes)?;
+            let model_of = form.model_of.map(Name::from_history);
+            created(Composition::try_from(form.second).map(|is| Composition { model_of, ..is }))
+        }
         RENAMED_V1 => {
             let form: RenamedV1 = from_bytes(event_type, bytes)?;
             Ok(PortfolioEvent::Renamed { name: Name::from_history(form.name), reason: None })
@@ -160,6 +198,13 @@ fn decode(event_type: &str, bytes: &[u8]) -> Result<Result<PortfolioEvent, OutOf
             let reason = Note::from_history(form.reason);
             form.policy.try_into().map(|policy| PortfolioEvent::PolicySet { policy, reason })
         }
+        SUBSCRIBED_V1 => {
+            taken(from_bytes(event_type, bytes)?).map(|(taken, reason)| PortfolioEvent::Subscribed { taken, reason })
+        }
+        TAKEN_OVER_V1 => {
+            taken(from_bytes(event_type, bytes)?).map(|(taken, reason)| PortfolioEvent::TakenOver { taken, reason })
+        }
+        UNSUBSCRIBED_V1 => Ok(PortfolioEvent::Unsubscribed { reason: reason()? }),
         ARCHIVED_V1 => Ok(PortfolioEvent::Archived { reason: reason()? }),
         RESTORED_V1 => Ok(PortfolioEvent::Restored { reason: reason()? }),
         RECOMMENDED_V1 => recommended(from_bytes(event_type, bytes)?, Ok(Terms::default())),
@@ -169,6 +214,12 @@ fn decode(event_type: &str, bytes: &[u8]) -> Result<Result<PortfolioEvent, OutOf
         }
         other => return Err(DecodeError::UnknownType(other.to_owned())),
     })
+}
+
+fn taken(form: TakenV1) -> Result<(Box<ModelVersion>, Note), OutOfRange> {
+    let TakenV1 { model, version, allocation, limits, reason } = form;
+    let (model, allocation, limits) = (PortfolioId::new(id(model)), allocation.try_into()?, limits.try_into()?);
+    Ok((Box::new(ModelVersion { model, version, allocation, limits }), Note::from_history(reason)))
 }
 
 fn created(composition: Result<Composition, OutOfRange>) -> Result<PortfolioEvent, OutOfRange> {

@@ -7,7 +7,7 @@ use crate::advisor::{AdvisorDetails, AdvisorEvent};
 use crate::asset::{AssetEvent, Correction, PriceBasis};
 use crate::backtest::{BacktestEvent, BacktestRun, ShownNumber};
 use crate::client::ClientEvent;
-use crate::portfolio::{Composition, Origin, PortfolioEvent};
+use crate::portfolio::{Composition, ModelVersion, Origin, PortfolioEvent};
 use crate::recommendation::{Advice, RecommendationEvent};
 use crate::subject::{Position, Stream};
 use crate::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
@@ -100,7 +100,12 @@ fn composition() -> Composition {
     let currency = Currency::parse("BRL").unwrap();
     let origin = Some(Origin { portfolio: PortfolioId::created_by(command()), version: 300 });
     let plain = Composition::new(advisor, name("Crescimento"), currency, allocation());
-    Composition { limits: limits(), policy: policy(), origin, ..plain }
+    Composition { limits: limits(), policy: policy(), origin, model_of: Some(name("Casa Verde")), ..plain }
+}
+
+fn model_version() -> Box<ModelVersion> {
+    let model = PortfolioId::created_by(command());
+    Box::new(ModelVersion { model, version: 300, allocation: allocation(), limits: limits() })
 }
 
 pub(crate) fn backtest() -> BacktestRun {
@@ -201,6 +206,9 @@ pub(crate) fn all() -> Vec<AnyEvent> {
         AnyEvent::Portfolio(PortfolioEvent::PolicySet { policy: policy(), reason: reason() }),
         AnyEvent::Portfolio(PortfolioEvent::Archived { reason: reason() }),
         AnyEvent::Portfolio(PortfolioEvent::Restored { reason: reason() }),
+        AnyEvent::Portfolio(PortfolioEvent::Subscribed { taken: model_version(), reason: reason() }),
+        AnyEvent::Portfolio(PortfolioEvent::TakenOver { taken: model_version(), reason: reason() }),
+        AnyEvent::Portfolio(PortfolioEvent::Unsubscribed { reason: reason() }),
         AnyEvent::Portfolio(recommended(terms())),
         AnyEvent::Recommendation(RecommendationEvent::Made(Box::new(advice()))),
         AnyEvent::Recommendation(RecommendationEvent::Refused {
@@ -299,12 +307,14 @@ pub(crate) fn no_longer_written() -> Vec<(&'static str, AnyEvent)> {
     let bars = Bars::try_new(bars.map(|(day, close)| (day, close.parse().unwrap())).to_vec()).unwrap();
     let listing = Listing::new(name("Apple"), Currency::parse("USD").unwrap());
     let details = AdvisorDetails::new(name("Ana Souza"), name("Casa Verde"));
-    let plain = Composition { limits: Limits::default(), policy: Policy::default(), origin: None, ..composition() };
+    let no_model = Composition { model_of: None, ..composition() };
+    let plain = Composition { limits: Limits::default(), policy: Policy::default(), origin: None, ..no_model.clone() };
     let reallocated =
         PortfolioEvent::Reallocated { allocation: allocation(), limits: Limits::default(), reason: note("rates fell") };
     let without_terms = Advice { terms: Terms::default(), ..advice() };
     vec![
         ("insights.portfolio.created.v1", AnyEvent::Portfolio(PortfolioEvent::Created(Box::new(plain)))),
+        ("insights.portfolio.created.v2", AnyEvent::Portfolio(PortfolioEvent::Created(Box::new(no_model)))),
         (
             "insights.portfolio.renamed.v1",
             AnyEvent::Portfolio(PortfolioEvent::Renamed { name: name("Renda"), reason: None }),

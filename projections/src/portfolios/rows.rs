@@ -1,6 +1,6 @@
 //! Portfolios as they are now, and queries.
 
-use events::portfolio::Origin;
+use events::portfolio::{Origin, Subscription};
 use events::values::{AdvisorId, AssetId, Policy, PortfolioId, RebalancingRule, RiskClass};
 use events::{Position, Stream};
 use jiff::Timestamp;
@@ -59,6 +59,10 @@ pub struct PortfolioRow {
     pub policy: Policy,
     /// What it was copied from.
     pub origin: Option<Origin>,
+    /// The firm whose model it is.
+    pub model_of: Option<String>,
+    /// The model that it follows.
+    pub subscription: Option<Subscription>,
     /// Whether it is in use.
     pub standing: Standing,
     /// When it was composed.
@@ -87,6 +91,9 @@ struct Record {
     standing: String,
     origin: Option<Uuid>,
     origin_version: Option<i64>,
+    model_of: Option<String>,
+    model: Option<Uuid>,
+    model_version: Option<i64>,
     created_at: jiff_sqlx::Timestamp,
     updated_at: jiff_sqlx::Timestamp,
     created_position: i64,
@@ -104,6 +111,9 @@ impl TryFrom<Record> for PortfolioRow {
         let origin = record.origin.zip(record.origin_version).map(|(portfolio, version)| {
             Ok::<_, sqlx::Error>(Origin { portfolio: PortfolioId::new(portfolio), version: natural(version)? })
         });
+        let subscription = record.model.zip(record.model_version).map(|(model, version)| {
+            Ok::<_, sqlx::Error>(Subscription { model: PortfolioId::new(model), version: natural(version)? })
+        });
         Ok(Self {
             id: PortfolioId::new(record.id),
             advisor: AdvisorId::new(record.advisor),
@@ -117,6 +127,8 @@ impl TryFrom<Record> for PortfolioRow {
                 risk_class: record.risk_class.as_ref().map(class).transpose()?,
             },
             origin: origin.transpose()?,
+            model_of: record.model_of,
+            subscription: subscription.transpose()?,
             standing: Standing::parse(&record.standing).ok_or_else(|| unknown("standing", &record.standing))?,
             created_at: record.created_at.to_jiff(),
             updated_at: record.updated_at.to_jiff(),
@@ -134,6 +146,8 @@ pub struct Filter {
     pub advisor: Option<AdvisorId>,
     /// That stand so.
     pub standing: Option<Standing>,
+    /// That follow this model.
+    pub model: Option<PortfolioId>,
 }
 
 impl Filter {
@@ -142,6 +156,7 @@ impl Filter {
     pub fn fits(&self, row: &PortfolioRow) -> bool {
         self.advisor.is_none_or(|advisor| advisor == row.advisor)
             && self.standing.is_none_or(|standing| standing == row.standing)
+            && self.model.is_none_or(|model| row.subscription.is_some_and(|followed| followed.model == model))
     }
 }
 
@@ -182,7 +197,7 @@ pub async fn get(pool: &PgPool, id: PortfolioId) -> Result<Option<PortfolioRow>,
     let record = query_as!(
         Record,
         r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE id = $1"#,
@@ -202,10 +217,27 @@ pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<Portf
     let (after, limit) = (page.after(), page.limit());
     let records =
         match filter {
-            Filter { advisor: Some(advisor), standing: Some(standing) } => query_as!(
+            Filter { model: Some(model), advisor, standing } => query_as!(
                 Record,
                 r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
+                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
+                  created_position, version, position
+           FROM portfolios WHERE model = $1 AND created_position > $2 AND advisor = COALESCE($3::uuid, advisor)
+                 AND standing = COALESCE($4::text, standing)
+                 ORDER BY created_position LIMIT $5"#,
+                model.uuid(),
+                after,
+                advisor.map(|advisor| advisor.uuid()),
+                standing.map(Standing::word),
+                limit
+            )
+            .fetch_all(pool)
+            .await?,
+            Filter { advisor: Some(advisor), standing: Some(standing), model: None } => query_as!(
+                Record,
+                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE advisor = $1 AND standing = $2 AND created_position > $3
@@ -217,10 +249,10 @@ pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<Portf
             )
             .fetch_all(pool)
             .await?,
-            Filter { advisor: Some(advisor), standing: None } => query_as!(
+            Filter { advisor: Some(advisor), standing: None, model: None } => query_as!(
                 Record,
                 r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE advisor = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
@@ -230,10 +262,10 @@ pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<Portf
             )
             .fetch_all(pool)
             .await?,
-            Filter { advisor: None, standing } => query_as!(
+            Filter { advisor: None, standing, model: None } => query_as!(
                 Record,
                 r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE created_position > $1 AND standing = COALESCE($2::text, standing)
@@ -248,7 +280,7 @@ pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<Portf
     records.into_iter().map(PortfolioRow::try_from).collect()
 }
 
-/// The portfolios that fit the filter and whose names begin so, in the order of their names.
+/// The portfolios that fit the filter and whose names begin so, in the order of their names; whatever model they follow.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
@@ -261,7 +293,7 @@ pub async fn list_by_name(pool: &PgPool, filter: Filter, page: &ByName) -> Resul
             Some(advisor) => query_as!(
                 Record,
                 r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE advisor = $1 AND sought >= $2 AND sought <= $3 AND (sought, id) > ($4, $5)
@@ -280,7 +312,7 @@ pub async fn list_by_name(pool: &PgPool, filter: Filter, page: &ByName) -> Resul
             None => query_as!(
                 Record,
                 r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE sought >= $1 AND sought <= $2 AND (sought, id) > ($3, $4)
@@ -308,12 +340,36 @@ pub async fn some(pool: &PgPool, ids: &[PortfolioId]) -> Result<Vec<PortfolioRow
     let records = query_as!(
         Record,
         r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
                   created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
                   created_position, version, position
            FROM portfolios WHERE id = ANY($1::uuid[]) LIMIT $2"#,
         &ids,
         i64::from(PAGE_ROWS_MAX)
+    )
+    .fetch_all(pool)
+    .await?;
+    records.into_iter().map(PortfolioRow::try_from).collect()
+}
+
+/// The models of this firm, archived ones too, in the order of their creation. A model is its firm's for as long as its
+/// advisor works there.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn models(pool: &PgPool, firm: &str, page: Page) -> Result<Vec<PortfolioRow>, sqlx::Error> {
+    let records = query_as!(
+        Record,
+        r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
+                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
+                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
+                  created_position, version, position
+           FROM portfolios WHERE model_of = $1 AND created_position > $2
+             AND EXISTS (SELECT FROM advisors WHERE advisors.id = portfolios.advisor AND advisors.firm = $1)
+           ORDER BY created_position LIMIT $3"#,
+        firm,
+        page.after(),
+        page.limit()
     )
     .fetch_all(pool)
     .await?;

@@ -23,7 +23,7 @@ use crate::problem::{FieldError, Problem, ProblemBody, ProblemType};
 use crate::rights::{BEARER, SESSION};
 use crate::state::Parts;
 use crate::{
-    access, accounts, advisors, assets, clients, commands, computations, events, health, jobs, portfolios,
+    access, accounts, advisors, assets, clients, commands, computations, events, health, jobs, models, portfolios,
     recommendations, sessions, tokens,
 };
 
@@ -114,6 +114,9 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(portfolios::set_policy))
         .routes(routes!(portfolios::change_standing))
         .routes(routes!(portfolios::copy))
+        .routes(routes!(portfolios::change_subscription, portfolios::show_subscription))
+        .routes(routes!(models::list))
+        .routes(routes!(models::get))
         .routes(routes!(portfolios::versions))
         .routes(routes!(portfolios::version))
         .routes(routes!(portfolios::show_figures))

@@ -3,8 +3,8 @@
 //! # Layout
 //!
 //! * [`Api`] (below): what the service is given. `state.rs`: what handlers take from it. `server.rs`: the listener.
-//! * One file for each noun: `advisors.rs`, `clients.rs`, `assets.rs`, `portfolios.rs`, `recommendations.rs`; below them
-//!   a folder for what more is done with one. `events.rs`: what happened, in pages and as it happens. Each has what
+//! * One file for each noun: `advisors.rs`, `clients.rs`, `assets.rs`, `portfolios.rs`, `models.rs`, `recommendations.rs`;
+//!   below them a folder for what more is done with one. `events.rs`: what happened, in pages and as it happens. Each has what
 //!   travels first, handlers after. `health.rs` for operators.
 //! * What every request goes through: `edge.rs` (proxies, pages of other sites), `guard.rs`, with `trace.rs`, `access.rs`
 //!   (who calls, and what they reach), `operations.rs` (what may be asked, read from the document: `rights.rs` by whom,
@@ -47,6 +47,7 @@ mod imports;
 mod jobs;
 mod limits;
 mod misfits;
+mod models;
 mod numbers;
 mod objects;
 mod operations;

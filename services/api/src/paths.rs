@@ -77,6 +77,9 @@ impl<S: Send + Sync> FromRequestParts<S> for BacktestInPath {
     }
 }
 
+/// A model's id in a path. Whoever reaches everything is let in with any id: the handler asks whether it is a model's.
+pub struct Model(pub PortfolioId);
+
 macro_rules! in_path {
     ($id:ident, $absent:ident, $parse:expr, $is_of:expr) => {
         impl InPath for $id {
@@ -98,5 +101,11 @@ in_path!(AdvisorId, AdvisorUnknown, AdvisorId::parse, async |_: &References, id:
 ));
 in_path!(ClientId, ClientUnknown, ClientId::parse, References::owns_client);
 in_path!(PortfolioId, PortfolioUnknown, PortfolioId::parse, References::owns_portfolio);
+in_path!(
+    Model,
+    ModelUnknown,
+    |text| PortfolioId::parse(text).map(Model),
+    async |references: &References, model: &Model, advisor| { references.shows_model(model.0, advisor).await }
+);
 in_path!(RecommendationId, RecommendationUnknown, RecommendationId::parse, References::owns_recommendation);
 in_path!(AssetId, AssetUnknown, |text| AssetId::parse(text).ok(), async |_: &References, _: &AssetId, _| Ok(true));

@@ -11,7 +11,9 @@ mod keeping;
 mod kept_figures;
 mod recommend;
 mod rolling;
+mod subscription;
 mod versions;
+mod views;
 
 use ::events::portfolio::{Composition, Portfolio, PortfolioCommand};
 use ::events::values::{Actor, AdvisorId, AssetId, CommandId, Currency, Name, Note, PortfolioId};
@@ -23,7 +25,7 @@ use journal::{Done, Expect, Journal};
 use projections::Page;
 use projections::portfolios::{ByName, Filter, PortfolioRow, Standing};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
@@ -37,6 +39,7 @@ use crate::described::problems;
 use crate::faults::{Faults, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
+use crate::models;
 use crate::objects;
 use crate::paging::{
     Listing, invalid_parameters, listing, listing_by_name, listing_by_name_up_to, listing_up_to, page, page_by_name,
@@ -59,14 +62,19 @@ pub use self::copies::{__path_copy, copy};
 pub use self::events::{__path_history, history};
 pub use self::figures::{__path_show as __path_show_figures, show as show_figures};
 pub use self::import::{__path_import, import};
+use self::keeping::PolicyBody;
 pub use self::keeping::{__path_change_standing, __path_set_policy, change_standing, set_policy};
-use self::keeping::{PolicyBody, PolicyView};
 pub use self::kept_figures::{__path_list as __path_list_figures, list as list_figures};
 pub use self::recommend::{__path_recommend, recommend};
 pub use self::rolling::{__path_show as __path_show_rolling, show as show_rolling};
+pub use self::subscription::{
+    __path_change as __path_change_subscription, __path_show as __path_show_subscription,
+    change as change_subscription, show as show_subscription,
+};
 pub use self::versions::{
     __path_list as __path_versions, __path_show as __path_version, list as versions, show as version,
 };
+pub use self::views::PortfolioView;
 
 const COLLECTION: &str = "/v1/portfolios";
 const CREATE: &str = "POST /v1/portfolios";
@@ -92,6 +100,9 @@ pub struct CreatePortfolio {
     /// How it is to be kept; brought back to its weights each month where nothing is said.
     #[serde(default, deserialize_with = "objects::optional")]
     policy: Option<PolicyBody>,
+    /// Whether it is a model of the advisor's firm, which portfolios of the firm can follow. It stays one, or none.
+    #[serde(default)]
+    model: bool,
 }
 
 /// A portfolio to be composed, right in itself.
@@ -159,74 +170,6 @@ pub struct RenamePortfolio {
     reason: Option<String>,
 }
 
-/// A portfolio.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PortfolioView {
-    /// The portfolio's id.
-    #[schema(value_type = String, format = Uuid)]
-    id: PortfolioId,
-    /// Whose it is.
-    #[schema(value_type = String, format = Uuid)]
-    advisor: AdvisorId,
-    /// Its name.
-    name: String,
-    /// Its currency.
-    #[schema(example = "USD")]
-    currency: String,
-    /// Its target weights, in the order of the assets' ids.
-    allocation: Vec<TargetView>,
-    /// How it is kept.
-    policy: PolicyView,
-    /// What it was copied from; `null` where it was composed from nothing.
-    #[schema(required)]
-    origin: Option<OriginView>,
-    /// `active` or `archived`.
-    #[schema(example = "active")]
-    standing: &'static str,
-    /// When it was composed.
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-    /// When anything last happened to it.
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
-    /// The version, as in `ETag`.
-    version: u64,
-    /// Where the last event stands.
-    #[schema(value_type = String, example = "advisory-3")]
-    position: ::events::Position,
-}
-
-/// What a portfolio was copied from.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct OriginView {
-    /// Which portfolio.
-    #[schema(value_type = String, format = Uuid)]
-    portfolio: PortfolioId,
-    /// Which version of it.
-    version: u64,
-}
-
-impl From<PortfolioRow> for PortfolioView {
-    fn from(row: PortfolioRow) -> Self {
-        let PortfolioRow { id, advisor, name, currency, allocation, limits, policy, origin, standing, .. } = row;
-        let PortfolioRow { created_at, updated_at, version, position, .. } = row;
-        Self {
-            id,
-            advisor,
-            name,
-            currency,
-            allocation: allocation::limited_views(allocation, &limits),
-            policy: policy.into(),
-            origin: origin.map(|origin| OriginView { portfolio: origin.portfolio, version: origin.version }),
-            standing: standing.word(),
-            created_at,
-            updated_at,
-            version,
-            position,
-        }
-    }
-}
-
 /// Which portfolios are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -237,6 +180,9 @@ pub struct PortfoliosQuery {
     advisor: Option<String>,
     /// Only those that stand so: `active` or `archived`.
     standing: Option<String>,
+    /// Only those that follow this model. Not with `search` or the order of names.
+    #[param(format = Uuid)]
+    model: Option<String>,
     /// Only those whose names begin so, small and capital letters alike; in the order of their names.
     #[param(min_length = 1, max_length = 120)]
     search: Option<String>,
@@ -290,13 +236,17 @@ pub async fn create(
     keyed: Keyed,
     JsonBody(body): JsonBody<CreatePortfolio>,
 ) -> Result<Answer, Problem> {
-    let new = NewPortfolio::parse(&body, Faults::default())?;
+    let mut new = NewPortfolio::parse(&body, Faults::default())?;
     let command_id = keyed.command(CREATE, &[]);
     let id = PortfolioId::created_by(command_id);
     let needed = references.need_advisor(keyed.reach, new.composition.advisor).await;
     unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;
     new.need_assets(&references).await?;
-    let digest = new.written_into(Canonical::of("CreatePortfolio")).sha256();
+    if body.model {
+        new.composition.model_of = models::firm_of(&journal, new.composition.advisor).await?;
+    }
+    let wish = new.written_into(Canonical::of("CreatePortfolio"));
+    let digest = wish.with_optional("model", body.model.then_some("true")).sha256();
     let done = compose(&journal, &new, command_id, keyed.actor, clock.now(), digest).await?;
     Ok(Answer::created(COLLECTION, id.to_string(), &done))
 }
@@ -335,12 +285,17 @@ pub async fn list(
         return Ok(listing(&uri, Page::FIRST, none, |row: &PortfolioRow| row.created_position, PortfolioView::from));
     };
     let standing = word_parameter("standing", query.standing.as_deref(), &Standing::ALL, Standing::word)?;
-    let filter = Filter { advisor, standing };
+    let model = query.model.as_deref().map(model_parameter).transpose()?;
+    let filter = Filter { advisor, standing, model };
     let search = search_parameter("search", query.search)?;
     let sort = word_parameter("sort", query.sort.as_deref(), &Sort::ALL, Sort::word)?;
     let (limit, cursor) = (query.limit.as_deref(), query.cursor.as_deref());
     let then = past.then::<PortfolioRow>(query.as_of.as_deref()).await?;
     match (sort, search) {
+        (Some(Sort::Name), _) | (_, Some(_)) if model.is_some() => {
+            let detail = "what follows a model comes in the order of composition, and is not searched".to_owned();
+            Err(invalid_parameters(vec![FieldError::in_parameter("model", "not-by-name", detail)]))
+        }
         (Some(Sort::Created), Some(_)) => {
             let detail = "what is searched for comes in the order of names".to_owned();
             Err(invalid_parameters(vec![FieldError::in_parameter("sort", "not-with-search", detail)]))
@@ -419,6 +374,11 @@ pub async fn rename(
     let done = journal.execute::<Portfolio>(&id, &PortfolioCommand::Rename { name, reason }, &context).await;
     let done = done.map_err(|error| absent_rather_than_stale(error.into()))?;
     Ok(Answer::changed(id.to_string(), &done))
+}
+
+fn model_parameter(text: &str) -> Result<PortfolioId, Problem> {
+    PortfolioId::parse(text)
+        .ok_or_else(|| invalid_parameters(vec![FieldError::in_parameter("model", "not-an-id", NotAnId.to_string())]))
 }
 
 /// Of a portfolio to which nothing ever happened, that there is none.

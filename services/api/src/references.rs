@@ -16,6 +16,7 @@ use journal::Journal;
 use sqlx::PgPool;
 
 use crate::access::Reach;
+use crate::models;
 use crate::problem::{FieldError, Problem, ProblemType};
 
 /// Things of one kind that are remembered at once.
@@ -318,6 +319,15 @@ impl References {
             self.0.portfolios.insert(*id, of);
         }
         Ok(of == Some(advisor))
+    }
+
+    /// Whether there is such a model, and this advisor sees it.
+    ///
+    /// # Errors
+    /// That it could not be told.
+    pub async fn shows_model(&self, id: PortfolioId, advisor: AdvisorId) -> Result<bool, Problem> {
+        // Advisors change firms, and whoever left one must not read its models a moment longer: the log is asked.
+        Ok(models::shown_to(&self.0.journal, id, advisor).await?.is_some())
     }
 
     /// Whether the recommendation is this advisor's.

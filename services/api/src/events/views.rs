@@ -38,7 +38,7 @@ pub struct FactView {
     source: Option<String>,
     /// Its type and the version of its stored form.
     #[serde(rename = "type")]
-    #[schema(example = "insights.portfolio.created.v2")]
+    #[schema(example = "insights.portfolio.created.v3")]
     event_type: String,
     /// What it happened to, with its id.
     #[schema(example = "portfolio/1de44776-fcf6-5175-b615-e6829eedd301")]

@@ -118,7 +118,7 @@ pub struct Reallocate {
 
 problems!(ReallocateProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
     PortfolioUnknown, PortfolioArchived, NoSuchAssets, AssetNamedTwice, WeightsDoNotAddUp, WeightOutOfBand,
-    LimitWithoutPosition, PositionLocked);
+    LimitWithoutPosition, PositionLocked, PortfolioFollowsModel);
 
 /// Changes a portfolio's target weights.
 #[utoipa::path(put, path = "/v1/portfolios/{id}/allocation", tag = "portfolios", operation_id = "reallocatePortfolio",

@@ -40,7 +40,7 @@ pub struct CopyPortfolio {
 problems!(CopyProblems: ANY, GUARDED, COMMAND, KEYED;
     PortfolioUnknown, VersionUnknown, NoSuchAdvisor, AdvisorNotActive, PortfolioAlreadyCreated);
 
-/// Copies a portfolio: its currency, allocation, limits and policy.
+/// Copies a portfolio: its currency, allocation, limits and policy. A copy is no model and follows none.
 ///
 /// Changes of the original do not reach the copy; the copy remembers which version it was made from.
 #[utoipa::path(post, path = "/v1/portfolios/{id}/copies", tag = "portfolios", operation_id = "copyPortfolio",
@@ -73,7 +73,14 @@ pub async fn copy(
         .sha256();
     let context = context(command_id, keyed.actor, clock.now(), Expect::New, digest);
     let origin = Some(Origin { portfolio: original, version });
-    let command = PortfolioCommand::Create(Box::new(Composition { advisor, name, origin, ..is }));
+    let command = PortfolioCommand::Create(Box::new(Composition {
+        advisor,
+        name,
+        origin,
+        model_of: None,
+        subscription: None,
+        ..is
+    }));
     let done = journal.execute::<Portfolio>(&id, &command, &context).await;
     let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::PortfolioUnknown))?;
     Ok(Answer::created(COLLECTION, id.to_string(), &done))

@@ -24,7 +24,7 @@ pub struct EventView {
     position: Position,
     /// Its type and the version of its stored form.
     #[serde(rename = "type")]
-    #[schema(example = "insights.portfolio.created.v2")]
+    #[schema(example = "insights.portfolio.created.v3")]
     kind: String,
     /// What stands beside it: who, when, by which command. `null` where it cannot be read.
     #[schema(required, value_type = Option<Object>)]

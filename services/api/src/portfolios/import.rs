@@ -192,6 +192,8 @@ fn body(rows: &[&Row], reach: Reach, faults: &mut Vec<LineFault>) -> CreatePortf
         currency: first.field("currency").to_owned(),
         allocation,
         policy,
+        // A model is composed by hand.
+        model: false,
     }
 }
 

@@ -150,6 +150,9 @@ fn view(recorded: &Recorded) -> Result<VersionView, Problem> {
         PortfolioEvent::Renamed { reason, .. } => reason,
         PortfolioEvent::Reallocated { reason, .. }
         | PortfolioEvent::PolicySet { reason, .. }
+        | PortfolioEvent::Subscribed { reason, .. }
+        | PortfolioEvent::TakenOver { reason, .. }
+        | PortfolioEvent::Unsubscribed { reason }
         | PortfolioEvent::Archived { reason }
         | PortfolioEvent::Restored { reason } => Some(reason),
         PortfolioEvent::Recommended { rationale, .. } => Some(rationale),

@@ -65,6 +65,11 @@ impl From<&PortfolioRejection> for ProblemType {
             PortfolioRejection::LimitWithoutPosition { .. } => Self::LimitWithoutPosition,
             PortfolioRejection::WeightOutOfBand { .. } => Self::WeightOutOfBand,
             PortfolioRejection::PositionLocked { .. } => Self::PositionLocked,
+            PortfolioRejection::ModelCannotFollow => Self::ModelCannotFollow,
+            PortfolioRejection::FollowsAnotherModel { .. } => Self::FollowsAnotherModel,
+            PortfolioRejection::ModelVersionEarlier { .. } => Self::ModelVersionEarlier,
+            PortfolioRejection::ModelInOtherCurrency { .. } => Self::ModelInOtherCurrency,
+            PortfolioRejection::FollowsModel { .. } => Self::PortfolioFollowsModel,
             PortfolioRejection::NoClients => Self::RecommendationWithoutClients,
             PortfolioRejection::TooManyClients(_) => Self::RecommendationToTooManyClients,
         }
@@ -232,6 +237,8 @@ mod tests {
     #[test]
     fn every_rejection_is_the_problem_that_it_names_itself() {
         let one = rust_decimal::Decimal::ONE;
+        let model = events::values::PortfolioId::created_by(events::values::CommandId::of(&["a model"]));
+        let currency = events::values::Currency::parse("USD").unwrap();
         let asset = || AssetId::parse("AAPL").unwrap();
         check(vec![
             AdvisorRejection::Unknown,
@@ -267,6 +274,11 @@ mod tests {
             PortfolioRejection::LimitWithoutPosition { asset: asset() },
             PortfolioRejection::WeightOutOfBand { asset: asset(), weight: one, min: one, max: one },
             PortfolioRejection::PositionLocked { asset: asset(), weight: one },
+            PortfolioRejection::ModelCannotFollow,
+            PortfolioRejection::FollowsAnotherModel { model },
+            PortfolioRejection::ModelVersionEarlier { taken: 3, given: 2 },
+            PortfolioRejection::ModelInOtherCurrency { model: currency, portfolio: currency },
+            PortfolioRejection::FollowsModel { model },
             PortfolioRejection::NoClients,
             PortfolioRejection::TooManyClients(501),
         ]);

@@ -170,6 +170,24 @@ problem_types! {
         "The target weight of an asset stands within the band that is given with it.";
     PositionLocked CONFLICT "position-locked" "A weight is locked"
         "A locked weight stays as it is. To unlock it, give the same weight again without the lock; then change it.";
+    ModelUnknown NOT_FOUND "model-unknown" "There is no such model"
+        "No portfolio with this id is a model of the advisor's firm.";
+    NoSuchModel UNPROCESSABLE_ENTITY "no-such-model" "The request names a model that the firm does not have"
+        "A portfolio follows a model of its advisor's own firm. GET /v1/models lists them.";
+    ModelArchived CONFLICT "model-archived" "The model is archived"
+        "An archived model takes no new followers and offers nothing. Those who follow it keep what they have.";
+    ModelHasChanged CONFLICT "model-has-changed" "The model has changed since"
+        "The model has other weights or limits now than in the version that is named. Look at it again, and name its present version.";
+    ModelCannotFollow CONFLICT "model-cannot-follow" "A model follows no other model"
+        "A model is composed by hand; copy it to follow another one.";
+    FollowsAnotherModel CONFLICT "portfolio-follows-another-model" "The portfolio follows another model"
+        "End that subscription first: the weights stay as they are until the new one begins.";
+    ModelVersionEarlier CONFLICT "model-version-earlier" "The version of the model is earlier"
+        "Of the model that is followed, a later version was taken over.";
+    ModelInOtherCurrency CONFLICT "model-in-other-currency" "The model is kept in another currency"
+        "A portfolio follows a model in its own currency.";
+    PortfolioFollowsModel CONFLICT "portfolio-follows-model" "The portfolio's weights are its model's"
+        "Take over what the model offers, or end the subscription first: the weights stay, and can be changed then.";
     RecommendationNotRefused CONFLICT "recommendation-not-refused" "The recommendation was not refused"
         "Only advice that a gate has refused can be let out by compliance.";
     OverrideNeedsCompliance FORBIDDEN "override-needs-compliance" "Only compliance may let refused advice go out"

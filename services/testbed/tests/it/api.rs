@@ -18,6 +18,7 @@ mod keeping;
 mod limits;
 mod logins;
 mod matrix;
+mod models;
 mod nasty;
 mod operation;
 mod people;

@@ -1,6 +1,6 @@
 //! Time travel: what a replay says of any position is what the live service said when it stood there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use events::{Position, Stream};
 use futures::StreamExt;
@@ -53,7 +53,7 @@ impl Story<'_> {
         let word = format!("Name {}", self.dice.roll(1_000_000));
         let class = ["conservative", "moderate", "aggressive"][self.dice.roll(3)];
         let because = |key: &str, value: Value| json!({key: value, "reason": word});
-        match self.dice.roll(11) {
+        match self.dice.roll(12) {
             0 => self.put(&advisor, "", json!({"name": word, "firm": "Casa Verde", "regime": "other"})).await,
             1 => self.put(&client, "", json!({"name": word, "email": "jose@client.example"})).await,
             2 => self.put(&client, "/suitability", because("class", json!(class))).await,
@@ -75,6 +75,13 @@ impl Story<'_> {
                 // Few names, so that they are given again and two portfolios have the same.
                 let name = ["Growth", "growth", "Alpha", "Gold", "Zen", "Ação"][self.dice.roll(6)];
                 self.change(Method::PATCH, &portfolio, "", json!({"name": name})).await;
+            }
+            10 => {
+                let model = self.portfolios[0].clone();
+                let seen = self.house.get_now(&format!("/v1/models/{model}")).await;
+                let wished = json!({"model": model, "version": seen.body["version"]});
+                let wished = if self.dice.roll(3) == 0 { Value::Null } else { wished };
+                self.put(&portfolio, "/subscription", because("subscription", wished)).await;
             }
             _ => {
                 let Some(last) = self.recommendations.last().cloned() else { return };
@@ -133,7 +140,7 @@ impl Story<'_> {
         // The last ones; what happened to older ones is seen when it happens.
         paths.extend(of("recommendations", &self.recommendations[self.recommendations.len().saturating_sub(3)..]));
         // Whole lists, lists that are narrowed by what changes and by what does not, and pages.
-        let (advisor, client) = (&self.advisors[0], &self.clients[0]);
+        let (advisor, client, model) = (&self.advisors[0], &self.clients[0], &self.portfolios[0]);
         paths.extend(
             ["/v1/advisors", "/v1/advisors?search=name%201", "/v1/clients", "/v1/clients?limit=2"].map(str::to_owned),
         );
@@ -143,6 +150,7 @@ impl Story<'_> {
                 .map(str::to_owned),
         );
         paths.push(format!("/v1/portfolios?sort=name&standing=active&advisor={advisor}"));
+        paths.extend([format!("/v1/models/{model}"), format!("/v1/portfolios?model={model}")]);
         paths.extend([format!("/v1/clients?advisor={advisor}"), format!("/v1/portfolios?advisor={advisor}")]);
         paths.extend([
             "/v1/recommendations?limit=100".to_owned(),
@@ -174,11 +182,17 @@ async fn two_hundred_random_positions_are_replayed_as_they_were_seen() {
     tokio::spawn(recommender::run(house.journal.clone(), stop));
     let advisors = [house.advisor().await, house.advisor().await];
     let mut clients = Vec::new();
-    let mut portfolios = vec![house.portfolio(&advisors[0]).await];
+    house.asset("AAPL", &[]).await;
+    house.asset("MSFT", &[]).await;
+    let mut model = portfolio(&advisors[0]);
+    model["model"] = json!(true);
+    let mut portfolios = vec![house.post("/v1/portfolios", "model", &model).await.created()];
     for n in 0..3 {
         clients.push(house.client(&advisors[n % 2]).await);
     }
-    portfolios.push(house.post("/v1/portfolios", "second", &portfolio(&advisors[1])).await.created());
+    for (key, advisor) in [("second", &advisors[1]), ("third", &advisors[0])] {
+        portfolios.push(house.post("/v1/portfolios", key, &portfolio(advisor)).await.created());
+    }
     let (dice, recommendations, seen) = (Dice(42), Vec::new(), Seen::new());
     let mut story = Story { house: &house, dice, advisors, clients, portfolios, recommendations, seen };
     story.look().await;
@@ -187,6 +201,10 @@ async fn two_hundred_random_positions_are_replayed_as_they_were_seen() {
         story.look().await;
     }
 
+    let follow = format!("/v1/portfolios?model={}", story.portfolios[0]);
+    let followers = |seen: &BTreeMap<String, Value>| seen[&follow]["items"].as_array().unwrap().len();
+    let followers: BTreeSet<usize> = story.seen.values().map(followers).collect();
+    assert!(followers.contains(&0) && followers.len() > 1, "some followed, and some did so no more: {followers:?}");
     let positions: Vec<u64> = story.seen.keys().copied().collect();
     assert!(positions.len() > 100, "{} positions", positions.len());
     for _ in 0..POSITIONS {

@@ -80,6 +80,11 @@ const ROWS: &[(&str, May, About)] = &[
     ("setPortfolioPolicy", May::Advise, About::Portfolio),
     ("changePortfolioStanding", May::Advise, About::Portfolio),
     ("copyPortfolio", May::Advise, About::Portfolio),
+    ("changeSubscription", May::Advise, About::Portfolio),
+    ("getSubscription", May::AnyRole, About::Portfolio),
+    ("listModels", May::AnyRole, About::Nobody),
+    // A model is a whole firm's: models.rs has who sees it.
+    ("getModel", May::AnyRole, About::Nothing),
     ("listPortfolioVersions", May::AnyRole, About::Portfolio),
     ("getPortfolioVersion", May::AnyRole, About::Portfolio),
     ("getPortfolioFigures", May::AnyRole, About::Portfolio),

@@ -49,7 +49,7 @@ async fn what_was_written_is_read_back() {
 
     let events = house.get(&format!("{path}/events")).await;
     let kinds: Vec<&Value> = events.body["items"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
-    assert_eq!(kinds, ["insights.portfolio.created.v2", "insights.portfolio.reallocated.v2"]);
+    assert_eq!(kinds, ["insights.portfolio.created.v3", "insights.portfolio.reallocated.v2"]);
     assert_eq!(events.body["items"][1]["data"]["reallocated"]["reason"], "Less of\none company");
     assert!(events.body["items"][1]["metadata"]["actor"].as_str().unwrap().starts_with("admin:"), "{events:?}");
 }

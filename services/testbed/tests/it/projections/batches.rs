@@ -97,11 +97,13 @@ async fn rows_say_what_the_deciders_say() {
         match events::Subject::parse(subject).unwrap() {
             (Kind::Portfolio, token) => {
                 let state = state::<Portfolio>(&history);
-                let Composition { advisor, name, currency, allocation, policy, origin, .. } =
+                let Composition { advisor, name, currency, allocation, policy, origin, model_of, subscription, .. } =
                     state.composition().unwrap_or_else(|| panic!("{subject} does not exist"));
                 let row = portfolios::get(&pool, AggregateId::from_token(token).unwrap()).await.unwrap().unwrap();
                 assert_eq!((row.advisor, row.name.as_str()), (*advisor, name.as_str()));
                 assert_eq!((&row.policy, &row.origin), (policy, origin));
+                assert_eq!(row.model_of.as_deref(), model_of.as_ref().map(events::values::Name::as_str));
+                assert_eq!(row.subscription, *subscription);
                 assert_eq!(row.standing.word() == "archived", matches!(state, Portfolio::Archived(_)));
                 assert_eq!((row.currency.as_str(), row.position), (currency.as_str(), last));
                 assert_eq!(row.version, history.len() as u64);

@@ -28,9 +28,12 @@ async fn filled() -> PgPool {
     let rows = [
         format!(
             "INSERT INTO portfolios (id, advisor, name, currency, assets, weights, limits, rebalancing, standing,
-                 created_at, updated_at, created_position, version, position)
+                 created_at, updated_at, created_position, version, position, model_of, model, model_version)
              SELECT md5('portfolio ' || n)::uuid, {}, 'Portfolio ' || n, 'USD', '{{AAPL,MSFT}}', '{{0.5,0.5}}', '{{}}',
-                 'monthly', CASE WHEN n % 10 = 0 THEN 'archived' ELSE 'active' END, now(), now(), n, 1, n
+                 'monthly', CASE WHEN n % 10 = 0 THEN 'archived' ELSE 'active' END, now(), now(), n, 1, n,
+                 CASE WHEN n % 100 = 1 THEN 'Firm ' || n % 7 END,
+                 CASE WHEN n % 100 > 1 THEN md5('portfolio ' || n % 50 * 100 + 1)::uuid END,
+                 CASE WHEN n % 100 > 1 THEN 1 END
              FROM generate_series(1, {PORTFOLIOS}) n",
             of("n")
         ),
@@ -157,7 +160,7 @@ async fn p99s(pool: &PgPool) -> [Duration; 3] {
 
         let advisor: Uuid =
             sqlx::query_scalar("SELECT md5('advisor ' || $1)::uuid").bind(n.to_string()).fetch_one(pool).await.unwrap();
-        let filter = portfolios::Filter { advisor: Some(AdvisorId::new(advisor)), standing: None };
+        let filter = portfolios::Filter { advisor: Some(AdvisorId::new(advisor)), ..portfolios::Filter::default() };
         let began = Instant::now();
         assert_eq!(portfolios::list(pool, filter, Page { after: None, limit: 50 }).await.unwrap().len(), 50);
         of_one.push(began.elapsed());

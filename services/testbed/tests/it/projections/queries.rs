@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use events::advisor::Standing as AdvisorStanding;
 use events::recommendation::Standing;
-use events::values::{AdvisorId, CommandId};
+use events::values::{AdvisorId, CommandId, PortfolioId};
 use events::{Position, Stream};
 use jiff::civil::date;
 use projections::recommendations::Filter;
@@ -66,9 +66,19 @@ async fn a_filter_gives_what_fits_all_of_it() {
     let pool = database().await;
     apply(&pool, Stream::Advisory, &story::recorded(Stream::Advisory, &story::advisory(13))).await.unwrap();
     let advisor = AdvisorId::created_by(CommandId::of(&["a story", "advisor", "1"]));
-    let of = |standing| portfolios::Filter { advisor: Some(advisor), standing };
+    let of = |standing| portfolios::Filter { advisor: Some(advisor), standing, model: None };
     assert_eq!(portfolios::list(&pool, of(None), Page::FIRST).await.unwrap().len(), 5);
     assert_eq!(portfolios::list(&pool, of(Some(portfolios::Standing::Archived)), Page::FIRST).await.unwrap().len(), 2);
+    // Two of the thirteen follow the model, one of them this advisor's; two more did once.
+    let model = Some(PortfolioId::created_by(CommandId::of(&["a model"])));
+    let following = async |advisor, standing| {
+        let filter = portfolios::Filter { advisor, standing, model };
+        portfolios::list(&pool, filter, Page::FIRST).await.unwrap().len()
+    };
+    let somebody = Some(AdvisorId::created_by(CommandId::of(&["somebody"])));
+    assert_eq!((following(None, None).await, following(Some(advisor), None).await), (2, 1));
+    assert_eq!(following(somebody, None).await, 0);
+    assert_eq!(following(None, Some(portfolios::Standing::Archived)).await, 0);
     // Of the advisor's five one was handed over; of all thirteen three were removed.
     let of = clients::Filter { advisor: Some(advisor), standing: None };
     assert_eq!(clients::list(&pool, of, Page::FIRST).await.unwrap().len(), 4);

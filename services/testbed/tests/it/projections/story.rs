@@ -6,7 +6,7 @@ use events::advisor::{AdvisorDetails, AdvisorEvent};
 use events::asset::{AssetEvent, PriceBasis};
 use events::backtest::{BacktestEvent, BacktestRun, ShownNumber};
 use events::client::ClientEvent;
-use events::portfolio::{Composition, Origin, PortfolioEvent};
+use events::portfolio::{Composition, ModelVersion, Origin, PortfolioEvent};
 use events::recommendation::{Advice, RecommendationEvent};
 use events::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use events::values::{
@@ -195,7 +195,7 @@ fn portfolio_life(n: usize, advisor: AdvisorId, client: ClientId) -> Vec<Portfol
         benchmark: Some(asset_id("^GSPC")),
         risk_class: Some(RiskClass::Moderate),
     };
-    let created = PortfolioEvent::Created(Box::new(composition.clone()));
+    let (created, model) = (PortfolioEvent::Created(Box::new(composition.clone())), composition.clone());
     let renamed = PortfolioEvent::Renamed { name: name("Crescimento \\ {\"a\"}, é"), reason: None };
     let limits = Limits::new([(asset_id("NULL"), Limit { locked: true, band: None })]);
     let reallocated = PortfolioEvent::Reallocated { allocation: allocation(n + 1), limits, reason: note("rates fell") };
@@ -218,10 +218,20 @@ fn portfolio_life(n: usize, advisor: AdvisorId, client: ClientId) -> Vec<Portfol
         let plain = PortfolioEvent::PolicySet { policy: Policy::default(), reason: note("no benchmark any more") };
         return vec![copied, archived, restored, plain];
     }
+    let follows = |version, allocation| {
+        let model = PortfolioId::created_by(CommandId::of(&["a model"]));
+        Box::new(ModelVersion { model, version, allocation, limits: Limits::default() })
+    };
+    let subscribed =
+        PortfolioEvent::Subscribed { taken: follows(3, allocation(n + 2)), reason: note("the house view") };
+    let taken = PortfolioEvent::TakenOver { taken: follows(4, allocation(n + 3)), reason: note("it changed") };
+    let alone = PortfolioEvent::Unsubscribed { reason: note("on its own") };
+    let model = Composition { model_of: Some(name("Casa Verde")), ..model };
     match n % 3 {
         0 => vec![created, renamed, reallocated, recommended, set, archived],
-        1 => vec![created, reallocated, recommended],
-        _ => vec![created],
+        1 if n.is_multiple_of(2) => vec![created, reallocated, recommended, subscribed, taken, alone],
+        1 => vec![created, reallocated, recommended, subscribed, taken],
+        _ => vec![PortfolioEvent::Created(Box::new(model))],
     }
 }
 

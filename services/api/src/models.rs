@@ -1,0 +1,147 @@
+//! `/v1/models`: portfolios that are models of their firm. `portfolios/subscription.rs` has who follows them.
+//!
+//! A model is seen by the advisors of its firm, whoever composed it, and it is the firm's for as long as the advisor who
+//! composed it works there. Firms are the same where the register spells them alike, letter by letter: what is spelt
+//! otherwise is another firm, and sees nothing.
+
+use axum::Json;
+use axum::extract::{OriginalUri, State};
+use axum::response::{IntoResponse, Response};
+use events::portfolio::{Composition, Portfolio};
+use events::values::{AdvisorId, Name, PortfolioId};
+use events::{Advisor, advisor};
+use journal::{Journal, Versioned};
+use projections::portfolios::{PortfolioRow, Standing};
+use serde::Deserialize;
+use sqlx::PgPool;
+use utoipa::IntoParams;
+
+use crate::access::Reach;
+use crate::as_of::{AsOfQuery, then};
+use crate::described::problems;
+use crate::faults::Fault;
+use crate::freshness::{CaughtUp, MinPositionHeader};
+use crate::paging::{Listing, invalid_parameters, listing, page};
+use crate::parameters::Parameters;
+use crate::paths::{Id, Model};
+use crate::portfolios::PortfolioView;
+use crate::preconditions::tagged;
+use crate::problem::{FieldError, Problem, ProblemType};
+
+/// Which models are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ModelsQuery {
+    /// Whose models: a firm as the register of advisors spells it. Advisors see those of their own firm alone, and need not
+    /// say so; everybody else needs it.
+    #[param(min_length = 1, max_length = 120, example = "Casa Verde")]
+    firm: Option<String>,
+    /// How many at the most; 50 where nothing is said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    /// Where to go on: what `next` said.
+    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    cursor: Option<String>,
+}
+
+problems!(ListProblems: ANY, GUARDED, READ; LogUnavailable);
+problems!(GetProblems: ANY, GUARDED, READ; ModelUnknown, LogUnavailable);
+
+/// Lists the models of a firm, in the order of their composition, archived ones too.
+#[utoipa::path(get, path = "/v1/models", tag = "portfolios", operation_id = "listModels",
+    security(("bearer" = ["admin", "advisor", "compliance"])), params(ModelsQuery, MinPositionHeader),
+    responses((status = 200, body = Listing<PortfolioView>), ListProblems))]
+pub async fn list(
+    State(pool): State<PgPool>,
+    State(journal): State<Journal>,
+    OriginalUri(uri): OriginalUri,
+    reach: Reach,
+    Parameters(query): Parameters<ModelsQuery>,
+    _: CaughtUp,
+) -> Result<Response, Problem> {
+    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let asked = query.firm.as_deref().map(firm_parameter).transpose()?;
+    let firm = match (reach, asked) {
+        // Asking for another firm's finds what there is to see: nothing.
+        (Reach::Only(own), asked) => {
+            firm_of(&journal, own).await?.filter(|firm| asked.is_none_or(|asked| asked == *firm))
+        }
+        (Reach::Everybody, Some(asked)) => Some(asked),
+        (Reach::Everybody, None) => {
+            let detail = "whose models are wanted: name a firm".to_owned();
+            return Err(invalid_parameters(vec![FieldError::in_parameter("firm", "missing-parameter", detail)]));
+        }
+    };
+    let rows: Vec<PortfolioRow> = match firm {
+        Some(firm) => projections::portfolios::models(&pool, firm.as_str(), page).await?,
+        None => Vec::new(),
+    };
+    Ok(listing(&uri, page, rows, |row| row.created_position, PortfolioView::from))
+}
+
+/// Shows a model.
+#[utoipa::path(get, path = "/v1/models/{id}", tag = "portfolios", operation_id = "getModel",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
+    params(("id" = String, Path, format = Uuid), AsOfQuery, MinPositionHeader),
+    responses((status = 200, body = PortfolioView, headers(("ETag" = String))), GetProblems))]
+pub async fn get(
+    State(pool): State<PgPool>,
+    State(journal): State<Journal>,
+    Id(Model(id)): Id<Model>,
+    Parameters(query): Parameters<AsOfQuery>,
+    _: CaughtUp,
+) -> Result<Response, Problem> {
+    let row = match query.until(&journal).await? {
+        Some(until) => then::<Portfolio, projections::portfolios::Changed>(&journal, &id, until).await?,
+        None => projections::portfolios::get(&pool, id).await?,
+    };
+    // Those who reach everything were not asked whether this is a model.
+    let row = row.filter(|row| row.model_of.is_some()).ok_or_else(|| Problem::of(ProblemType::ModelUnknown))?;
+    Ok(tagged(row.version, Json(PortfolioView::from(row)).into_response()))
+}
+
+/// The firm that the advisor works for; `None` where nobody is registered under this id.
+///
+/// # Errors
+/// That the log cannot be read.
+pub async fn firm_of(journal: &Journal, id: AdvisorId) -> Result<Option<Name>, Problem> {
+    Ok(match journal.state::<Advisor>(&id).await?.state {
+        Advisor::Registered { details: advisor::AdvisorDetails { firm, .. }, .. } => Some(firm),
+        Advisor::Unknown => None,
+    })
+}
+
+/// A model as it is now.
+pub struct Offering {
+    /// Its version.
+    pub version: u64,
+    /// What it is.
+    pub is: Composition,
+    /// Whether it is in use.
+    pub standing: Standing,
+}
+
+/// The model, where this advisor sees it: where both they and who composed it work for the firm that it was composed for.
+///
+/// # Errors
+/// That the log cannot be read.
+pub async fn shown_to(journal: &Journal, model: PortfolioId, advisor: AdvisorId) -> Result<Option<Offering>, Problem> {
+    let Versioned { version, state, .. } = journal.state::<Portfolio>(&model).await?;
+    let (is, standing) = match state {
+        Portfolio::Active(is) => (*is, Standing::Active),
+        Portfolio::Archived(is) => (*is, Standing::Archived),
+        Portfolio::Unknown => return Ok(None),
+    };
+    if is.model_of.is_none() {
+        return Ok(None);
+    }
+    let is_shown = firm_of(journal, advisor).await? == is.model_of
+        && (is.advisor == advisor || firm_of(journal, is.advisor).await? == is.model_of);
+    Ok(is_shown.then_some(Offering { version, is, standing }))
+}
+
+fn firm_parameter(text: &str) -> Result<Name, Problem> {
+    Name::parse(text)
+        .map_err(|fault| invalid_parameters(vec![FieldError::in_parameter("firm", fault.code(), fault.to_string())]))
+}

@@ -1,0 +1,216 @@
+//! `/v1/portfolios/{id}/subscription`: which model a portfolio follows.
+//!
+//! Nothing is pushed into a portfolio. What a model offers is seen with GET; the advisor takes over the version that they
+//! have seen, with a reason, or leaves it.
+
+use axum::Json;
+use axum::extract::State;
+use events::portfolio::{Composition, ModelVersion, Portfolio, PortfolioCommand};
+use events::values::{Currency, Note, PortfolioId};
+use journal::{Expect, Journal};
+use projections::portfolios::Standing;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use super::absent_rather_than_stale;
+use super::allocation::{TargetView, limited_views};
+use super::versions::composition_at;
+use crate::body::JsonBody;
+use crate::canonical::Canonical;
+use crate::commands::{Answer, ChangedAnswer, context, unless_given};
+use crate::described::problems;
+use crate::faults::{Faults, NotAnId};
+use crate::idempotency::{MaybeKeyed, OptionalKeyHeader};
+use crate::models::{self, Offering};
+use crate::objects;
+use crate::paths::Id;
+use crate::preconditions::{IfMatch, IfMatchHeader};
+use crate::problem::{FieldError, Problem, ProblemType};
+use crate::state::Clock;
+
+const CHANGE: &str = "PUT /v1/portfolios/{id}/subscription";
+
+/// Which model a portfolio is to follow from now on, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSubscription {
+    /// What is taken over at once; `null` to follow no model any more, with the weights as they are.
+    #[serde(deserialize_with = "named")]
+    #[schema(required)]
+    subscription: Option<SubscriptionBody>,
+    /// Why.
+    #[schema(min_length = 1, max_length = 4000, example = "The client wants what the house recommends")]
+    reason: String,
+}
+
+/// A version of a model, to be taken over.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriptionBody {
+    /// A model of the advisor's firm.
+    #[schema(format = Uuid)]
+    model: String,
+    /// The version that was seen. The model must still have the weights and limits that it had then.
+    #[schema(minimum = 1)]
+    version: u64,
+}
+
+/// Said in any case: what is left out is no wish to follow nothing.
+fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SubscriptionBody>, D::Error> {
+    objects::optional(deserializer)
+}
+
+/// Whether a portfolio follows a model.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SubscriptionStateView {
+    /// What it follows; `null` where it follows none.
+    #[schema(required)]
+    subscription: Option<FollowedView>,
+}
+
+/// Which model a portfolio follows, and what the model offers now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FollowedView {
+    /// Which model.
+    #[schema(value_type = String, format = Uuid)]
+    model: PortfolioId,
+    /// Which version of it was taken over last.
+    version: u64,
+    /// What the model is called; `null` where the portfolio's advisor sees it no more, being of another firm than it.
+    #[schema(required, example = "House view")]
+    name: Option<String>,
+    /// `active` or `archived`: an archived model offers nothing. `null` where `name` is.
+    #[schema(required, example = "active")]
+    standing: Option<&'static str>,
+    /// What the model is now and the portfolio is not; `null` where there is no such thing.
+    #[schema(required)]
+    offered: Option<OfferView>,
+}
+
+/// What a model offers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OfferView {
+    /// Its present version: the one to name in order to take it over.
+    version: u64,
+    /// Its target weights with their limits.
+    allocation: Vec<TargetView>,
+}
+
+problems!(ChangeProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
+    PortfolioUnknown, PortfolioArchived, NoSuchModel, ModelArchived, VersionUnknown, ModelHasChanged, ModelCannotFollow,
+    FollowsAnotherModel, ModelVersionEarlier, ModelInOtherCurrency, PositionLocked, WeightOutOfBand, LimitWithoutPosition);
+problems!(ShowProblems: ANY, GUARDED; PortfolioUnknown, LogUnavailable);
+
+/// Has a portfolio follow a model of its advisor's firm, take over what is new in the model, or follow it no more.
+///
+/// The model's weights and limits are taken over at once. Until the portfolio follows it no more, they change in this way
+/// alone: a model that changes offers what it is now, and changes nobody's portfolio.
+#[utoipa::path(put, path = "/v1/portfolios/{id}/subscription", tag = "portfolios", operation_id = "changeSubscription",
+    security(("bearer" = ["admin", "advisor"])),
+    params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
+    request_body = ChangeSubscription, responses(ChangedAnswer, ChangeProblems))]
+pub async fn change(
+    State(journal): State<Journal>,
+    State(clock): State<Clock>,
+    Id(id): Id<PortfolioId>,
+    keyed: MaybeKeyed,
+    IfMatch(version): IfMatch,
+    JsonBody(body): JsonBody<ChangeSubscription>,
+) -> Result<Answer, Problem> {
+    let mut faults = Faults::default();
+    let model = body.subscription.as_ref().map(|wished| wished.model.as_str());
+    let model = faults.optional("/subscription/model", model, |text| PortfolioId::parse(text).ok_or(NotAnId));
+    let reason = faults.value("/reason", Note::parse(&body.reason));
+    let (Some(model), Some(reason)) = (model, reason) else { return Err(faults.into_problem()) };
+    let wished = model.zip(body.subscription.map(|wished| wished.version));
+    let digest = Canonical::of("ChangeSubscription")
+        .with_optional("model", wished.map(|(model, _)| model.to_string()).as_deref())
+        .with_optional("version", wished.map(|(_, version)| version.to_string()).as_deref())
+        .with("reason", reason.as_str())
+        .sha256();
+    let command_id = keyed.command(CHANGE, &[&id.to_string()]);
+    let command = match wished {
+        Some((model, version)) => {
+            let then = composition_at(&journal, model, Some(version)).await.map(|(_, is)| is);
+            let needed = offered(&journal, id, model, then.as_ref().ok()).await;
+            unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;
+            let (taken, currency) = taken(model, version, then?);
+            PortfolioCommand::Follow { taken: Box::new(taken), currency, reason }
+        }
+        None => PortfolioCommand::Unsubscribe { reason },
+    };
+    let context = context(command_id, keyed.actor, clock.now(), Expect::Version(version), digest);
+    let done = journal.execute::<Portfolio>(&id, &command, &context).await;
+    let done = done.map_err(|error| absent_rather_than_stale(error.into()))?;
+    Ok(Answer::changed(id.to_string(), &done))
+}
+
+/// Shows which model a portfolio follows, and what the model offers that was not taken over.
+#[utoipa::path(get, path = "/v1/portfolios/{id}/subscription", tag = "portfolios", operation_id = "getSubscription",
+    security(("bearer" = ["admin", "advisor", "compliance"])), params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = SubscriptionStateView), ShowProblems))]
+pub async fn show(
+    State(journal): State<Journal>,
+    Id(id): Id<PortfolioId>,
+) -> Result<Json<SubscriptionStateView>, Problem> {
+    let portfolio = journal.state::<Portfolio>(&id).await?.state;
+    let is = portfolio.composition().ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
+    let Some(followed) = is.subscription else { return Ok(Json(SubscriptionStateView { subscription: None })) };
+    // Whoever has left the firm reads no more of its models than what they took over while they were there.
+    let model = models::shown_to(&journal, followed.model, is.advisor).await?;
+    let offered = model.as_ref().filter(|model| model.standing == Standing::Active && differ(&model.is, is));
+    let view = FollowedView {
+        model: followed.model,
+        version: followed.version,
+        name: model.as_ref().map(|model| model.is.name.to_string()),
+        standing: model.as_ref().map(|model| model.standing.word()),
+        offered: offered.map(offer).transpose()?,
+    };
+    Ok(Json(SubscriptionStateView { subscription: Some(view) }))
+}
+
+/// Nothing, where the portfolio's advisor sees this model and it offers what it was `then`; `None` where the model never was
+/// at that version, which is the next thing that the caller is told.
+///
+/// The model may change between this and the append: what is taken over was offered a moment ago, at the latest.
+async fn offered(
+    journal: &Journal,
+    follower: PortfolioId,
+    model: PortfolioId,
+    then: Option<&Composition>,
+) -> Result<(), Problem> {
+    let follower = journal.state::<Portfolio>(&follower).await?.state;
+    let follower = follower.composition().ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
+    let Some(model) = models::shown_to(journal, model, follower.advisor).await? else {
+        let detail = format!("there is no model {model} of the advisor's firm");
+        let error = FieldError::in_body("/subscription/model", "no-such-model", detail);
+        return Err(Problem::new(ProblemType::NoSuchModel, error.detail.clone()).with_errors(vec![error]));
+    };
+    if model.standing == Standing::Archived {
+        return Err(Problem::of(ProblemType::ModelArchived));
+    }
+    if then.is_some_and(|then| differ(then, &model.is)) {
+        let detail = format!("the model stands at version {}, with other weights or limits", model.version);
+        return Err(Problem::new(ProblemType::ModelHasChanged, detail));
+    }
+    Ok(())
+}
+
+/// Whether two portfolios differ in what is taken over from a model.
+fn differ(one: &Composition, other: &Composition) -> bool {
+    (&one.allocation, &one.limits) != (&other.allocation, &other.limits)
+}
+
+fn taken(model: PortfolioId, version: u64, is: Composition) -> (ModelVersion, Currency) {
+    let Composition { allocation, limits, currency, .. } = is;
+    (ModelVersion { model, version, allocation, limits }, currency)
+}
+
+fn offer(model: &Offering) -> Result<OfferView, Problem> {
+    let targets = model.is.allocation.iter().map(|(asset, weight)| (asset.clone(), weight.value())).collect();
+    let limits = serde_json::to_value(&model.is.limits).map_err(|error| {
+        tracing::error!(%error, "limits have no JSON");
+        Problem::of(ProblemType::Internal)
+    })?;
+    Ok(OfferView { version: model.version, allocation: limited_views(targets, &limits) })
+}
