@@ -5,88 +5,26 @@
 //! and with a reason, until the portfolio stops following. Nothing is pushed: a model that changes, or is archived, changes
 //! no other portfolio.
 
-use std::collections::BTreeSet;
-
-use rust_decimal::Decimal;
-use serde::Serialize;
-
-use crate::decider::{Decider, Refusal, RejectionClass};
-use crate::subject::Kind;
-use crate::values::{
-    AdvisorId, Allocation, AssetId, ClientId, Currency, FiguresSnapshot, Limits, Name, Note, Policy, PortfolioId, Terms,
-};
-
+mod composition;
+mod rejection;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::decider::Decider;
+use crate::subject::Kind;
+use crate::values::{
+    AdvisorId, Allocation, ClientId, Currency, FiguresSnapshot, Limits, Name, Note, Policy, PortfolioId, Terms,
+};
+
+pub use self::composition::{Composition, ModelVersion, Origin, Subscription};
+pub use self::rejection::PortfolioRejection;
+
 /// Clients that one recommendation may go to.
 pub const RECIPIENTS_MAX: usize = 500;
-
-/// What a portfolio was copied from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-pub struct Origin {
-    /// Which portfolio.
-    pub portfolio: PortfolioId,
-    /// Which version of it.
-    pub version: u64,
-}
-
-/// Which model a portfolio follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-pub struct Subscription {
-    /// Which model.
-    pub model: PortfolioId,
-    /// Which version of it was taken over last.
-    pub version: u64,
-}
-
-/// What is taken over from a model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ModelVersion {
-    /// Which model.
-    pub model: PortfolioId,
-    /// Which version of it.
-    pub version: u64,
-    /// The target weights of that version.
-    pub allocation: Allocation,
-    /// Their limits.
-    pub limits: Limits,
-}
-
-/// All that a portfolio is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Composition {
-    /// Whose it is.
-    pub advisor: AdvisorId,
-    /// How the advisor calls it.
-    pub name: Name,
-    /// In which currency it is kept.
-    pub currency: Currency,
-    /// The target weights.
-    pub allocation: Allocation,
-    /// Between which bounds they may change.
-    pub limits: Limits,
-    /// How it is to be kept.
-    pub policy: Policy,
-    /// What it was copied from, where it was.
-    pub origin: Option<Origin>,
-    /// The firm whose model it is, where it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model_of: Option<Name>,
-    /// The model that it follows, where it does. Nothing begins as a follower: history says later that it became one.
-    #[serde(skip)]
-    pub subscription: Option<Subscription>,
-}
-
-impl Composition {
-    /// A portfolio without limits, with the usual policy, made from nothing.
-    #[must_use]
-    pub fn new(advisor: AdvisorId, name: Name, currency: Currency, allocation: Allocation) -> Self {
-        let (limits, policy) = (Limits::default(), Policy::default());
-        let (origin, model_of, subscription) = (None, None, None);
-        Self { advisor, name, currency, allocation, limits, policy, origin, model_of, subscription }
-    }
-}
 
 /// What can be wished of a portfolio.
 #[derive(Debug, Clone, PartialEq)]
@@ -230,121 +168,6 @@ pub enum PortfolioEvent {
         /// What else the advice comes with.
         terms: Box<Terms>,
     },
-}
-
-/// Why a wish about a portfolio was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PortfolioRejection {
-    /// There is no such portfolio.
-    #[error("there is no such portfolio")]
-    Unknown,
-    /// Another portfolio stands under this id.
-    #[error("the portfolio exists already, with other details")]
-    AlreadyCreated,
-    /// It is put aside.
-    #[error("the portfolio is archived")]
-    Archived,
-    /// A limit on what is not held.
-    #[error("`{asset}` has a limit and no weight")]
-    LimitWithoutPosition {
-        /// Which asset.
-        asset: AssetId,
-    },
-    /// A target weight outside its band.
-    #[error("the weight {weight} of `{asset}` is not within its band from {min} to {max}")]
-    WeightOutOfBand {
-        /// Which asset.
-        asset: AssetId,
-        /// Its weight.
-        weight: Decimal,
-        /// The least that its band allows.
-        min: Decimal,
-        /// The most that its band allows.
-        max: Decimal,
-    },
-    /// A locked weight was to change.
-    #[error("`{asset}` is locked at {weight}")]
-    PositionLocked {
-        /// Which asset.
-        asset: AssetId,
-        /// The weight that it is locked at.
-        weight: Decimal,
-    },
-    /// A model that would follow another.
-    #[error("a model follows no other model")]
-    ModelCannotFollow,
-    /// It follows another model.
-    #[error("the portfolio follows the model {model}")]
-    FollowsAnotherModel {
-        /// Which one.
-        model: PortfolioId,
-    },
-    /// The version is earlier than the one that was taken over.
-    #[error("version {given} of the model is earlier than version {taken}, which was taken over")]
-    ModelVersionEarlier {
-        /// The version that was taken over last.
-        taken: u64,
-        /// The version that was given.
-        given: u64,
-    },
-    /// The model is kept in another currency.
-    #[error("the model is kept in {model}, the portfolio in {portfolio}")]
-    ModelInOtherCurrency {
-        /// The model's currency.
-        model: Currency,
-        /// The portfolio's.
-        portfolio: Currency,
-    },
-    /// Its weights are its model's.
-    #[error("the portfolio follows the model {model}: its weights change with it")]
-    FollowsModel {
-        /// Which one.
-        model: PortfolioId,
-    },
-    /// A recommendation to nobody.
-    #[error("a recommendation needs at least one client")]
-    NoClients,
-    /// More clients than the bound.
-    #[error("{0} clients are more than {RECIPIENTS_MAX}")]
-    TooManyClients(usize),
-}
-
-impl Refusal for PortfolioRejection {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Unknown => "portfolio-unknown",
-            Self::AlreadyCreated => "portfolio-already-created",
-            Self::Archived => "portfolio-archived",
-            Self::LimitWithoutPosition { .. } => "limit-without-position",
-            Self::WeightOutOfBand { .. } => "weight-out-of-band",
-            Self::PositionLocked { .. } => "position-locked",
-            Self::ModelCannotFollow => "model-cannot-follow",
-            Self::FollowsAnotherModel { .. } => "portfolio-follows-another-model",
-            Self::ModelVersionEarlier { .. } => "model-version-earlier",
-            Self::ModelInOtherCurrency { .. } => "model-in-other-currency",
-            Self::FollowsModel { .. } => "portfolio-follows-model",
-            Self::NoClients => "recommendation-without-clients",
-            Self::TooManyClients(_) => "recommendation-to-too-many-clients",
-        }
-    }
-
-    fn class(&self) -> RejectionClass {
-        match self {
-            Self::Unknown => RejectionClass::Absent,
-            Self::AlreadyCreated
-            | Self::Archived
-            | Self::PositionLocked { .. }
-            | Self::ModelCannotFollow
-            | Self::FollowsAnotherModel { .. }
-            | Self::ModelVersionEarlier { .. }
-            | Self::ModelInOtherCurrency { .. }
-            | Self::FollowsModel { .. } => RejectionClass::Conflict,
-            Self::LimitWithoutPosition { .. }
-            | Self::WeightOutOfBand { .. }
-            | Self::NoClients
-            | Self::TooManyClients(_) => RejectionClass::Invalid,
-        }
-    }
 }
 
 /// A portfolio, as history left it.
