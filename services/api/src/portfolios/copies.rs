@@ -40,9 +40,10 @@ pub struct CopyPortfolio {
 problems!(CopyProblems: ANY, GUARDED, COMMAND, KEYED;
     PortfolioUnknown, VersionUnknown, NoSuchAdvisor, AdvisorNotActive, PortfolioAlreadyCreated);
 
-/// Copies a portfolio: its currency, allocation, limits and policy. A copy is no model and follows none.
+/// Copies a portfolio: its currency, allocation, limits and policy.
 ///
-/// Changes of the original do not reach the copy; the copy remembers which version it was made from.
+/// Changes of the original do not reach the copy; the copy remembers which version it was made from. It is no model, and
+/// follows none.
 #[utoipa::path(post, path = "/v1/portfolios/{id}/copies", tag = "portfolios", operation_id = "copyPortfolio",
     security(("bearer" = ["admin", "advisor"])),
     params(("id" = String, Path, format = Uuid), KeyHeader),

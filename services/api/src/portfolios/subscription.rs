@@ -132,9 +132,11 @@ pub async fn change(
     let command = match wished {
         Some((model, version)) => {
             let then = composition_at(&journal, model, Some(version)).await.map(|(_, is)| is);
-            let needed = offered(&journal, id, model, then.as_ref().ok()).await;
-            unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;
-            let (taken, currency) = taken(model, version, then?);
+            let offered = offered(&journal, id, model, then.as_ref().ok()).await;
+            let is_offered = offered.is_ok();
+            unless_given::<Portfolio>(&journal, &id, command_id, offered).await?;
+            let then = then.map_err(|problem| if is_offered { problem } else { asked_otherwise(problem) })?;
+            let (taken, currency) = taken(model, version, then);
             PortfolioCommand::Follow { taken: Box::new(taken), currency, reason }
         }
         None => PortfolioCommand::Unsubscribe { reason },
@@ -194,6 +196,15 @@ async fn offered(
         return Err(Problem::new(ProblemType::ModelHasChanged, detail));
     }
     Ok(())
+}
+
+/// What is told where a command was given before, and this asks for a version that there never was: so it asked for another.
+/// Of a model that the caller does not see, that is all there is to know.
+fn asked_otherwise(problem: Problem) -> Problem {
+    match problem.kind() {
+        ProblemType::PortfolioUnknown | ProblemType::VersionUnknown => Problem::of(ProblemType::IdempotencyKeyReused),
+        _ => problem,
+    }
 }
 
 /// Whether two portfolios differ in what is taken over from a model.

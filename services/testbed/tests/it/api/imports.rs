@@ -137,8 +137,11 @@ async fn a_file_of_portfolios_brings_limits_and_policies() {
     ]);
     assert_eq!((&growth["name"], &growth["allocation"]), (&json!("Growth"), &expected));
     assert_eq!(growth["policy"], json!({"rebalancing": "quarterly", "benchmark": null, "risk_class": "moderate"}));
+    assert_eq!((&growth["model_of"], &growth["subscription"]), (&Value::Null, &Value::Null));
     let before = house.written().await;
     assert_eq!(import(&house, PORTFOLIOS, "k-1", file).await.header("idempotent-replayed"), "true");
+    let file = format!("advisor,name,currency,asset,weight,model\n{advisor},A,USD,AAPL,1,true\n");
+    import(&house, PORTFOLIOS, "k-2", file).await.is_problem(400, "malformed-csv");
     let file = format!(
         "advisor,name,currency,asset,weight,benchmark\n{advisor},A,USD,AAPL,0.5,\n{advisor},A,USD,NONE,0.5,\n\
          {advisor},B,USD,AAPL,0.5,\n{advisor},C,USD,AAPL,1,NONE\n"

@@ -344,7 +344,14 @@ async fn a_subscription_is_changed_once_however_often_it_is_asked_for() {
         assert_eq!((again.status, &again.body), (answer.status, &answer.body), "{again:?}");
         assert_eq!(again.header("idempotent-replayed"), "true");
     }
-    put("k-1", Some("\"2\""), &follow(&model, 2)).await.is_problem(422, "idempotency-key-reused");
+    // A key that was used opens no view of what is another's: all of these sound alike.
+    let others = [(&model, 2), (&model, 99), (&cast.ana.portfolio, 1), (&cast.ana.portfolio, 99)];
+    let absent = put("k-1", Some("\"2\""), &follow(NOBODY, 1)).await;
+    for (other, version) in others {
+        let reused = put("k-1", Some("\"2\""), &follow(other, version)).await;
+        reused.is_problem(422, "idempotency-key-reused");
+        assert_eq!(reused.body["detail"], absent.body["detail"]);
+    }
     assert_eq!(cast.house.written().await, before);
     // To compose a model and to compose a portfolio are two wishes.
     let mut body = self::model(&cast, "Another view");
