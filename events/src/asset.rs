@@ -1,7 +1,7 @@
 //! Assets: what can be held, the prices it was seen at, and what became of its units.
 //!
-//! Cash is an asset of its own kind: worth 1 in its currency on every day, so that it has no prices, splits or payments, and
-//! carries the least risk there is.
+//! Cash is an asset of its own kind: one unit of its currency with the interest that it earns, so that it has no prices, splits
+//! or payments, and carries the least risk there is.
 
 mod listed;
 mod prices;
@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::decider::Decider;
 use crate::subject::Kind;
 use crate::values::{
-    AssetDetails, AssetId, Bar, Bars, Listing, Name, Note, Payment, PaymentKind, RiskClass, SplitRatio,
+    AssetDetails, AssetId, Bar, Bars, InterestRate, Listing, Name, Note, Payment, PaymentKind, RiskClass, SplitRatio,
 };
 
 pub use self::listed::{LastWord, Listed};
@@ -94,6 +94,15 @@ pub enum AssetCommand {
         ex_date: Date,
         /// What it was believed to be paid from.
         kind: PaymentKind,
+    },
+    /// Say what cash earns from a day on, until a later day of which something is said.
+    SetInterest {
+        /// The day from whose end on it is earned.
+        from: Date,
+        /// How much a year.
+        rate: InterestRate,
+        /// Why.
+        reason: Note,
     },
     /// Say how much risk it carries.
     Rate {
@@ -190,6 +199,17 @@ pub enum AssetEvent {
         /// What was believed.
         was: Payment,
     },
+    /// Cash earns this from a day on, until a later day of which something is said.
+    InterestSet {
+        /// The day from whose end on it is earned.
+        from: Date,
+        /// How much a year.
+        rate: InterestRate,
+        /// What was believed to be earned from that very day on, where this corrects it.
+        was: Option<InterestRate>,
+        /// Why.
+        reason: Note,
+    },
     /// It carries this much risk.
     Rated {
         /// How much.
@@ -235,6 +255,7 @@ impl Decider for Asset {
                 | AssetCommand::RecordPayment { .. }
                 | AssetCommand::WithdrawSplit { .. }
                 | AssetCommand::WithdrawPayment { .. }
+                | AssetCommand::SetInterest { .. }
                 | AssetCommand::Rate { .. }
                 | AssetCommand::Delist { .. },
             ) => Err(AssetRejection::Unknown),
@@ -315,6 +336,15 @@ impl Decider for Asset {
                 let (source, reason) = (source.clone(), reason.clone());
                 Ok(Some(AssetEvent::PaymentWithdrawn { source, reason, ex_date: *ex_date, kind: *kind, was }))
             }
+            (Self::Listed(asset), AssetCommand::SetInterest { from, rate, reason }) => {
+                if !asset.listing.is_cash() {
+                    return Err(AssetRejection::NotCash);
+                }
+                asset.traded_on(Some(*from))?;
+                let was = asset.interest.get(from).copied();
+                let (from, rate) = (*from, *rate);
+                Ok((was != Some(rate)).then(|| AssetEvent::InterestSet { from, rate, was, reason: reason.clone() }))
+            }
             (Self::Listed(asset), AssetCommand::Rate { class, reason }) => {
                 Ok((asset.risk_class != Some(*class))
                     .then(|| AssetEvent::Rated { class: *class, reason: reason.clone() }))
@@ -343,6 +373,7 @@ impl Decider for Asset {
                 | AssetEvent::Dividend { .. }
                 | AssetEvent::SplitWithdrawn { .. }
                 | AssetEvent::PaymentWithdrawn { .. }
+                | AssetEvent::InterestSet { .. }
                 | AssetEvent::Rated { .. }
                 | AssetEvent::Delisted { .. },
             ) => return Self::Unknown,
@@ -379,6 +410,9 @@ impl Decider for Asset {
             }
             AssetEvent::PaymentWithdrawn { source, ex_date, kind, was, .. } => {
                 Arc::make_mut(&mut asset.payments).insert((*ex_date, *kind), LastWord::withdrawn(source.clone(), *was));
+            }
+            AssetEvent::InterestSet { from, rate, .. } => {
+                Arc::make_mut(&mut asset.interest).insert(*from, *rate);
             }
             AssetEvent::Rated { class, .. } => asset.risk_class = Some(*class),
             AssetEvent::Delisted { date, .. } => asset.delisted = Some(*date),

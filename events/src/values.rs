@@ -12,6 +12,7 @@ mod currency;
 mod email_address;
 mod figures;
 mod ids;
+mod interest;
 mod limits;
 mod listing;
 mod money;
@@ -34,6 +35,7 @@ pub use figures::FiguresSnapshot;
 pub use ids::{
     Actor, ActorError, AdvisorId, AggregateId, BacktestId, ClientId, CommandId, EventId, PortfolioId, RecommendationId,
 };
+pub use interest::{Interest, InterestRate, InterestRateError};
 pub use limits::{Band, BandError, Limit, Limits};
 pub use listing::{AssetClass, AssetDetails, Listing, TimeZoneName, TimeZoneNameError};
 pub use money::{Money, MoneyError};

@@ -111,12 +111,13 @@ impl Changes for Changed {
                 prices.last_day = days.chain(prices.last_day).max();
                 prices.days += i64::try_from(bars.len()).map_err(|_| FoldError::NotKept("so many bars".to_owned()))?;
             }
-            // They change what is known of days, not of which days something is known.
+            // They change what is known of days, not of which days something is known. What cash earns stands beside its prices.
             AssetEvent::Corrected { .. }
             | AssetEvent::Split { .. }
             | AssetEvent::Dividend { .. }
             | AssetEvent::SplitWithdrawn { .. }
-            | AssetEvent::PaymentWithdrawn { .. } => {}
+            | AssetEvent::PaymentWithdrawn { .. }
+            | AssetEvent::InterestSet { .. } => {}
             AssetEvent::Rated { class, .. } => change.risk_class = Some(class.word()),
             AssetEvent::Delisted { date, .. } => change.delisted_on = Some(*date),
         }

@@ -114,6 +114,7 @@ pub const ALL: [ReadModel; 8] = [
         &[
             Table { name: "price_chunks", key: "asset, position" },
             Table { name: "corporate_actions", key: "asset, position" },
+            Table { name: "cash_interest", key: "asset, position" },
         ],
     ),
 ];

@@ -21,9 +21,8 @@ use rust_decimal::prelude::ToPrimitive;
 use sqlx::PgPool;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::assets::listed_as_cash;
 use crate::checkpoint::Checkpoints;
-use crate::prices::{AsOf, closes_as_of};
+use crate::prices::{AsOf, closes_as_of, interest};
 
 pub use self::prices::{Column, NoTable, Prices};
 
@@ -138,8 +137,8 @@ impl PriceCache {
 
 /// The column of an asset as the read model has it.
 pub(crate) async fn load(pool: &PgPool, asset: &AssetId, as_of: AsOf) -> Result<Column, sqlx::Error> {
-    if let Some(listed) = listed_as_cash(pool, asset, as_of).await? {
-        return Ok(Column::of_cash(listed));
+    if let Some(cash) = interest(pool, asset, as_of).await? {
+        return Ok(Column::of_cash(cash));
     }
     let mut read = closes_as_of(pool, std::slice::from_ref(asset), None, None, as_of).await?;
     let bars = read.series.remove(asset).unwrap_or_default();
@@ -149,7 +148,7 @@ pub(crate) async fn load(pool: &PgPool, asset: &AssetId, as_of: AsOf) -> Result<
     // A close without a float becomes "not a number", which a table refuses by name.
     let with = bars.into_iter().map(|(day, close)| (day, close.to_f64().unwrap_or(f64::NAN)));
     let (days, closes) = without.chain(with).unzip();
-    Ok(Column { days, closes, unfit_until, position: read.position.sequence, is_cash: false })
+    Ok(Column { days, closes, unfit_until, position: read.position.sequence, cash: None })
 }
 
 /// Follows the market stream from its beginning, for ever.

@@ -1,6 +1,7 @@
-//! Prices: bars and corporate actions by asset, each with the position from which it is known.
+//! Prices: bars and corporate actions by asset, and what cash earns, each with the position from which it is known.
 
 mod history;
+mod interest;
 
 use std::collections::BTreeMap;
 
@@ -18,12 +19,14 @@ use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
 
 pub use history::{Action, ActionKind, AsOf, BarRow, History, SeriesError, TotalReturnCloses, Unfit, histories};
+pub use interest::{Cash, interest};
 
-/// What a batch brought: chunks of bars, and corporate actions.
+/// What a batch brought: chunks of bars, corporate actions, and rates of interest.
 #[derive(Debug, Default)]
 pub struct Priced {
     chunks: Vec<Chunk>,
     actions: Vec<ActionRow>,
+    interest: Vec<interest::Row>,
 }
 
 #[derive(Debug)]
@@ -78,6 +81,13 @@ impl Changes for Priced {
             AssetEvent::SplitWithdrawn { source, date, .. } => {
                 self.action(applied, asset, source, (*date, ActionKind::Split), None, None);
             }
+            AssetEvent::InterestSet { from, rate, .. } => self.interest.push(interest::Row {
+                asset,
+                position: applied.sequence,
+                known_at: applied.time,
+                from: *from,
+                rate: rate.value(),
+            }),
             AssetEvent::PaymentWithdrawn { source, ex_date, kind, .. } => {
                 self.action(applied, asset, source, (*ex_date, (*kind).into()), None, None);
             }
@@ -87,7 +97,8 @@ impl Changes for Priced {
 
     async fn write(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         write_chunks(&self.chunks, connection).await?;
-        write_actions(&self.actions, connection).await
+        write_actions(&self.actions, connection).await?;
+        interest::write(&self.interest, connection).await
     }
 }
 

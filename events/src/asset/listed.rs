@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::{AssetRejection, PriceBasis};
-use crate::values::{KnownBars, Listing, Name, Payment, PaymentKind, RiskClass, SplitRatio};
+use crate::values::{InterestRate, KnownBars, Listing, Name, Payment, PaymentKind, RiskClass, SplitRatio};
 
 /// What is known of an asset on the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Listed {
     pub splits: Arc<BTreeMap<Date, LastWord<SplitRatio>>>,
     /// The last word on what it paid, by ex-date.
     pub payments: Arc<BTreeMap<(Date, PaymentKind), LastWord<Payment>>>,
+    /// What it earns where it is cash, by the day from which on.
+    pub interest: Arc<BTreeMap<Date, InterestRate>>,
     /// How much risk it carries; `None` where nobody has rated it.
     pub risk_class: Option<RiskClass>,
     /// The first day without trading, where there is one.
@@ -66,6 +68,7 @@ impl Listed {
             corrected_by: Arc::default(),
             splits: Arc::default(),
             payments: Arc::default(),
+            interest: Arc::default(),
             risk_class,
             delisted: None,
         }

@@ -21,8 +21,8 @@ pub enum AssetRejection {
         /// Whether it is cash.
         is_cash: bool,
     },
-    /// Cash is worth 1 on every day: it has no prices, splits or payments.
-    #[error("cash is worth 1 in its currency on every day: it has no prices, splits or payments")]
+    /// Cash is worth what it is with its interest: it has no prices, splits or payments.
+    #[error("cash is worth 1 in its currency and what it earns: it has no prices, splits or payments")]
     CashHasNoPrices,
     /// Cash carries the least risk.
     #[error("cash is {}, not {given}", RiskClass::Conservative)]
@@ -30,6 +30,9 @@ pub enum AssetRejection {
         /// The class that was given.
         given: RiskClass,
     },
+    /// What is not cash has prices and pays what it pays: interest is of cash alone.
+    #[error("the asset is not cash: it earns no interest")]
+    NotCash,
     /// A day has a price, and it is another one. A past that changes is a correction, never an overwriting.
     #[error("the price of {date} is {known}, not {given}")]
     PriceDiffers {
@@ -100,6 +103,7 @@ impl Refusal for AssetRejection {
             Self::CashOrNot { .. } => "asset-cash-or-not",
             Self::CashHasNoPrices => "cash-has-no-prices",
             Self::CashIsConservative { .. } => "cash-is-conservative",
+            Self::NotCash => "asset-not-cash",
             Self::PriceDiffers { .. } => "price-differs",
             Self::PriceUnknown { .. } => "price-unknown",
             Self::ActionUnknown { .. } => "action-unknown",
@@ -117,6 +121,7 @@ impl Refusal for AssetRejection {
             | Self::CashOrNot { .. }
             | Self::CashHasNoPrices
             | Self::CashIsConservative { .. }
+            | Self::NotCash
             | Self::PriceDiffers { .. }
             | Self::PriceUnknown { .. }
             | Self::ActionUnknown { .. }

@@ -3,8 +3,8 @@ use jiff::civil::date;
 use super::{Asset, AssetCommand, AssetEvent, AssetRejection, Correction, PriceBasis};
 use crate::scenario::given;
 use crate::values::{
-    AssetClass, AssetDetails, Bar, Bars, Currency, Listing, Name, Note, Payment, PaymentKind, RiskClass, SplitRatio,
-    TimeZoneName,
+    AssetClass, AssetDetails, Bar, Bars, Currency, InterestRate, Listing, Name, Note, Payment, PaymentKind, RiskClass,
+    SplitRatio, TimeZoneName,
 };
 
 fn name(text: &str) -> Name {
@@ -352,4 +352,37 @@ fn what_is_cash_stays_cash_and_nothing_becomes_cash() {
     given::<Asset>([listed()])
         .when(&edit(class(Some(AssetClass::Cash))))
         .then_refused(&AssetRejection::CashOrNot { is_cash: false });
+}
+
+fn interest(rate: &str) -> InterestRate {
+    InterestRate::try_new(rate.parse().unwrap()).unwrap()
+}
+
+#[test]
+fn cash_earns_a_rate_from_a_day_on_and_what_is_said_of_a_day_again_corrects_it() {
+    let (from, reason) = (date(2024, 1, 31), || note("the central bank has decided"));
+    let set = |rate| AssetCommand::SetInterest { from, rate: interest(rate), reason: reason() };
+    let earns = |rate, was: Option<&str>| AssetEvent::InterestSet {
+        from,
+        rate: interest(rate),
+        was: was.map(interest),
+        reason: reason(),
+    };
+    let cash = AssetEvent::Listed(dollars());
+    given::<Asset>([cash.clone()]).when(&set("0.045")).then(&earns("0.045", None));
+    given::<Asset>([cash.clone(), earns("0.045", None)]).when(&set("0.0450")).then_nothing_happened();
+    given::<Asset>([cash.clone(), earns("0.045", None)]).when(&set("0.05")).then(&earns("0.05", Some("0.045")));
+    // An earlier day may be told later, and another day is no correction.
+    let later = AssetEvent::InterestSet { from: date(2024, 3, 1), rate: interest("0.05"), was: None, reason: reason() };
+    given::<Asset>([cash.clone(), later]).when(&set("0.05")).then(&earns("0.05", None));
+    let closed = AssetEvent::Delisted { date: from, reason: note("the account is closed") };
+    let over = AssetRejection::Delisted { delisted: from, date: from };
+    given::<Asset>([cash, closed]).when(&set("0.05")).then_refused(&over);
+}
+
+#[test]
+fn interest_is_of_cash_alone() {
+    let set = AssetCommand::SetInterest { from: date(2024, 1, 31), rate: interest("0.045"), reason: note("a coupon") };
+    given::<Asset>([]).when(&set).then_refused(&AssetRejection::Unknown);
+    given::<Asset>([listed()]).when(&set).then_refused(&AssetRejection::NotCash);
 }

@@ -7,7 +7,8 @@ use super::parts::{CurrencyV1, DateV1, DecimalV1, OutOfRange, currency};
 use super::{DecodeError, Stored, from_bytes, out_of_range, to_bytes};
 use crate::asset::{AssetEvent, Correction, PriceBasis};
 use crate::values::{
-    AssetClass, AssetDetails, Bar, Bars, Listing, Name, Note, Payment, PaymentKind, SplitRatio, TimeZoneName,
+    AssetClass, AssetDetails, Bar, Bars, InterestRate, Listing, Name, Note, Payment, PaymentKind, SplitRatio,
+    TimeZoneName,
 };
 
 const LISTED_V1: &str = "insights.asset.listed.v1";
@@ -20,6 +21,7 @@ const SPLIT_V1: &str = "insights.asset.split.v1";
 const DIVIDEND_V1: &str = "insights.asset.dividend.v1";
 const SPLIT_WITHDRAWN_V1: &str = "insights.asset.split_withdrawn.v1";
 const PAYMENT_WITHDRAWN_V1: &str = "insights.asset.payment_withdrawn.v1";
+const INTEREST_SET_V1: &str = "insights.asset.interest_set.v1";
 const RATED_V1: &str = "insights.asset.rated.v1";
 const DELISTED_V1: &str = "insights.asset.delisted.v1";
 
@@ -143,6 +145,14 @@ struct PaymentWithdrawnV1 {
     was: DecimalV1,
 }
 
+#[derive(Serialize, Deserialize)]
+struct InterestSetV1 {
+    from: DateV1,
+    rate: DecimalV1,
+    was: Option<DecimalV1>,
+    reason: String,
+}
+
 /// A rating; the class in its word.
 #[derive(Serialize, Deserialize)]
 struct RatedV1 {
@@ -167,6 +177,7 @@ impl Stored for AssetEvent {
             Self::Dividend { .. } => DIVIDEND_V1,
             Self::SplitWithdrawn { .. } => SPLIT_WITHDRAWN_V1,
             Self::PaymentWithdrawn { .. } => PAYMENT_WITHDRAWN_V1,
+            Self::InterestSet { .. } => INTEREST_SET_V1,
             Self::Rated { .. } => RATED_V1,
             Self::Delisted { .. } => DELISTED_V1,
         }
@@ -229,6 +240,12 @@ impl Stored for AssetEvent {
                 ex_date: (*ex_date).into(),
                 kind: (*kind).into(),
                 was: was.amount().into(),
+            }),
+            Self::InterestSet { from, rate, was, reason } => to_bytes(&InterestSetV1 {
+                from: (*from).into(),
+                rate: rate.value().into(),
+                was: was.map(|was| was.value().into()),
+                reason: reason.as_str().to_owned(),
             }),
             Self::Rated { class, reason } => {
                 to_bytes(&RatedV1 { class: class.word().to_owned(), reason: reason.as_str().to_owned() })
@@ -329,6 +346,16 @@ impl Stored for AssetEvent {
                     ex_date: form.ex_date.try_into().map_err(invalid)?,
                     kind: form.kind.into(),
                     was: form.was.try_into().map(Payment::from_history).map_err(invalid)?,
+                })
+            }
+            INTEREST_SET_V1 => {
+                let form: InterestSetV1 = from_bytes(event_type, bytes)?;
+                let rate = |rate: DecimalV1| rate.try_into().map(InterestRate::from_history).map_err(invalid);
+                Ok(Self::InterestSet {
+                    from: form.from.try_into().map_err(invalid)?,
+                    rate: rate(form.rate)?,
+                    was: form.was.map(rate).transpose()?,
+                    reason: Note::from_history(form.reason),
                 })
             }
             RATED_V1 => {

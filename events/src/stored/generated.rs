@@ -18,9 +18,9 @@ use crate::subject::{Position, Stream};
 use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
     Actor, AdvisorId, Allocation, AssetClass, AssetDetails, AssetId, BacktestTerms, Band, Bar, Bars, ClientId,
-    CommandId, Contributions, Costs, Currency, DriftRule, EventId, Every, FiguresSnapshot, Language, Limit, Limits,
-    Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId, RebalancingRule, RecommendationId, Regime,
-    RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
+    CommandId, Contributions, Costs, Currency, DriftRule, EventId, Every, FiguresSnapshot, InterestRate, Language,
+    Limit, Limits, Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId, RebalancingRule, RecommendationId,
+    Regime, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
 };
 
 pub(super) fn name() -> impl Strategy<Value = Name> {
@@ -399,5 +399,9 @@ pub(super) fn asset_command() -> impl Strategy<Value = AssetCommand> {
         (one_of_a_few_days(8), note()).prop_map(|(date, reason)| AssetCommand::Delist { date, reason }),
         (prop::sample::select(&RiskClass::ALL[..]), note())
             .prop_map(|(class, reason)| AssetCommand::Rate { class, reason }),
+        (day(), -5_i64..20, note()).prop_map(|(from, percent, reason)| {
+            let rate = InterestRate::try_new(Decimal::new(percent, 2)).unwrap();
+            AssetCommand::SetInterest { from, rate, reason }
+        }),
     ]
 }

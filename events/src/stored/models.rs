@@ -174,6 +174,10 @@ pub(super) fn asset(history: &[AssetEvent]) -> Asset {
         }
         _ => None,
     };
+    let interest = history.iter().filter_map(|event| match event {
+        E::InterestSet { from, rate, .. } => Some((*from, *rate)),
+        _ => None,
+    });
     let delisted = last(history, |event| match event {
         E::Delisted { date, .. } => Some(*date),
         _ => None,
@@ -185,6 +189,7 @@ pub(super) fn asset(history: &[AssetEvent]) -> Asset {
         // Of two words on one day, the later one.
         splits: Arc::new(history.iter().filter_map(split).collect()),
         payments: Arc::new(history.iter().filter_map(payment).collect()),
+        interest: Arc::new(interest.collect()),
         delisted,
         risk_class: last(history, |event| match event {
             E::Rated { class, .. } => Some(*class),

@@ -13,9 +13,9 @@ use crate::subject::{Position, Stream};
 use crate::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
     AdvisorId, Allocation, AssetClass, AssetDetails, AssetId, BacktestTerms, Band, Bar, Bars, ClientId, CommandId,
-    Contributions, Costs, Currency, DriftRule, EventId, Every, FiguresSnapshot, Language, Limit, Limits, Listing, Name,
-    Note, Payment, PaymentKind, Policy, PortfolioId, RebalancingRule, RecommendationId, Regime, ResultDigest,
-    RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
+    Contributions, Costs, Currency, DriftRule, EventId, Every, FiguresSnapshot, InterestRate, Language, Limit, Limits,
+    Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId, RebalancingRule, RecommendationId, Regime,
+    ResultDigest, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
 };
 
 fn name(text: &str) -> Name {
@@ -295,6 +295,12 @@ pub(crate) fn all() -> Vec<AnyEvent> {
             ex_date: date(2020, 8, 7),
             kind: PaymentKind::CapitalGain,
             was: Payment::try_new("0.205".parse().unwrap()).unwrap(),
+        }),
+        AnyEvent::Asset(AssetEvent::InterestSet {
+            from: date(2024, 2, 29),
+            rate: InterestRate::try_new("0.1075".parse().unwrap()).unwrap(),
+            was: Some(InterestRate::try_new("-0.005".parse().unwrap()).unwrap()),
+            reason: note("the central bank has decided"),
         }),
         AnyEvent::Asset(AssetEvent::Rated { class: RiskClass::ModeratelyAggressive, reason: note("a single company") }),
         AnyEvent::Asset(AssetEvent::Delisted { date: date(2023, 1, 2), reason: note("taken over") }),

@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use analytics::cash::Interest;
 use analytics::{PriceError, PriceTable, Quotes, Series};
 use events::values::AssetId;
 use events::{Position, Stream};
 use jiff::civil::Date;
 
-use crate::prices::SeriesError;
+use crate::prices::{Cash, SeriesError};
 
 /// Closing prices of one asset, days ascending.
 #[derive(Debug, PartialEq)]
@@ -20,14 +21,21 @@ pub struct Column {
     pub(super) unfit_until: Option<(Date, SeriesError)>,
     /// The sequence of the last event whose prices are among them; 0 where there are none.
     pub(super) position: u64,
-    /// Of cash: worth 1 on whatever days the others have, and on none by itself.
-    pub(super) is_cash: bool,
+    /// Of cash: worth what it has earned on whatever days the others have, and on none by itself.
+    pub(super) cash: Option<(Cash, Interest)>,
 }
 
 impl Column {
-    /// The column of cash, which was listed at this position of the market's stream.
-    pub(super) const fn of_cash(listed: u64) -> Self {
-        Self { days: Vec::new(), closes: Vec::new(), unfit_until: None, position: listed, is_cash: true }
+    /// The column of cash that earns this.
+    pub(super) fn of_cash(cash: Cash) -> Self {
+        let (position, interest) = (cash.position, cash.interest());
+        Self { days: Vec::new(), closes: Vec::new(), unfit_until: None, position, cash: Some((cash, interest)) }
+    }
+
+    /// What is known of it where it is cash.
+    #[must_use]
+    pub fn cash(&self) -> Option<&Cash> {
+        self.cash.as_ref().map(|(cash, _)| cash)
     }
 
     /// The days from one to another, both included, with their closes. `None` leaves an end open.
@@ -40,16 +48,32 @@ impl Column {
 
     pub(crate) fn bytes(&self) -> u32 {
         const OVERHEAD: usize = 256;
-        let bytes = self.days.len() * (size_of::<Date>() + size_of::<f64>()) + OVERHEAD;
+        /// A rate as it was said and as it is computed with.
+        const RATE_BYTES: usize = 64;
+        let rates = self.cash().map_or(0, |cash| cash.rates.len());
+        let bytes = self.days.len() * (size_of::<Date>() + size_of::<f64>()) + rates * RATE_BYTES + OVERHEAD;
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }
 
-/// What one unit of cash is worth in its currency on every day.
-const CASH: f64 = 1.0;
-
 /// Days with their closes.
 type Bars<'a> = (&'a [Date], &'a [f64]);
+
+/// What an asset is worth: closes on days of its own, or on any days what cash has earned until then.
+#[derive(Clone, Copy)]
+enum Worth<'a> {
+    Closes(Bars<'a>),
+    Cash(&'a Interest),
+}
+
+impl<'a> Worth<'a> {
+    const fn closes(self) -> Option<Bars<'a>> {
+        match self {
+            Self::Closes(bars) => Some(bars),
+            Self::Cash(_) => None,
+        }
+    }
+}
 
 /// The columns of some assets, as they were at one moment.
 #[derive(Debug, Clone)]
@@ -107,8 +131,8 @@ impl Prices {
             return Err(PriceError::NoCommonSession.into());
         }
         let closes = columns.iter().map(|column| match column {
-            Some((own, closes)) => on_days(&days, own, closes),
-            None => vec![CASH; days.len()],
+            Worth::Closes((own, closes)) => on_days(&days, own, closes),
+            Worth::Cash(interest) => interest.worth(&days),
         });
         let closes = closes.collect();
         Ok(PriceTable::new(assets.iter().map(ToString::to_string).collect(), days, closes)?)
@@ -123,12 +147,19 @@ impl Prices {
         let columns = self.columns(assets, from, to)?;
         let common = common_days(&columns);
         let Some(first) = common.first() else { return Err(PriceError::NoCommonSession.into()) };
-        let days: BTreeSet<Date> =
-            columns.iter().flatten().flat_map(|(days, _)| days.iter().filter(|day| *day >= first)).copied().collect();
+        let days: BTreeSet<Date> = columns
+            .iter()
+            .filter_map(|column| column.closes())
+            .flat_map(|(days, _)| days.iter().filter(|day| *day >= first))
+            .copied()
+            .collect();
         let days: Vec<Date> = days.into_iter().collect();
         let closes = columns.iter().map(|column| {
-            let Some((own, closes)) = column else { return vec![Some(CASH); days.len()] };
-            let mut own = own.iter().zip(*closes).skip_while(|(day, _)| *day < first).peekable();
+            let (own, closes) = match column {
+                Worth::Closes(bars) => *bars,
+                Worth::Cash(interest) => return interest.worth(&days).into_iter().map(Some).collect(),
+            };
+            let mut own = own.iter().zip(closes).skip_while(|(day, _)| *day < first).peekable();
             days.iter().map(|day| own.next_if(|(own, _)| *own == day).map(|(_, close)| *close)).collect()
         });
         let closes = closes.collect();
@@ -141,22 +172,17 @@ impl Prices {
     /// Where it has none in the window, or none that follow from its payments.
     pub fn series(&self, asset: &AssetId, from: Option<Date>, to: Option<Date>) -> Result<Series, NoTable> {
         let columns = self.columns(std::slice::from_ref(asset), from, to)?;
-        let (days, closes) = columns.first().copied().flatten().ok_or(NoTable::OnlyCash)?;
+        let (days, closes) = columns.first().and_then(|column| column.closes()).ok_or(NoTable::OnlyCash)?;
         Ok(Series::new(days.to_vec(), closes.to_vec())?)
     }
 
-    /// The days and closes of each of these assets between two days; nothing for cash.
-    fn columns(
-        &self,
-        assets: &[AssetId],
-        from: Option<Date>,
-        to: Option<Date>,
-    ) -> Result<Vec<Option<Bars<'_>>>, NoTable> {
+    /// What each of these assets is worth between two days.
+    fn columns(&self, assets: &[AssetId], from: Option<Date>, to: Option<Date>) -> Result<Vec<Worth<'_>>, NoTable> {
         let mut columns = Vec::with_capacity(assets.len());
         for asset in assets {
             let column = self.column(asset);
-            if column.is_some_and(|column| column.is_cash) {
-                columns.push(None);
+            if let Some((_, interest)) = column.and_then(|column| column.cash.as_ref()) {
+                columns.push(Worth::Cash(interest));
                 continue;
             }
             let unfit = column.and_then(|column| column.unfit_until.as_ref());
@@ -167,9 +193,9 @@ impl Prices {
             if bars.0.is_empty() {
                 return Err(NoTable::NoPrices(asset.clone()));
             }
-            columns.push(Some(bars));
+            columns.push(Worth::Closes(bars));
         }
-        if columns.iter().all(Option::is_none) && !columns.is_empty() {
+        if columns.iter().all(|column| column.closes().is_none()) && !columns.is_empty() {
             return Err(NoTable::OnlyCash);
         }
         Ok(columns)
@@ -177,8 +203,8 @@ impl Prices {
 }
 
 /// Days that all columns have; cash has every day.
-fn common_days(columns: &[Option<Bars<'_>>]) -> Vec<Date> {
-    let columns: Vec<Bars<'_>> = columns.iter().copied().flatten().collect();
+fn common_days(columns: &[Worth<'_>]) -> Vec<Date> {
+    let columns: Vec<Bars<'_>> = columns.iter().filter_map(|column| column.closes()).collect();
     let Some((first, others)) = columns.split_first() else { return Vec::new() };
     let mut common = first.0.to_vec();
     for (days, _) in others.iter().filter(|(days, _)| *days != first.0) {
@@ -208,15 +234,15 @@ mod tests {
 
     use analytics::PriceError;
     use events::values::AssetId;
-    use jiff::civil::date;
+    use jiff::civil::{Date, date};
 
     use super::{Column, NoTable, Prices};
-    use crate::prices::SeriesError;
+    use crate::prices::{Cash, SeriesError};
 
     fn prices(columns: &[(&str, &[(i8, f64)])]) -> Prices {
         let column = |bars: &[(i8, f64)]| {
             let (days, closes) = bars.iter().map(|(day, close)| (date(2024, 1, *day), *close)).unzip();
-            Arc::new(Column { days, closes, unfit_until: None, position: 7, is_cash: false })
+            Arc::new(Column { days, closes, unfit_until: None, position: 7, cash: None })
         };
         Prices(columns.iter().map(|(id, bars)| (AssetId::parse(id).unwrap(), column(bars))).collect::<HashMap<_, _>>())
     }
@@ -241,7 +267,7 @@ mod tests {
         let days = (1..=4).map(|day| date(2024, 1, day)).collect();
         let closes = vec![f64::NAN, f64::NAN, 3.0, 4.0];
         let column =
-            Column { days, closes, unfit_until: Some((date(2024, 1, 2), why.clone())), position: 7, is_cash: false };
+            Column { days, closes, unfit_until: Some((date(2024, 1, 2), why.clone())), position: 7, cash: None };
         let prices = Prices(HashMap::from([(asset[0].clone(), Arc::new(column))]));
         let refused = NoTable::Unfit { asset: asset[0].clone(), why };
         assert_eq!(prices.table(&asset, None, None).unwrap_err(), refused);
@@ -258,10 +284,30 @@ mod tests {
         assert_eq!(quotes.column(1), [Some(5.0), Some(6.0), Some(7.0)]);
     }
 
+    fn cash(rates: &[(Date, &str)]) -> Arc<Column> {
+        let rates = rates.iter().map(|(from, rate)| (*from, rate.parse().unwrap())).collect();
+        Arc::new(Column::of_cash(Cash { position: 9, rates }))
+    }
+
+    #[test]
+    fn cash_grows_by_its_interest_on_whatever_days_the_others_have() {
+        let mut prices = prices(&[("A", &[(1, 1.0), (2, 2.0), (5, 4.0)])]);
+        let rates = [(date(2023, 6, 1), "0.5"), (date(2024, 1, 2), "0.1")];
+        prices.0.insert(AssetId::parse("CASH").unwrap(), cash(&rates));
+        let day = |rate: f64| (1.0 + rate).powf(1.0 / 365.25);
+        let expected = [1.0, day(0.5), day(0.5) * day(0.1).powi(3)];
+        let table = prices.table(&assets(&["A", "CASH"]), None, None).unwrap();
+        let quotes = prices.quotes(&assets(&["A", "CASH"]), None, None).unwrap();
+        for (row, expected) in expected.into_iter().enumerate() {
+            assert!((table.column(1)[row] - expected).abs() < 1e-14);
+            assert!((quotes.column(1)[row].unwrap() - expected).abs() < 1e-14);
+        }
+    }
+
     #[test]
     fn cash_is_worth_one_on_every_day_of_the_others_and_has_none_by_itself() {
         let mut prices = prices(&[("A", &[(1, 1.0), (2, 2.0), (4, 4.0)]), ("B", &[(1, 5.0), (4, 7.0)])]);
-        prices.0.insert(AssetId::parse("CASH").unwrap(), Arc::new(Column::of_cash(9)));
+        prices.0.insert(AssetId::parse("CASH").unwrap(), cash(&[]));
         let table = prices.table(&assets(&["A", "CASH", "B"]), None, None).unwrap();
         assert_eq!((table.dates().len(), table.column(1)), (2, &[1.0, 1.0][..]));
         let quotes = prices.quotes(&assets(&["CASH", "A", "B"]), None, None).unwrap();

@@ -28,6 +28,17 @@ pub enum AsOf {
     Time(Timestamp),
 }
 
+impl AsOf {
+    /// The last position and the last time of what was known, as queries bound them; nothing where all counts.
+    pub(super) fn bounds(self) -> (Option<i64>, Option<Timestamp>) {
+        match self {
+            Self::Now => (None, None),
+            Self::Sequence(sequence) => (Some(i64::try_from(sequence).unwrap_or(i64::MAX)), None),
+            Self::Time(time) => (None, Some(time)),
+        }
+    }
+}
+
 /// What was done to those who hold an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ActionKind {
@@ -231,11 +242,7 @@ pub async fn histories(
     as_of: AsOf,
 ) -> Result<BTreeMap<AssetId, History>, sqlx::Error> {
     let texts: Vec<&str> = assets.iter().map(AssetId::as_str).collect();
-    let (sequence, time) = match as_of {
-        AsOf::Now => (None, None),
-        AsOf::Sequence(sequence) => (Some(i64::try_from(sequence).unwrap_or(i64::MAX)), None),
-        AsOf::Time(time) => (None, Some(time)),
-    };
+    let (sequence, time) = as_of.bounds();
     let chunks = query!(
         r#"SELECT asset, position, known_at AS "known_at: jiff_sqlx::Timestamp", source, basis, bars
            FROM price_chunks

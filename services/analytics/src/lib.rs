@@ -4,7 +4,7 @@
 //! # Layout
 //! * [`prices`]: prices on their calendar, checked once
 //! * [`figures`]: one statistic a file; [`Figures`] holds all of a window with their definitions
-//! * [`corporate_actions`]: total return from raw closes
+//! * [`corporate_actions`]: total return from raw closes; [`cash`]: money with its interest
 //! * [`moments`]: covariance and expected returns
 //! * [`optimise`]: weights from moments and constraints
 //! * [`backtest`](mod@backtest): what a policy would have been worth
@@ -14,6 +14,7 @@
 //! A figure that does not exist is an `Err` with its reason ([`NoFigure`]), never NaN, infinity or zero.
 
 pub mod backtest;
+pub mod cash;
 pub mod corporate_actions;
 pub mod figures;
 pub mod moments;

@@ -28,6 +28,12 @@ pub struct AsOfQuery {
 }
 
 impl AsOfQuery {
+    /// The parameter as it was given.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.as_of.as_deref()
+    }
+
     /// Up to where history counts, `None` where all of it does.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 mod actions;
 mod delisting;
 mod editing;
+mod interest;
 mod prices;
 mod quality;
 mod rating;
@@ -44,6 +45,9 @@ use crate::state::Clock;
 pub use actions::{__path_pay, __path_split, pay, split};
 pub use delisting::{__path_delist, delist};
 pub use editing::{__path_edit, edit};
+pub use interest::{
+    __path_set_interest, __path_show_interest, InterestView, interest_views, set_interest, show_interest,
+};
 pub use prices::{__path_correct, __path_record, correct, record};
 pub use quality::{__path_quality, quality};
 pub use rating::{__path_lookup, __path_rate, lookup, rate};
@@ -68,7 +72,8 @@ pub struct ListAsset {
     #[schema(pattern = "^[A-Z]{3}$", example = "USD")]
     currency: String,
     /// What kind of thing it is: `equity`, `etf`, `mutual_fund`, `index`, `currency`, `crypto`, `future`, `bond`, `cash`
-    /// or `commodity`. `cash` is worth 1 in its currency on every day: it has no prices, and carries the least risk.
+    /// or `commodity`. `cash` is worth 1 in its currency and what it earns (`/interest`): it has no prices, and carries the least
+    /// risk.
     #[schema(example = "equity")]
     class: Option<String>,
     /// In which part of the economy it works.

@@ -9,7 +9,7 @@ use analytics::{PriceTable, Quotes, Series, Short};
 use events::Position;
 use events::values::{AssetId, PortfolioId};
 use jiff::civil::Date;
-use projections::price_cache::Prices;
+use projections::price_cache::{Column, Prices};
 use projections::prices::AsOf;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -18,6 +18,7 @@ use sqlx::PgPool;
 use utoipa::ToSchema;
 
 use crate::access::Reach;
+use crate::assets::{InterestView, interest_views};
 use crate::faults::{Faults, NotAnId};
 use crate::figures::NoFigures;
 use crate::numbers::{day, decimal};
@@ -46,6 +47,9 @@ pub struct PriceCoverage {
     last_day: Option<Date>,
     /// How many days have a price.
     prices: usize,
+    /// What it earns, where it is cash: it has no prices, and grows by this on the days of the others. `null` of all else.
+    #[schema(required)]
+    interest: Option<Vec<InterestView>>,
 }
 
 /// A weight that was computed.
@@ -128,6 +132,12 @@ impl Material {
         series.map_err(|error| not_computable(NoFigures::from(error).to_string()))
     }
 
+    /// Which of the assets are cash, by their places.
+    fn cash(&self) -> impl Iterator<Item = usize> {
+        let is_cash = |asset: &AssetId| self.prices.column(asset).is_some_and(|column| column.cash().is_some());
+        self.assets.iter().enumerate().filter(move |(_, asset)| is_cash(asset)).map(|(place, _)| place)
+    }
+
     fn position(&self) -> Position {
         self.prices.position()
     }
@@ -137,7 +147,8 @@ impl Material {
             let column = self.prices.column(asset);
             let days = column.map_or(&[][..], |column| column.between(self.window.from, self.window.to).0);
             let (first_day, last_day) = (days.first().copied(), days.last().copied());
-            PriceCoverage { asset: asset.clone(), first_day, last_day, prices: days.len() }
+            let interest = column.and_then(Column::cash).map(|cash| interest_views(&cash.rates));
+            PriceCoverage { asset: asset.clone(), first_day, last_day, prices: days.len(), interest }
         };
         self.assets.iter().map(one).collect()
     }

@@ -103,6 +103,7 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(assets::pay))
         .routes(routes!(assets::withdraw))
         .routes(routes!(assets::delist))
+        .routes(routes!(assets::set_interest, assets::show_interest))
         .routes(routes!(assets::rate))
         .routes(routes!(assets::lookup))
         .routes(routes!(assets::quality))

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use events::values::{
-    AllocationError, AssetIdError, BandError, BarsError, CostsError, CurrencyError, EmailAddressError, TextError,
-    TimeZoneNameError, WeightError,
+    AllocationError, AssetIdError, BandError, BarsError, CostsError, CurrencyError, EmailAddressError,
+    InterestRateError, TextError, TimeZoneNameError, WeightError,
 };
 
 use crate::body::invalid_body;
@@ -176,6 +176,12 @@ impl Fault for BandError {
 impl Fault for CostsError {
     fn code(&self) -> &'static str {
         "not-a-rate-of-costs"
+    }
+}
+
+impl Fault for InterestRateError {
+    fn code(&self) -> &'static str {
+        "not-a-rate-of-interest"
     }
 }
 

@@ -8,13 +8,14 @@ use events::Position;
 use events::values::{AssetId, FiguresSnapshot};
 use jiff::civil::Date;
 use projections::figures::{Terms, figures};
-use projections::price_cache::Prices;
+use projections::price_cache::{Column, Prices};
 use projections::prices::AsOf;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::assets::{InterestView, interest_views};
 use crate::problem::{FieldError, Problem, ProblemType};
 use crate::state::Office;
 
@@ -91,6 +92,9 @@ pub struct Coverage {
     pub last_day: Option<Date>,
     /// How many days have a price. Only days on which every asset has one are in the figures.
     pub prices: usize,
+    /// What it earns, where it is cash: it has no prices, and grows by this on the days of the others. `null` of all else.
+    #[schema(required)]
+    pub interest: Option<Vec<InterestView>>,
 }
 
 impl From<Rebalancing> for Policy {
@@ -133,13 +137,15 @@ pub async fn compute(
 }
 
 fn coverage(asset: &AssetId, weight: Decimal, prices: &Prices, asked: &Asked) -> Coverage {
-    let days = prices.column(asset).map_or(&[][..], |column| column.between(asked.from, asked.to).0);
+    let column = prices.column(asset);
+    let days = column.map_or(&[][..], |column| column.between(asked.from, asked.to).0);
     Coverage {
         asset: asset.clone(),
         weight: weight.normalize(),
         first_day: days.first().copied(),
         last_day: days.last().copied(),
         prices: days.len(),
+        interest: column.and_then(Column::cash).map(|cash| interest_views(&cash.rates)),
     }
 }
 

@@ -159,7 +159,10 @@ fn told(event: &Recorded, wanted: &BTreeSet<AssetId>) -> Result<Option<WatchPric
     }
     let AnyEvent::Asset(said) = event.decode().map_err(|_| unreadable())? else { return Ok(None) };
     let change = match said {
-        AssetEvent::Listed(_) | AssetEvent::Edited { .. } | AssetEvent::Rated { .. } => return Ok(None),
+        AssetEvent::Listed(_)
+        | AssetEvent::Edited { .. }
+        | AssetEvent::InterestSet { .. }
+        | AssetEvent::Rated { .. } => return Ok(None),
         AssetEvent::Delisted { date, reason } => {
             Change::Delisted(Delisting { date: date.to_string(), reason: reason.as_str().to_owned() })
         }

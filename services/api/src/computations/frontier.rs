@@ -26,7 +26,7 @@ use crate::figures::views::{ReasonView, WindowView, window_view};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::jobs::{Asking, JobView, PreferHeader, answered};
 use crate::objects;
-use crate::problem::{Problem, ProblemType};
+use crate::problem::{FieldError, Problem, ProblemType};
 use crate::state::Office;
 
 /// Assets that one frontier may have.
@@ -95,11 +95,12 @@ pub struct GroupBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FrontierBody {
-    /// The assets; none where a portfolio is named.
+    /// The assets; none where a portfolio is named. Cash is none of them: it is held beside, and how much is for people to
+    /// say.
     #[serde(default)]
     #[schema(max_items = 500, example = json!(["AAPL", "MSFT"]))]
     assets: Vec<String>,
-    /// A portfolio whose assets are taken; its own weights are shown beside the frontier.
+    /// A portfolio whose assets are taken; its own weights are shown beside the frontier. Its cash keeps its weight.
     #[schema(format = Uuid)]
     portfolio: Option<String>,
     /// The first day; from the first price on where nothing is said.
@@ -113,9 +114,9 @@ pub struct FrontierBody {
     points: Option<u32>,
     /// The annual risk-free rate as a fraction, for the greatest Sharpe ratio.
     risk_free_rate: Option<String>,
-    /// The least weight of each asset; 0 where nothing is said.
+    /// The least weight of each asset but cash; 0 where nothing is said.
     min_weight: Option<String>,
-    /// The greatest weight of each asset; 1 where nothing is said.
+    /// The greatest weight of each asset but cash; 1 where nothing is said.
     max_weight: Option<String>,
     /// The greatest weights of single assets.
     #[serde(default, deserialize_with = "objects::list")]
@@ -182,6 +183,7 @@ pub struct FrontierView {
 const ASSUMPTIONS: &[&str] = &[
     "hypothetical: expected returns and covariances are those of the past window, the future's will differ",
     "weights are exact optima of these estimates; small changes of the estimates move them far",
+    "cash keeps the weight that the portfolio gives it",
 ];
 
 problems!(FrontierProblems: ANY, GUARDED, COMPUTATION; PortfolioUnknown, LimitsInfeasible);
@@ -235,15 +237,47 @@ pub async fn compute(
     };
     let takes_long = assets.len() > ASSETS_AT_ONCE_MAX;
     let work = move |office: Office, asker: Asker| async move {
+        let mut wanted = wanted;
         let place = office.desk.place().await?;
         let place_of = |asset: &AssetId| {
             let place = body.assets.iter().position(|named| named == asset.as_str());
             place.map_or_else(|| "/portfolio".to_owned(), |place| format!("/assets/{place}"))
         };
         let material = Material::new(&office, assets, window, place_of).await?;
+        let capped = |asset: &AssetId| body.caps.iter().any(|cap| cap.asset == asset.as_str());
+        hold_cash(&mut wanted, &material, capped, place_of)?;
         place.compute_for(asker, move |asker| answer(&material, wanted, asker)).await?
     };
     answered(&office, asking, takes_long, work).await
+}
+
+/// Holds a portfolio's cash at its own weight. What next to never loses would be nearly all of any optimum, so that cash is
+/// not chosen among other assets: it is the leg without risk, and how much of it there is stands for itself.
+fn hold_cash(
+    wanted: &mut Wanted,
+    material: &Material,
+    capped: impl Fn(&AssetId) -> bool,
+    place_of: impl Fn(&AssetId) -> String,
+) -> Result<(), Problem> {
+    let cash: Vec<usize> = material.cash().collect();
+    let Some(own) = &wanted.own else {
+        let refused = |place: &usize| {
+            let asset = &material.assets[*place];
+            let detail =
+                format!("`{asset}` is cash: name a portfolio that holds it, or leave it out and give its rate");
+            FieldError::in_body(&place_of(asset), "cash-not-optimised", detail)
+        };
+        let errors: Vec<FieldError> = cash.iter().map(refused).collect();
+        let Some(first) = errors.first() else { return Ok(()) };
+        return Err(not_computable(first.detail.clone()).with_errors(errors));
+    };
+    for place in cash {
+        let limits = &mut wanted.constraints;
+        // A cap of its own still holds, and what lies above it is refused by name.
+        let most = if capped(&material.assets[place]) { limits.upper[place].min(own[place]) } else { own[place] };
+        (limits.lower[place], limits.upper[place]) = (own[place], most);
+    }
+    Ok(())
 }
 
 /// What is computed of the prices.

@@ -139,7 +139,9 @@ problem_types! {
     AssetCashOrNot CONFLICT "asset-cash-or-not" "What is cash stays cash, and nothing becomes cash"
         "Figures of the past rest on whether an asset is cash, so its class is not changed to or from `cash`. List another asset.";
     CashHasNoPrices CONFLICT "cash-has-no-prices" "Cash has no prices"
-        "Cash is worth 1 in its currency on every day: it has no prices, corrections, splits or payments.";
+        "Cash is worth 1 in its currency and what it earns, which POST /v1/assets/{id}/interest sets: it has no prices, corrections, splits or payments.";
+    AssetNotCash CONFLICT "asset-not-cash" "The asset is not cash"
+        "Interest is of cash alone; what else there is has prices, and pays dividends.";
     CashIsConservative CONFLICT "cash-is-conservative" "Cash carries the least risk"
         "Cash is `conservative` from its listing on, and is rated as nothing else.";
     PriceDiffers CONFLICT "price-differs" "A price differs from the one that is known"

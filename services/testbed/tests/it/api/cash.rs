@@ -1,4 +1,4 @@
-//! Assets told otherwise, and cash: worth the same on every day, and part of a portfolio like any other asset.
+//! Assets told otherwise, and cash: worth what it has earned, and part of a portfolio like any other asset.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -86,4 +86,139 @@ async fn cash_alone_has_no_figures_and_says_why_and_another_currency_is_refused_
         assert_eq!(figures.status, 200, "{figures:?}");
         assert_eq!(figures.body["figures"][0]["reason"]["code"], code, "{figures:?}");
     }
+}
+
+/// What cash at this rate earns over so many days, said in another way than the service says it: day by day.
+fn earned(rate: f64, days: i32) -> f64 {
+    (0..days).fold(1.0, |worth, _| worth * (1.0 + rate).powf(1.0 / 365.25))
+}
+
+async fn set_interest(house: &House, from: &str, rate: &str) -> Answer {
+    let body = json!({"from": from, "rate": rate, "reason": "so says the bank"});
+    let set = house.post("/v1/assets/CASH-USD/interest", &unique("i"), &body).await;
+    assert_eq!(set.status, 200, "{set:?}");
+    set
+}
+
+#[tokio::test]
+async fn cash_earns_its_interest_in_figures_and_backtests_and_as_of_then_what_was_known() {
+    let house = House::open().await;
+    // A Friday, a Monday, a Wednesday.
+    house.asset("AAPL", &[("2024-01-05", "100"), ("2024-01-08", "100"), ("2024-01-10", "100")]).await;
+    list(&house, "CASH-USD", "cash", "USD").await;
+    let half = json!([{"asset": "AAPL", "weight": "0.5"}, {"asset": "CASH-USD", "weight": "0.5"}]);
+    let id = portfolio(&house, &half).await;
+    let path = format!("/v1/portfolios/{id}/figures?rebalancing=none");
+    let cumulative = async |more: &str| {
+        let figures = house.get_now(&format!("{path}{more}")).await;
+        assert_eq!(figures.status, 200, "{figures:?}");
+        (figure(&figures.body, "cumulative").as_f64().unwrap(), figures)
+    };
+    let near = |is: f64, expected: f64| assert!((is - expected).abs() < 1e-12, "{is} beside {expected}");
+    near(cumulative("").await.0, 0.0);
+
+    let first = set_interest(&house, "2023-06-01", "0.5").await;
+    near(cumulative("").await.0, (earned(0.5, 5) - 1.0) / 2.0);
+    let later = set_interest(&house, "2024-01-08", "0.1").await;
+    let two_rates = (earned(0.5, 3) * earned(0.1, 2) - 1.0) / 2.0;
+    let (now, figures) = cumulative("").await;
+    near(now, two_rates);
+    let told = json!([{"from": "2023-06-01", "rate": "0.5"}, {"from": "2024-01-08", "rate": "0.1"}]);
+    assert_eq!(figures.body["coverage"][1]["interest"], told);
+    assert_eq!(figures.body["coverage"][0]["interest"], Value::Null);
+    assert_eq!(figures.body["prices_position"], later.header("insights-position"));
+
+    let (backtests, body) = (format!("/v1/portfolios/{id}/backtests"), json!({"rebalancing": "none"}));
+    let backtest = house.ask(Method::POST, &backtests, |request| request.json(&body)).await;
+    near(backtest.body["final_value"].as_f64().unwrap_or_else(|| panic!("{backtest:?}")), 1.0 + two_rates);
+
+    // A correction is a fact of its own: what was known before stays known of then.
+    set_interest(&house, "2023-06-01", "0").await;
+    near(cumulative("").await.0, (earned(0.1, 2) - 1.0) / 2.0);
+    near(cumulative(&format!("&as_of={}", later.header("insights-position"))).await.0, two_rates);
+    near(cumulative(&format!("&as_of={}", first.header("insights-position"))).await.0, (earned(0.5, 5) - 1.0) / 2.0);
+    let shown = house.get_now("/v1/assets/CASH-USD/interest").await;
+    let corrected = json!([{"from": "2023-06-01", "rate": "0"}, {"from": "2024-01-08", "rate": "0.1"}]);
+    assert_eq!((&shown.body["asset"], &shown.body["interest"]), (&json!("CASH-USD"), &corrected), "{shown:?}");
+    let then = house.get(&format!("/v1/assets/CASH-USD/interest?as_of={}", later.header("insights-position"))).await;
+    assert_eq!((&then.body["interest"], &then.body["position"]), (&told, &json!(later.header("insights-position"))));
+}
+
+#[tokio::test]
+async fn interest_is_set_of_cash_alone_and_by_rates_that_are_fractions() {
+    let house = House::open().await;
+    house.asset("AAPL", &[]).await;
+    list(&house, "CASH-USD", "cash", "USD").await;
+    let post = async |id: &str, from: &str, rate: &str| {
+        let body = json!({"from": from, "rate": rate, "reason": "x"});
+        house.post(&format!("/v1/assets/{id}/interest"), &unique("i"), &body).await
+    };
+    let before = house.written().await;
+    post("AAPL", "2024-01-02", "0.05").await.is_problem(409, "asset-not-cash");
+    post("NONE", "2024-01-02", "0.05").await.is_problem(404, "asset-unknown");
+    let refused = post("CASH-USD", "2024-02-30", "4.5").await;
+    refused.is_problem(422, "invalid-body");
+    let codes = [("#/from", "not-a-day"), ("#/rate", "not-a-rate-of-interest")];
+    assert_eq!(refused.errors(), codes.map(|(at, code)| (at.to_owned(), code.to_owned())));
+    house.get_now("/v1/assets/AAPL/interest").await.is_problem(409, "asset-not-cash");
+    house.get_now("/v1/assets/NONE/interest").await.is_problem(404, "asset-unknown");
+    assert_eq!(house.written().await, before);
+    set_interest(&house, "2024-01-02", "0.0500").await;
+    let after = house.written().await;
+    assert_ne!(after, before);
+    set_interest(&house, "2024-01-02", "0.05").await;
+    assert_eq!(house.written().await, after, "the same said again is no news");
+}
+
+#[tokio::test]
+async fn a_frontier_holds_a_portfolio_s_cash_at_its_weight_and_chooses_no_cash() {
+    let house = House::open().await;
+    let days = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"];
+    let closes = |closes: [&'static str; 5]| days.into_iter().zip(closes).collect::<Vec<_>>();
+    house.asset("AAPL", &closes(["100", "103", "101", "106", "109"])).await;
+    house.asset("MSFT", &closes(["50", "50.5", "51.5", "51", "52"])).await;
+    list(&house, "CASH-USD", "cash", "USD").await;
+    let thirds = json!([{"asset": "AAPL", "weight": "0.4"}, {"asset": "CASH-USD", "weight": "0.25"},
+        {"asset": "MSFT", "weight": "0.35"}]);
+    let id = portfolio(&house, &thirds).await;
+    let frontier = async |body: Value| {
+        assert_eq!(house.get_now("/v1/portfolios").await.status, 200, "the read models are there");
+        house.ask(Method::POST, "/v1/frontier", |request| request.json(&body)).await
+    };
+    let weight = |point: &Value, asset: &str| {
+        let weights = point["weights"].as_array().unwrap().iter();
+        let of = weights.clone().find(|one| one["asset"] == asset).unwrap_or_else(|| panic!("no {asset}: {point}"));
+        of["weight"].as_f64().unwrap()
+    };
+    for rate in [None, Some("0.05"), Some("-0.05"), Some("1")] {
+        if let Some(rate) = rate {
+            set_interest(&house, "2023-01-02", rate).await;
+        }
+        for covariance in ["sample", "ledoit_wolf"] {
+            let answer = frontier(json!({"portfolio": id, "points": 5, "covariance": covariance})).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let points = answer.body["points"].as_array().unwrap();
+            assert_eq!(points.len(), 5);
+            for point in points.iter().chain([&answer.body["max_sharpe"], &answer.body["min_variance"]]) {
+                assert!((weight(point, "CASH-USD") - 0.25).abs() < 1e-9, "{point}");
+                assert!((weight(point, "AAPL") + weight(point, "MSFT") - 0.75).abs() < 1e-9, "{point}");
+                assert!(point["expected_return"].is_number() && point["volatility"].as_f64().unwrap() > 0.0, "{point}");
+            }
+        }
+    }
+    // What is said of cash by name holds, and is told where it cannot.
+    let capped = frontier(json!({"portfolio": id, "caps": [{"asset": "CASH-USD", "weight": "0.1"}]})).await;
+    capped.is_problem(422, "limits-infeasible");
+    assert!(capped.body["detail"].as_str().unwrap().contains("CASH-USD"), "{capped:?}");
+    assert_eq!(frontier(json!({"portfolio": id, "max_weight": "0.6", "points": 2})).await.status, 200);
+    let chosen = frontier(json!({"assets": ["AAPL", "CASH-USD", "MSFT"]})).await;
+    chosen.is_problem(422, "not-computable");
+    assert_eq!(chosen.errors(), [("#/assets/1".to_owned(), "cash-not-optimised".to_owned())]);
+    // Cash alone, and cash beside one asset: an answer or a reason, and never a number that is none.
+    let alone = portfolio(&house, &json!([{"asset": "CASH-USD", "weight": "1"}])).await;
+    frontier(json!({"portfolio": alone})).await.is_problem(422, "not-computable");
+    let two = json!([{"asset": "AAPL", "weight": "0.4"}, {"asset": "CASH-USD", "weight": "0.6"}]);
+    let pair = frontier(json!({"portfolio": portfolio(&house, &two).await, "points": 3})).await;
+    assert_eq!(pair.status, 200, "{pair:?}");
+    assert!((weight(&pair.body["min_variance"], "AAPL") - 0.4).abs() < 1e-9, "{pair:?}");
 }

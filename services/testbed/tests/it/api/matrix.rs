@@ -67,6 +67,8 @@ const ROWS: &[(&str, May, About)] = &[
     ("delistAsset", May::Administer, About::Nobody),
     ("withdrawAction", May::Administer, About::Nobody),
     ("rateAsset", May::Administer, About::Nobody),
+    ("setInterest", May::Administer, About::Nobody),
+    ("getInterest", May::AnyRole, About::Nobody),
     ("lookUpAssets", May::AnyRole, About::Nobody),
     ("getPrices", May::AnyRole, About::Nobody),
     ("getPriceQuality", May::AnyRole, About::Nobody),

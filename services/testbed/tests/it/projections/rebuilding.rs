@@ -49,6 +49,8 @@ async fn a_rebuild_mends_rows_that_somebody_spoilt() {
     let sound = rows(&pool, Stream::Market).await;
     pool.execute("DELETE FROM price_chunks WHERE asset = 'A1.X'").await.unwrap();
     pool.execute("UPDATE assets SET name = 'spoilt'").await.unwrap();
+    pool.execute("DELETE FROM cash_interest WHERE rate < 0.05").await.unwrap();
+    pool.execute("UPDATE cash_interest SET rate = 0.5").await.unwrap();
     pool.execute("INSERT INTO parked VALUES ('assets', 3, 's', 't', NULL, 'a reason of old')").await.unwrap();
     rebuild::run(&journal, &pool, "prices", |_| {}).await.unwrap();
     rebuild::run(&journal, &pool, "assets", |_| {}).await.unwrap();

@@ -11,9 +11,9 @@ use events::recommendation::{Advice, RecommendationEvent};
 use events::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use events::values::{
     Actor, AdvisorId, AggregateId, Allocation, AssetClass, AssetDetails, AssetId, BacktestId, BacktestTerms, Bars,
-    ClientId, CommandId, Costs, Currency, EventId, FiguresSnapshot, Language, Limit, Limits, Listing, Name, Note,
-    Policy, PortfolioId, RebalancingRule, RecommendationId, Regime, ResultDigest, RiskClass, Sealed, SealedIdentity,
-    Terms,
+    ClientId, CommandId, Costs, Currency, EventId, FiguresSnapshot, InterestRate, Language, Limit, Limits, Listing,
+    Name, Note, Policy, PortfolioId, RebalancingRule, RecommendationId, Regime, ResultDigest, RiskClass, Sealed,
+    SealedIdentity, Terms,
 };
 use events::{Kind, Metadata, Position, Stored, Stream, Subject};
 use jiff::civil::{Date, date};
@@ -340,7 +340,8 @@ fn figures() -> FiguresSnapshot {
     }
 }
 
-/// Assets, each listed and then priced in so many chunks of five days; the third asset has one chunk out of order.
+/// Assets, each listed and then priced in so many chunks of five days; the third asset has one chunk out of order. From six
+/// on there is cash beside them.
 pub fn market(assets: usize, chunks: usize) -> Vec<Draft> {
     let lives = (0..assets).map(|n| {
         let currency = Currency::parse("USD").unwrap();
@@ -359,7 +360,29 @@ pub fn market(assets: usize, chunks: usize) -> Vec<Draft> {
         }
         life(Kind::Asset, &asset_id(&format!("A{n}.X")), events)
     });
-    interleave(lives.collect())
+    let cash = (assets >= 6).then(|| life(Kind::Asset, &asset_id("CASH.X"), cash()));
+    interleave(lives.chain(cash).collect())
+}
+
+/// The life of cash whose interest is set, corrected, and set again of an earlier day, and which is told otherwise.
+fn cash() -> Vec<AssetEvent> {
+    let class = Some(AssetClass::Cash);
+    let listing = Listing { class, ..Listing::new(name("Cash"), Currency::parse("USD").unwrap()) };
+    let details = AssetDetails { name: name("Cash at \"the\" bank"), exchange: Some(name("OTC")), ..listing.details() };
+    let rate = |rate: &str| InterestRate::try_new(rate.parse().unwrap()).unwrap();
+    let set = |from, is: &str, was: Option<&str>| AssetEvent::InterestSet {
+        from,
+        rate: rate(is),
+        was: was.map(rate),
+        reason: note("so says the bank"),
+    };
+    vec![
+        AssetEvent::Listed(listing),
+        set(date(2000, 1, 3), "0.05", None),
+        set(date(2000, 1, 3), "0.045", Some("0.05")),
+        AssetEvent::Edited { details: Box::new(details), reason: note("it moved") },
+        set(date(1999, 12, 1), "-0.001", None),
+    ]
 }
 
 fn edited_details(n: usize) -> AssetDetails {
