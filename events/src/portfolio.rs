@@ -85,7 +85,7 @@ pub enum PortfolioCommand {
         /// Why, in words for the clients.
         rationale: Note,
         /// The figures that the advice rests on.
-        figures: FiguresSnapshot,
+        figures: Box<FiguresSnapshot>,
         /// What else the advice comes with. The portfolio's own risk class is taken from its policy.
         terms: Terms,
     },
@@ -273,7 +273,7 @@ impl Decider for Portfolio {
                     currency: is.currency,
                     allocation: is.allocation.clone(),
                     rationale: rationale.clone(),
-                    figures: Box::new(figures.clone()),
+                    figures: figures.clone(),
                     terms: Box::new(Terms { risk_class: is.policy.risk_class, ..terms.clone() }),
                 })),
             },

@@ -102,7 +102,7 @@ fn recommend(to: BTreeSet<ClientId>) -> PortfolioCommand {
     PortfolioCommand::Recommend {
         clients: to,
         rationale: reason(),
-        figures: samples::figures(),
+        figures: Box::new(samples::figures()),
         terms: Terms::default(),
     }
 }

@@ -256,7 +256,12 @@ pub(super) fn portfolio_command() -> impl Strategy<Value = PortfolioCommand> {
         note().prop_map(|reason| PortfolioCommand::Archive { reason }),
         note().prop_map(|reason| PortfolioCommand::Restore { reason }),
         (clients, note(), figures(), allocation().prop_flat_map(|allocation| terms(&allocation))).prop_map(
-            |(clients, rationale, figures, terms)| PortfolioCommand::Recommend { clients, rationale, figures, terms },
+            |(clients, rationale, figures, terms)| PortfolioCommand::Recommend {
+                clients,
+                rationale,
+                figures: Box::new(figures),
+                terms
+            },
         ),
     ]
 }

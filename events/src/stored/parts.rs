@@ -1,5 +1,7 @@
 //! Parts that stored forms consist of. As frozen as the forms themselves.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -7,8 +9,8 @@ use uuid::Uuid;
 
 use crate::subject::{Position, Stream};
 use crate::values::{
-    Allocation, AssetId, Band, Costs, Currency, FiguresSnapshot, Limit, Limits, Policy, RebalancingRule, RiskClass,
-    Terms, Weight,
+    Allocation, AssetId, Band, Costs, Currency, FiguresSnapshot, Interest, InterestRate, Limit, Limits, Policy,
+    RebalancingRule, RiskClass, Terms, Weight,
 };
 
 /// A stored value that the domain cannot hold, by name.
@@ -148,7 +150,36 @@ impl TryFrom<FiguresV1> for FiguresSnapshot {
             drawdown_peak: form.drawdown_peak.map(Date::try_from).transpose()?,
             drawdown_valley: form.drawdown_valley.map(Date::try_from).transpose()?,
             prices_position: Position { stream: Stream::Market, sequence: form.prices_sequence },
+            cash: BTreeMap::new(),
         })
+    }
+}
+
+/// Assets that are cash, each with what it earns: from which day on, and how much a year.
+#[derive(Serialize, Deserialize)]
+pub(super) struct CashV1(Vec<(String, Option<(DateV1, DecimalV1)>)>);
+
+impl From<&FiguresSnapshot> for CashV1 {
+    fn from(figures: &FiguresSnapshot) -> Self {
+        let earns = |interest: &Interest| (interest.from.into(), interest.rate.value().into());
+        let one = |(asset, interest): (&AssetId, &Option<Interest>)| {
+            (asset.as_str().to_owned(), interest.as_ref().map(earns))
+        };
+        Self(figures.cash.iter().map(one).collect())
+    }
+}
+
+impl TryFrom<CashV1> for BTreeMap<AssetId, Option<Interest>> {
+    type Error = OutOfRange;
+
+    fn try_from(form: CashV1) -> Result<Self, OutOfRange> {
+        let earns = |(from, rate): (DateV1, DecimalV1)| {
+            Ok(Interest { from: from.try_into()?, rate: InterestRate::from_history(rate.try_into()?) })
+        };
+        let one = |(asset, interest): (String, Option<(DateV1, DecimalV1)>)| {
+            Ok((AssetId::from_history(asset), interest.map(earns).transpose()?))
+        };
+        form.0.into_iter().map(one).collect()
     }
 }
 

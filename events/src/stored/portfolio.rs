@@ -1,11 +1,15 @@
 //! Stored forms of a portfolio's events.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::parts::{AllocationV1, CurrencyV1, FiguresV1, IdV1, LimitsV1, OutOfRange, PolicyV1, TermsV1, currency, id};
+use super::parts::{
+    AllocationV1, CashV1, CurrencyV1, FiguresV1, IdV1, LimitsV1, OutOfRange, PolicyV1, TermsV1, currency, id,
+};
 use super::{DecodeError, Stored, from_bytes, out_of_range, to_bytes};
 use crate::portfolio::{Composition, ModelVersion, Origin, PortfolioEvent};
-use crate::values::{AdvisorId, ClientId, Limits, Name, Note, PortfolioId, Terms};
+use crate::values::{AdvisorId, AssetId, ClientId, FiguresSnapshot, Interest, Limits, Name, Note, PortfolioId, Terms};
 
 const CREATED_V1: &str = "insights.portfolio.created.v1";
 const CREATED_V2: &str = "insights.portfolio.created.v2";
@@ -22,6 +26,7 @@ const TAKEN_OVER_V1: &str = "insights.portfolio.taken_over.v1";
 const UNSUBSCRIBED_V1: &str = "insights.portfolio.unsubscribed.v1";
 const RECOMMENDED_V1: &str = "insights.portfolio.recommended.v1";
 const RECOMMENDED_V2: &str = "insights.portfolio.recommended.v2";
+const RECOMMENDED_V3: &str = "insights.portfolio.recommended.v3";
 
 #[derive(Serialize, Deserialize)]
 struct CreatedV1 {
@@ -92,6 +97,12 @@ struct ReasonV1 {
 }
 
 #[derive(Serialize, Deserialize)]
+struct RecommendedV3 {
+    first: RecommendedV2,
+    cash: CashV1,
+}
+
+#[derive(Serialize, Deserialize)]
 struct RecommendedV2 {
     first: RecommendedV1,
     terms: TermsV1,
@@ -120,7 +131,7 @@ impl Stored for PortfolioEvent {
             Self::Subscribed { .. } => SUBSCRIBED_V1,
             Self::TakenOver { .. } => TAKEN_OVER_V1,
             Self::Unsubscribed { .. } => UNSUBSCRIBED_V1,
-            Self::Recommended { .. } => RECOMMENDED_V2,
+            Self::Recommended { .. } => RECOMMENDED_V3,
         }
     }
 
@@ -162,7 +173,8 @@ impl Stored for PortfolioEvent {
                     rationale: rationale.as_str().to_owned(),
                     figures: figures.as_ref().into(),
                 };
-                to_bytes(&RecommendedV2 { first, terms: terms.as_ref().into() })
+                let first = RecommendedV2 { first, terms: terms.as_ref().into() };
+                to_bytes(&RecommendedV3 { first, cash: figures.as_ref().into() })
             }
         }
     }
@@ -207,10 +219,14 @@ fn decode(event_type: &str, bytes: &[u8]) -> Result<Result<PortfolioEvent, OutOf
         UNSUBSCRIBED_V1 => Ok(PortfolioEvent::Unsubscribed { reason: reason()? }),
         ARCHIVED_V1 => Ok(PortfolioEvent::Archived { reason: reason()? }),
         RESTORED_V1 => Ok(PortfolioEvent::Restored { reason: reason()? }),
-        RECOMMENDED_V1 => recommended(from_bytes(event_type, bytes)?, Ok(Terms::default())),
+        RECOMMENDED_V1 => recommended(from_bytes(event_type, bytes)?, Ok(Terms::default()), Ok(BTreeMap::new())),
         RECOMMENDED_V2 => {
             let form: RecommendedV2 = from_bytes(event_type, bytes)?;
-            recommended(form.first, form.terms.try_into())
+            recommended(form.first, form.terms.try_into(), Ok(BTreeMap::new()))
+        }
+        RECOMMENDED_V3 => {
+            let RecommendedV3 { first: form, cash } = from_bytes(event_type, bytes)?;
+            recommended(form.first, form.terms.try_into(), cash.try_into())
         }
         other => return Err(DecodeError::UnknownType(other.to_owned())),
     })
@@ -280,7 +296,12 @@ impl TryFrom<ReallocatedV2> for PortfolioEvent {
     }
 }
 
-fn recommended(form: RecommendedV1, terms: Result<Terms, OutOfRange>) -> Result<PortfolioEvent, OutOfRange> {
+fn recommended(
+    form: RecommendedV1,
+    terms: Result<Terms, OutOfRange>,
+    cash: Result<BTreeMap<AssetId, Option<Interest>>, OutOfRange>,
+) -> Result<PortfolioEvent, OutOfRange> {
+    let figures = FiguresSnapshot { cash: cash?, ..form.figures.try_into()? };
     Ok(PortfolioEvent::Recommended {
         advisor: AdvisorId::new(id(form.advisor)),
         clients: form.clients.into_iter().map(|client| ClientId::new(id(client))).collect(),
@@ -288,7 +309,7 @@ fn recommended(form: RecommendedV1, terms: Result<Terms, OutOfRange>) -> Result<
         currency: currency(form.currency),
         allocation: form.allocation.try_into()?,
         rationale: Note::from_history(form.rationale),
-        figures: Box::new(form.figures.try_into()?),
+        figures: Box::new(figures),
         terms: Box::new(terms?),
     })
 }

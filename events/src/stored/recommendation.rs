@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use jiff::civil::Date;
 
-use super::parts::{AllocationV1, CurrencyV1, DateV1, FiguresV1, IdV1, OutOfRange, TermsV1, currency, id, risk_class};
+use super::parts::{
+    AllocationV1, CashV1, CurrencyV1, DateV1, FiguresV1, IdV1, OutOfRange, TermsV1, currency, id, risk_class,
+};
 use super::{DecodeError, Stored, from_bytes, out_of_range, to_bytes};
 use crate::recommendation::{Advice, RecommendationEvent};
 use crate::suitability::GateShut;
@@ -12,7 +14,9 @@ use crate::values::{AdvisorId, AssetId, ClientId, Name, Note, PortfolioId, Recom
 
 const MADE_V1: &str = "insights.recommendation.made.v1";
 const MADE_V2: &str = "insights.recommendation.made.v2";
+const MADE_V3: &str = "insights.recommendation.made.v3";
 const REFUSED_V1: &str = "insights.recommendation.refused.v1";
+const REFUSED_V2: &str = "insights.recommendation.refused.v2";
 const OVERRIDDEN_V1: &str = "insights.recommendation.overridden.v1";
 const WITHDRAWN_V1: &str = "insights.recommendation.withdrawn.v1";
 const SUPERSEDED_V1: &str = "insights.recommendation.superseded.v1";
@@ -44,8 +48,21 @@ struct MadeV2 {
 }
 
 #[derive(Serialize, Deserialize)]
+struct MadeV3 {
+    first: MadeV2,
+    cash: CashV1,
+}
+
+#[derive(Deserialize)]
 struct RefusedV1 {
     advice: MadeV2,
+    shut: Vec<GateV1>,
+    regime: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefusedV2 {
+    advice: MadeV3,
     shut: Vec<GateV1>,
     regime: String,
 }
@@ -92,8 +109,8 @@ struct ReasonV1 {
 impl Stored for RecommendationEvent {
     fn event_type(&self) -> &'static str {
         match self {
-            Self::Made(_) => MADE_V2,
-            Self::Refused { .. } => REFUSED_V1,
+            Self::Made(_) => MADE_V3,
+            Self::Refused { .. } => REFUSED_V2,
             Self::Overridden { .. } => OVERRIDDEN_V1,
             Self::Withdrawn { .. } => WITHDRAWN_V1,
             Self::Superseded { .. } => SUPERSEDED_V1,
@@ -109,8 +126,8 @@ impl Stored for RecommendationEvent {
 
     fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Made(advice) => to_bytes(&MadeV2::from(advice.as_ref())),
-            Self::Refused { advice, shut, regime } => to_bytes(&RefusedV1 {
+            Self::Made(advice) => to_bytes(&MadeV3::from(advice.as_ref())),
+            Self::Refused { advice, shut, regime } => to_bytes(&RefusedV2 {
                 advice: advice.as_ref().into(),
                 shut: shut.iter().map(GateV1::from).collect(),
                 regime: regime.word().to_owned(),
@@ -147,9 +164,18 @@ impl Stored for RecommendationEvent {
                 let advice = Advice::try_from(form).map_err(|what| out_of_range(event_type, what))?;
                 Ok(Self::Made(Box::new(advice)))
             }
+            MADE_V3 => {
+                let form: MadeV3 = from_bytes(event_type, bytes)?;
+                let advice = Advice::try_from(form).map_err(|what| out_of_range(event_type, what))?;
+                Ok(Self::Made(Box::new(advice)))
+            }
             REFUSED_V1 => {
-                let form: RefusedV1 = from_bytes(event_type, bytes)?;
-                Self::try_from(form).map_err(|what| out_of_range(event_type, what))
+                let RefusedV1 { advice, shut, regime } = from_bytes(event_type, bytes)?;
+                refused(advice.try_into(), shut, &regime).map_err(|what| out_of_range(event_type, what))
+            }
+            REFUSED_V2 => {
+                let RefusedV2 { advice, shut, regime } = from_bytes(event_type, bytes)?;
+                refused(advice.try_into(), shut, &regime).map_err(|what| out_of_range(event_type, what))
             }
             OVERRIDDEN_V1 => Ok(Self::Overridden { reason: reason()? }),
             WITHDRAWN_V1 => Ok(Self::Withdrawn { reason: reason()? }),
@@ -194,6 +220,22 @@ impl From<&Advice> for MadeV2 {
     }
 }
 
+impl From<&Advice> for MadeV3 {
+    fn from(advice: &Advice) -> Self {
+        Self { first: advice.into(), cash: (&advice.figures).into() }
+    }
+}
+
+impl TryFrom<MadeV3> for Advice {
+    type Error = OutOfRange;
+
+    fn try_from(form: MadeV3) -> Result<Self, OutOfRange> {
+        let mut advice = Self::try_from(form.first)?;
+        advice.figures.cash = form.cash.try_into()?;
+        Ok(advice)
+    }
+}
+
 impl TryFrom<MadeV2> for Advice {
     type Error = OutOfRange;
 
@@ -217,16 +259,16 @@ fn advice(form: MadeV1, terms: Result<Terms, OutOfRange>) -> Result<Advice, OutO
     })
 }
 
-impl TryFrom<RefusedV1> for RecommendationEvent {
-    type Error = OutOfRange;
-
-    fn try_from(form: RefusedV1) -> Result<Self, OutOfRange> {
-        Ok(Self::Refused {
-            advice: Box::new(form.advice.try_into()?),
-            shut: form.shut.into_iter().map(GateShut::try_from).collect::<Result<_, _>>()?,
-            regime: Regime::parse(&form.regime).ok_or(OutOfRange("a regime"))?,
-        })
-    }
+fn refused(
+    advice: Result<Advice, OutOfRange>,
+    shut: Vec<GateV1>,
+    regime: &str,
+) -> Result<RecommendationEvent, OutOfRange> {
+    Ok(RecommendationEvent::Refused {
+        advice: Box::new(advice?),
+        shut: shut.into_iter().map(GateShut::try_from).collect::<Result<_, _>>()?,
+        regime: Regime::parse(regime).ok_or(OutOfRange("a regime"))?,
+    })
 }
 
 impl From<&GateShut> for GateV1 {

@@ -1,5 +1,7 @@
 //! One event of each type, whose bytes are pinned under `golden/`.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::date;
 
 use super::AnyEvent;
@@ -13,9 +15,9 @@ use crate::subject::{Position, Stream};
 use crate::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
     AdvisorId, Allocation, AssetClass, AssetDetails, AssetId, BacktestTerms, Band, Bar, Bars, ClientId, CommandId,
-    Contributions, Costs, Currency, DriftRule, EventId, Every, FiguresSnapshot, InterestRate, Language, Limit, Limits,
-    Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId, RebalancingRule, RecommendationId, Regime,
-    ResultDigest, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
+    Contributions, Costs, Currency, DriftRule, EventId, Every, FiguresSnapshot, Interest, InterestRate, Language,
+    Limit, Limits, Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId, RebalancingRule, RecommendationId,
+    Regime, ResultDigest, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
 };
 
 fn name(text: &str) -> Name {
@@ -50,7 +52,20 @@ pub(crate) fn figures() -> FiguresSnapshot {
         drawdown_peak: Some(date(2000, 3, 22)),
         drawdown_valley: Some(date(2003, 4, 17)),
         prices_position: Position { stream: Stream::Market, sequence: 300 },
+        cash: BTreeMap::from([
+            (AssetId::parse("OCDO.L").unwrap(), None),
+            (AssetId::parse("^GSPC").unwrap(), Some(interest())),
+        ]),
     }
+}
+
+fn interest() -> Interest {
+    Interest { from: date(2022, 8, 4), rate: InterestRate::try_new("0.1375".parse().unwrap()).unwrap() }
+}
+
+/// Figures of the time before there was cash.
+fn without_cash() -> FiguresSnapshot {
+    FiguresSnapshot { cash: BTreeMap::new(), ..figures() }
 }
 
 pub(crate) fn advice() -> Advice {
@@ -137,7 +152,7 @@ pub(crate) fn backtest() -> BacktestRun {
     }
 }
 
-fn recommended(terms: Terms) -> PortfolioEvent {
+fn recommended(figures: FiguresSnapshot, terms: Terms) -> PortfolioEvent {
     PortfolioEvent::Recommended {
         advisor: AdvisorId::created_by(command()),
         clients: [ClientId::created_by(command())].into(),
@@ -145,8 +160,26 @@ fn recommended(terms: Terms) -> PortfolioEvent {
         currency: Currency::parse("BRL").unwrap(),
         allocation: allocation(),
         rationale: note("Two lines,\nof which this is one."),
-        figures: Box::new(figures()),
+        figures: Box::new(figures),
         terms: Box::new(terms),
+    }
+}
+
+fn refused(advice: Advice) -> RecommendationEvent {
+    RecommendationEvent::Refused {
+        advice: Box::new(advice),
+        shut: vec![
+            GateShut::NotInCare,
+            GateShut::NoProfile,
+            GateShut::ProfileExpired { until: date(2026, 3, 4) },
+            GateShut::PortfolioTooRisky { portfolio: RiskClass::Aggressive, client: RiskClass::Conservative },
+            GateShut::ProductTooRisky {
+                asset: AssetId::parse("AAPL").unwrap(),
+                product: RiskClass::Aggressive,
+                client: RiskClass::Conservative,
+            },
+        ],
+        regime: Regime::Cvm19,
     }
 }
 
@@ -209,23 +242,9 @@ pub(crate) fn all() -> Vec<AnyEvent> {
         AnyEvent::Portfolio(PortfolioEvent::Subscribed { taken: model_version(), reason: reason() }),
         AnyEvent::Portfolio(PortfolioEvent::TakenOver { taken: model_version(), reason: reason() }),
         AnyEvent::Portfolio(PortfolioEvent::Unsubscribed { reason: reason() }),
-        AnyEvent::Portfolio(recommended(terms())),
+        AnyEvent::Portfolio(recommended(figures(), terms())),
         AnyEvent::Recommendation(RecommendationEvent::Made(Box::new(advice()))),
-        AnyEvent::Recommendation(RecommendationEvent::Refused {
-            advice: Box::new(advice()),
-            shut: vec![
-                GateShut::NotInCare,
-                GateShut::NoProfile,
-                GateShut::ProfileExpired { until: date(2026, 3, 4) },
-                GateShut::PortfolioTooRisky { portfolio: RiskClass::Aggressive, client: RiskClass::Conservative },
-                GateShut::ProductTooRisky {
-                    asset: AssetId::parse("AAPL").unwrap(),
-                    product: RiskClass::Aggressive,
-                    client: RiskClass::Conservative,
-                },
-            ],
-            regime: Regime::Cvm19,
-        }),
+        AnyEvent::Recommendation(refused(advice())),
         AnyEvent::Recommendation(RecommendationEvent::Overridden { reason: reason() }),
         AnyEvent::Recommendation(RecommendationEvent::Withdrawn { reason: reason() }),
         AnyEvent::Recommendation(RecommendationEvent::Superseded { by: RecommendationId::created_by(command()) }),
@@ -317,7 +336,8 @@ pub(crate) fn no_longer_written() -> Vec<(&'static str, AnyEvent)> {
     let plain = Composition { limits: Limits::default(), policy: Policy::default(), origin: None, ..no_model.clone() };
     let reallocated =
         PortfolioEvent::Reallocated { allocation: allocation(), limits: Limits::default(), reason: note("rates fell") };
-    let without_terms = Advice { terms: Terms::default(), ..advice() };
+    let first_advice = Advice { figures: without_cash(), ..advice() };
+    let without_terms = Advice { terms: Terms::default(), ..first_advice.clone() };
     vec![
         ("insights.portfolio.created.v1", AnyEvent::Portfolio(PortfolioEvent::Created(Box::new(plain)))),
         ("insights.portfolio.created.v2", AnyEvent::Portfolio(PortfolioEvent::Created(Box::new(no_model)))),
@@ -326,10 +346,16 @@ pub(crate) fn no_longer_written() -> Vec<(&'static str, AnyEvent)> {
             AnyEvent::Portfolio(PortfolioEvent::Renamed { name: name("Renda"), reason: None }),
         ),
         ("insights.portfolio.reallocated.v1", AnyEvent::Portfolio(reallocated)),
-        ("insights.portfolio.recommended.v1", AnyEvent::Portfolio(recommended(Terms::default()))),
+        ("insights.portfolio.recommended.v1", AnyEvent::Portfolio(recommended(without_cash(), Terms::default()))),
+        ("insights.portfolio.recommended.v2", AnyEvent::Portfolio(recommended(without_cash(), terms()))),
         (
             "insights.recommendation.made.v1",
             AnyEvent::Recommendation(RecommendationEvent::Made(Box::new(without_terms))),
+        ),
+        ("insights.recommendation.refused.v1", AnyEvent::Recommendation(refused(first_advice.clone()))),
+        (
+            "insights.recommendation.made.v2",
+            AnyEvent::Recommendation(RecommendationEvent::Made(Box::new(first_advice))),
         ),
         ("insights.advisor.registered.v1", AnyEvent::Advisor(AdvisorEvent::Registered(details))),
         ("insights.asset.listed.v1", AnyEvent::Asset(AssetEvent::Listed(listing))),

@@ -1,8 +1,11 @@
 //! The figures that a recommendation was made on, as they were shown.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::{AssetId, Interest};
 use crate::subject::Position;
 
 /// A portfolio's figures at the moment it was recommended. A figure that could not be given is `None`.
@@ -34,4 +37,7 @@ pub struct FiguresSnapshot {
     pub drawdown_valley: Option<Date>,
     /// The last position of the market's stream whose prices were used.
     pub prices_position: Position,
+    /// Those of the assets that are cash, each with the last interest of the window; `None` where it earned nothing.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub cash: BTreeMap<AssetId, Option<Interest>>,
 }

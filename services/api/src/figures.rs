@@ -2,10 +2,12 @@
 
 pub mod views;
 
+use std::collections::BTreeMap;
+
 use analytics::Figure;
 use analytics::backtest::Policy;
 use events::Position;
-use events::values::{AssetId, FiguresSnapshot};
+use events::values::{AssetId, FiguresSnapshot, Interest, InterestRate};
 use jiff::civil::Date;
 use projections::figures::{Terms, figures};
 use projections::price_cache::{Column, Prices};
@@ -170,6 +172,20 @@ impl Computed {
             drawdown_peak: fall.map(|fall| fall.peak),
             drawdown_valley: fall.map(|fall| fall.valley),
             prices_position: self.prices_position,
+            cash: self.cash(figures.map_or(today, |figures| figures.of.end)),
         }
     }
+
+    /// Those of the assets that are cash, each with the last interest until this day.
+    fn cash(&self, last: Date) -> BTreeMap<AssetId, Option<Interest>> {
+        let cash = self.coverage.iter().filter_map(|of| Some((of.asset.clone(), of.interest.as_ref()?)));
+        cash.map(|(asset, interest)| (asset, last_of(interest, last))).collect()
+    }
+}
+
+/// What is earned on this day.
+fn last_of(interest: &[InterestView], day: Date) -> Option<Interest> {
+    let said = interest.iter().rev().find(|said| said.from <= day)?;
+    // What stands in the log has been a rate.
+    Some(Interest { from: said.from, rate: InterestRate::try_new(said.rate).ok()? })
 }

@@ -11,6 +11,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use vault::Identity;
 
+mod cash;
 mod costs;
 mod figures;
 mod numbers;
@@ -101,6 +102,8 @@ struct Filling<'a> {
     /// The rationale for HTML: paragraphs of lines.
     paragraphs: Vec<Vec<&'a str>>,
     positions: Vec<Position<'a>>,
+    /// What of them is cash; empty where nothing is.
+    cash: Vec<String>,
     /// On which days the figures rest; nothing where there are none.
     window: Option<String>,
     figures: Vec<Line>,
@@ -142,6 +145,7 @@ impl<'a> Filling<'a> {
             rationale: rationale.as_str(),
             paragraphs: paragraphs(rationale.as_str()),
             positions: positions(language, content.advice),
+            cash: cash::told(language, figures, currency),
             // Without a return there were no figures, and the days that stand there are nobody's window.
             window: (figures.returns > 0).then(|| words::window(language, figures, currency)),
             figures: figures::lines(language, figures),

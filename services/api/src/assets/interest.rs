@@ -64,10 +64,10 @@ pub struct CashView {
 pub struct InterestView {
     /// The day from whose end on it is earned.
     #[schema(value_type = String, format = Date)]
-    from: Date,
+    pub from: Date,
     /// What is earned in a year, as a fraction.
     #[schema(value_type = String, example = "0.045")]
-    rate: Decimal,
+    pub rate: Decimal,
 }
 
 problems!(SetProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, AssetNotCash, AssetDelisted);

@@ -136,7 +136,7 @@ pub async fn recommend(
     let targets = allocation.iter().map(|(asset, weight)| (asset.clone(), weight.value())).collect();
     let computed = compute(&office, targets, currency.as_str(), &asked).await?;
     let now = clock.now();
-    let figures = computed.snapshot(&asked, now.to_zoned(TimeZone::UTC).date());
+    let figures = Box::new(computed.snapshot(&asked, now.to_zoned(TimeZone::UTC).date()));
     let digest = wish(&clients, &rationale, &body).sha256();
     let context = context(command_id, keyed.actor, now, Expect::Version(version), digest);
     let assets: Vec<AssetId> = allocation.iter().map(|(asset, _)| asset.clone()).collect();

@@ -40,6 +40,7 @@ pub(super) fn percent(language: Language, fraction: Option<f64>) -> String {
 /// The exact fraction in per cent, with as many decimals as it has: `1.25 %`.
 pub(super) fn rate(language: Language, fraction: Decimal) -> String {
     let percent = (fraction * Decimal::ONE_HUNDRED).normalize().to_string();
+    let percent = percent.replace('-', "\u{2212}");
     format!("{} %", percent.replace('.', &marks(language).0.to_string()))
 }
 

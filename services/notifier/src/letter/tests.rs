@@ -1,10 +1,12 @@
 //! What clients get to read.
 
+use std::collections::BTreeMap;
+
 use events::advisor::AdvisorDetails;
 use events::recommendation::Advice;
 use events::values::{
-    AdvisorId, Allocation, AssetId, ClientId, CommandId, Costs, Currency, EmailAddress, FiguresSnapshot, Language,
-    Name, Note, PortfolioId, RecommendationId, Regime, Terms,
+    AdvisorId, Allocation, AssetId, ClientId, CommandId, Costs, Currency, EmailAddress, FiguresSnapshot, Interest,
+    InterestRate, Language, Name, Note, PortfolioId, RecommendationId, Regime, Terms,
 };
 use events::{Position, Stream};
 use jiff::civil::date;
@@ -57,6 +59,7 @@ fn advice() -> Advice {
             drawdown_peak: Some(date(2007, 10, 9)),
             drawdown_valley: Some(date(2009, 3, 9)),
             prices_position: Position { stream: Stream::Market, sequence: 300 },
+            cash: BTreeMap::new(),
         },
         terms: Terms::default(),
     }
@@ -218,6 +221,61 @@ fn costs_are_told_in_both_languages_and_so_is_that_nobody_named_any() {
             assert!(part.contains(none) && !part.contains(rate), "{part}");
         }
     }
+}
+
+/// Advice that leaves a part of the money in an account which earns this.
+fn with_cash(interest: Option<Interest>) -> Advice {
+    let target = |asset: &str, weight: &str| (AssetId::parse(asset).unwrap(), weight.parse().unwrap());
+    let allocation = Allocation::try_new([target("CASH-USD", "0.35"), target("PG", "0.65")]).unwrap();
+    let cash = [(AssetId::parse("CASH-USD").unwrap(), interest)].into();
+    Advice { allocation, figures: FiguresSnapshot { cash, ..advice().figures }, ..advice() }
+}
+
+fn earns(from: jiff::civil::Date, rate: &str) -> Option<Interest> {
+    Some(Interest { from, rate: InterestRate::try_new(rate.parse().unwrap()).unwrap() })
+}
+
+#[test]
+fn the_letter_with_cash_in_portuguese() {
+    let language = Language::BrazilianPortuguese;
+    let details = AdvisorDetails { language, ..AdvisorDetails::new(name("Ana Souza"), name("Casa Verde")) };
+    let letter = written_by(&with_cash(earns(date(2022, 8, 4), "0.1375")), "José da Silva", &details);
+    insta::assert_snapshot!(letter.text);
+}
+
+#[test]
+fn the_letter_with_cash_in_html() {
+    let advice = with_cash(earns(date(2022, 7, 28), "0.0225"));
+    insta::assert_snapshot!(written(&advice, "José da Silva", "Ana Souza", "Casa Verde").html);
+}
+
+#[test]
+fn cash_is_told_with_what_it_earns_in_both_languages_and_where_it_earns_nothing() {
+    let said = |language, interest| {
+        let details = AdvisorDetails { language, ..AdvisorDetails::new(name("Ana Souza"), name("Casa Verde")) };
+        let letter = written_by(&with_cash(interest), "José da Silva", &details);
+        (letter.text.split_whitespace().collect::<Vec<_>>().join(" "), letter.html)
+    };
+    let (english, portuguese) = (Language::English, Language::BrazilianPortuguese);
+    let (always, later) = (earns(date(1980, 1, 1), "0.045"), earns(date(2022, 8, 4), "-0.005"));
+    for (language, interest, words) in [
+        (english, None, "CASH-USD is money in an account, in USD. The figures count no interest on it."),
+        (english, always, "The figures count interest of 4.5 % a year on it."),
+        (english, later, "−0.5 % a year since 4 August 2022, and before that what it earned then."),
+        (portuguese, None, "CASH-USD é dinheiro em conta, em USD. Os números não contam juros sobre ele."),
+        (portuguese, always, "Os números contam juros de 4,5 % ao ano sobre ele."),
+        (portuguese, later, "−0,5 % ao ano desde 4 de agosto de 2022, e antes disso o que rendia então."),
+    ] {
+        let (text, html) = said(language, interest);
+        assert!(text.contains(words) && html.contains(words), "{words}: {text}");
+    }
+    assert!(!usual().text.contains("money in an account"));
+    let figures = FiguresSnapshot { returns: 0, ..with_cash(None).figures };
+    let none = written(&Advice { figures, ..with_cash(None) }, "José", "Ana", "Casa").text;
+    assert!(
+        none.contains("CASH-USD is money in an account, in USD.\n") && !none.contains("The figures count"),
+        "{none}"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::house::{Answer, House, unique};
 
@@ -221,4 +222,44 @@ async fn a_frontier_holds_a_portfolio_s_cash_at_its_weight_and_chooses_no_cash()
     let pair = frontier(json!({"portfolio": portfolio(&house, &two).await, "points": 3})).await;
     assert_eq!(pair.status, 200, "{pair:?}");
     assert!((weight(&pair.body["min_variance"], "AAPL") - 0.4).abs() < 1e-9, "{pair:?}");
+}
+
+#[tokio::test]
+async fn advice_keeps_what_its_figures_counted_of_cash() {
+    let house = House::open().await;
+    let stop = CancellationToken::new();
+    let _stopped_at_the_end = stop.clone().drop_guard();
+    tokio::spawn(recommender::run(house.journal.clone(), stop));
+    house.asset("AAPL", &[("2024-01-05", "100"), ("2024-01-08", "101"), ("2024-01-10", "100")]).await;
+    list(&house, "CASH-USD", "cash", "USD").await;
+    let half = json!([{"asset": "AAPL", "weight": "0.5"}, {"asset": "CASH-USD", "weight": "0.5"}]);
+    let advisor = house.advisor().await;
+    let client = house.client(&advisor).await;
+    let body = json!({"class": "aggressive", "reason": "as agreed"});
+    house.change(Method::PUT, &format!("/v1/clients/{client}/suitability"), "\"1\"", &body).await;
+    let body = json!({"advisor": advisor, "name": "Calm", "currency": "USD", "allocation": half});
+    let id = house.post("/v1/portfolios", &unique("portfolio"), &body).await.created();
+    let mut version = 1;
+    let mut advised = async || {
+        assert_eq!(house.get_now("/v1/assets").await.status, 200, "the read models are there");
+        let body = json!({"client_ids": [client], "rationale": "It fits."});
+        let request = |request: reqwest::RequestBuilder| {
+            request.header("If-Match", format!("\"{version}\"")).header("Idempotency-Key", unique("r")).json(&body)
+        };
+        let accepted = house.ask(Method::POST, &format!("/v1/portfolios/{id}/recommendations"), request).await;
+        assert_eq!(accepted.status, 202, "{accepted:?}");
+        version += 1;
+        testbed::eventually("the recommendation", async || {
+            let made = house.get_now(&format!("/v1/recommendations?portfolio={id}")).await;
+            let of_this = made.body["items"].as_array()?.iter().find(|one| one["portfolio_version"] == version)?;
+            Some(of_this["figures"]["cash"].clone())
+        })
+        .await
+    };
+    assert_eq!(advised().await, json!({"CASH-USD": null}), "it is cash, and earns nothing");
+    set_interest(&house, "2023-06-01", "0.5").await;
+    set_interest(&house, "2024-01-08", "0.1").await;
+    // The window ends before that one begins.
+    set_interest(&house, "2024-01-11", "0.2").await;
+    assert_eq!(advised().await, json!({"CASH-USD": {"from": "2024-01-08", "rate": "0.1"}}));
 }

@@ -1,5 +1,6 @@
 //! What letters need around them: a log, a vault, a mail server, an advisor and clients.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,7 +95,7 @@ impl Office {
         let recommend = PortfolioCommand::Recommend {
             clients: clients.iter().copied().collect(),
             rationale: Note::parse("Steady businesses.").unwrap(),
-            figures: figures(),
+            figures: Box::new(figures()),
             terms: Terms::default(),
         };
         let done = self.execute::<Portfolio>(&portfolio, &recommend).await;
@@ -263,6 +264,7 @@ fn figures() -> FiguresSnapshot {
         drawdown_peak: Some(date(2007, 10, 9)),
         drawdown_valley: Some(date(2009, 3, 9)),
         prices_position: Position { stream: Stream::Market, sequence: 300 },
+        cash: BTreeMap::new(),
     }
 }
 

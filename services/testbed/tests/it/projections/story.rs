@@ -11,9 +11,9 @@ use events::recommendation::{Advice, RecommendationEvent};
 use events::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use events::values::{
     Actor, AdvisorId, AggregateId, Allocation, AssetClass, AssetDetails, AssetId, BacktestId, BacktestTerms, Bars,
-    ClientId, CommandId, Costs, Currency, EventId, FiguresSnapshot, InterestRate, Language, Limit, Limits, Listing,
-    Name, Note, Policy, PortfolioId, RebalancingRule, RecommendationId, Regime, ResultDigest, RiskClass, Sealed,
-    SealedIdentity, Terms,
+    ClientId, CommandId, Costs, Currency, EventId, FiguresSnapshot, Interest, InterestRate, Language, Limit, Limits,
+    Listing, Name, Note, Policy, PortfolioId, RebalancingRule, RecommendationId, Regime, ResultDigest, RiskClass,
+    Sealed, SealedIdentity, Terms,
 };
 use events::{Kind, Metadata, Position, Stored, Stream, Subject};
 use jiff::civil::{Date, date};
@@ -337,7 +337,12 @@ fn figures() -> FiguresSnapshot {
         drawdown_peak: Some(date(2000, 3, 22)),
         drawdown_valley: None,
         prices_position: Position { stream: Stream::Market, sequence: 300 },
+        cash: [(asset_id("NULL"), None), (asset_id("OCDO.L"), Some(interest()))].into(),
     }
+}
+
+fn interest() -> Interest {
+    Interest { from: date(2022, 8, 4), rate: InterestRate::try_new("0.1375".parse().unwrap()).unwrap() }
 }
 
 /// Assets, each listed and then priced in so many chunks of five days; the third asset has one chunk out of order. From six
