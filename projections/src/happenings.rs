@@ -1,7 +1,7 @@
 //! What happened: where each event of the advisory stream stands, and whose it is. The events themselves are read from
 //! the log, so that nothing of them is kept twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use events::backtest::BacktestEvent;
 use events::client::ClientEvent;
@@ -9,7 +9,7 @@ use events::portfolio::PortfolioEvent;
 use events::recommendation::RecommendationEvent;
 use events::values::AdvisorId;
 use events::{AnyEvent, Kind};
-use sqlx::{PgConnection, PgPool, query, query_as};
+use sqlx::{PgConnection, PgPool, query, query_as, query_scalar};
 use uuid::Uuid;
 
 use crate::columns::natural;
@@ -24,8 +24,8 @@ pub const LOOKED_AT_MAX: u32 = 10_000;
 #[derive(Debug, Default)]
 pub struct Changed {
     facts: Vec<Fact>,
-    /// Whose an aggregate is, where the batch says so.
-    owners: BTreeMap<Uuid, AdvisorId>,
+    /// Whose the batch's aggregates are.
+    owners: HashMap<Uuid, Owner>,
     /// Aggregates that changed hands: what happened to them before is another's from now on, too.
     handed_over: BTreeMap<Uuid, AdvisorId>,
 }
@@ -36,6 +36,17 @@ struct Fact {
     kind: Kind,
     aggregate: Uuid,
     fact: String,
+}
+
+/// Whose an aggregate is.
+#[derive(Debug, Clone, Copy)]
+enum Owner {
+    /// This advisor's, says the batch.
+    Advisor(AdvisorId),
+    /// The one's who has the aggregate's event at this position. All rows of an aggregate name one advisor, so that the
+    /// last one before the batch tells, and is found by its key: an index over aggregates, whose ids are scattered, costs
+    /// a replay more than all the rest of the row.
+    OfTheOneAt(i64),
 }
 
 impl Changes for Changed {
@@ -50,8 +61,14 @@ impl Changes for Changed {
             // Assets belong to nobody, and stand in another stream.
             AnyEvent::Asset(_) => return Ok(()),
         };
-        if let Some(owner) = owner {
-            self.owners.insert(aggregate, owner);
+        match (owner, applied.previous) {
+            (Some(owner), _) => {
+                self.owners.insert(aggregate, Owner::Advisor(owner));
+            }
+            (None, Some(previous)) => {
+                self.owners.entry(aggregate).or_insert(Owner::OfTheOneAt(previous));
+            }
+            (None, None) => return Err(FoldError::BehindNothing),
         }
         if let AnyEvent::Client(ClientEvent::HandedOver { to, .. }) = &applied.event {
             self.handed_over.insert(aggregate, *to);
@@ -89,7 +106,8 @@ fn recommendation_owner(event: &RecommendationEvent) -> Option<AdvisorId> {
 }
 
 /// The event's type without its name space and version: `portfolio.created`.
-fn fact(event_type: &str) -> &str {
+#[must_use]
+pub fn fact(event_type: &str) -> &str {
     let fact = event_type.strip_prefix("insights.").unwrap_or(event_type);
     match fact.rsplit_once(".v") {
         Some((fact, version)) if version.bytes().all(|byte| byte.is_ascii_digit()) => fact,
@@ -105,28 +123,32 @@ async fn insert(changes: &Changed, connection: &mut PgConnection) -> Result<(), 
     let kinds: Vec<&str> = changes.facts.iter().map(|fact| fact.kind.token()).collect();
     let aggregates: Vec<Uuid> = changes.facts.iter().map(|fact| fact.aggregate).collect();
     let facts: Vec<&str> = changes.facts.iter().map(|fact| fact.fact.as_str()).collect();
-    let owner = |fact: &Fact| changes.owners.get(&fact.aggregate).map(|owner| owner.uuid());
-    let owners: Vec<Option<Uuid>> = changes.facts.iter().map(owner).collect();
-    // All rows of an aggregate name one advisor, so that any of them tells.
+    let owners = || changes.facts.iter().map(|fact| changes.owners.get(&fact.aggregate));
+    let advisors: Vec<Option<Uuid>> = owners()
+        .map(|owner| if let Some(Owner::Advisor(advisor)) = owner { Some(advisor.uuid()) } else { None })
+        .collect();
+    let before: Vec<Option<i64>> = owners()
+        .map(|owner| if let Some(Owner::OfTheOneAt(position)) = owner { Some(*position) } else { None })
+        .collect();
     query!(
         "INSERT INTO happenings (position, kind, aggregate, fact, advisor)
          SELECT n.position, n.kind, n.aggregate, n.fact,
-                COALESCE(n.advisor, (SELECT h.advisor FROM happenings h WHERE h.aggregate = n.aggregate
-                                     ORDER BY h.position LIMIT 1))
-         FROM UNNEST($1::bigint[], $2::text[], $3::uuid[], $4::text[], $5::uuid[])
-              AS n (position, kind, aggregate, fact, advisor)
-         ON CONFLICT (position) DO NOTHING",
+                COALESCE(n.advisor, (SELECT h.advisor FROM happenings h WHERE h.position = n.before))
+         FROM UNNEST($1::bigint[], $2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::bigint[])
+              AS n (position, kind, aggregate, fact, advisor, before)",
         &positions,
         &kinds as _,
         &aggregates,
         &facts as _,
-        &owners as _
+        &advisors as _,
+        &before as _
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
+/// Gives clients to other advisors. Nothing else changes hands, so that only they have an index by aggregate.
 async fn hand_over(owners: &BTreeMap<Uuid, AdvisorId>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     if owners.is_empty() {
         return Ok(());
@@ -136,7 +158,7 @@ async fn hand_over(owners: &BTreeMap<Uuid, AdvisorId>, connection: &mut PgConnec
     query!(
         "UPDATE happenings h SET advisor = n.advisor
          FROM UNNEST($1::uuid[], $2::uuid[]) AS n (aggregate, advisor)
-         WHERE h.aggregate = n.aggregate AND h.advisor IS DISTINCT FROM n.advisor",
+         WHERE h.kind = 'client' AND h.aggregate = n.aggregate AND h.advisor IS DISTINCT FROM n.advisor",
         &aggregates,
         &advisors
     )
@@ -145,13 +167,11 @@ async fn hand_over(owners: &BTreeMap<Uuid, AdvisorId>, connection: &mut PgConnec
     Ok(())
 }
 
-/// Which events are wanted: those that fit all that is given.
+/// Which events are wanted, of whatever aggregates: those that fit all that is given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     /// Of what is this advisor's now.
     pub advisor: Option<AdvisorId>,
-    /// Of this aggregate.
-    pub aggregate: Option<Uuid>,
     /// Of aggregates of this kind.
     pub kind: Option<Kind>,
     /// Of this type, without its name space and version: `portfolio.created`.
@@ -167,6 +187,14 @@ pub struct Stretch {
     pub until: u64,
     /// How many at the most; more than [`PAGE_ROWS_MAX`] is taken as [`PAGE_ROWS_MAX`].
     pub limit: u32,
+}
+
+impl Stretch {
+    /// How many events are given at the most.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        usize::try_from(self.limit.min(PAGE_ROWS_MAX)).expect("a page's rows fit into memory")
+    }
 }
 
 /// What a search found.
@@ -196,31 +224,8 @@ pub async fn find(pool: &PgPool, filter: &Filter, stretch: Stretch) -> Result<Fo
     let (kind, fact) = (filter.kind.map(Kind::token), filter.fact.as_deref());
     let advisor = filter.advisor.map(AdvisorId::uuid);
     // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table.
-    let record = match (filter.aggregate, advisor) {
-        (Some(aggregate), advisor) => {
-            query_as!(
-                Record,
-                r#"WITH looked AS MATERIALIZED (
-                     SELECT position, kind, fact, advisor FROM happenings
-                     WHERE aggregate = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4)
-                   SELECT ARRAY(SELECT position FROM looked
-                                WHERE kind = COALESCE($5::text, kind) AND fact = COALESCE($6::text, fact)
-                                      AND ($8::uuid IS NULL OR advisor = $8)
-                                ORDER BY position LIMIT $7) AS "found!",
-                          (SELECT count(*) FROM looked) AS "looked_at!", (SELECT max(position) FROM looked) AS last"#,
-                aggregate,
-                after,
-                until,
-                looked_at_max,
-                kind,
-                fact,
-                limit,
-                advisor
-            )
-            .fetch_one(pool)
-            .await?
-        }
-        (None, Some(advisor)) => {
+    let record = match advisor {
+        Some(advisor) => {
             query_as!(
                 Record,
                 r#"WITH looked AS MATERIALIZED (
@@ -241,7 +246,7 @@ pub async fn find(pool: &PgPool, filter: &Filter, stretch: Stretch) -> Result<Fo
             .fetch_one(pool)
             .await?
         }
-        (None, None) => {
+        None => {
             query_as!(
                 Record,
                 r#"WITH looked AS MATERIALIZED (
@@ -270,6 +275,19 @@ pub async fn find(pool: &PgPool, filter: &Filter, stretch: Stretch) -> Result<Fo
         _ => None,
     };
     Ok(Found { sequences, next })
+}
+
+/// Whose the aggregate is that the event at this sequence happened to; `None` where the log never said, or the read model
+/// has not come there.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn owner(pool: &PgPool, sequence: u64) -> Result<Option<AdvisorId>, sqlx::Error> {
+    // A place beyond the greatest bigint is beyond every row.
+    let Ok(position) = i64::try_from(sequence) else { return Ok(None) };
+    let advisor =
+        query_scalar!("SELECT advisor FROM happenings WHERE position = $1", position).fetch_optional(pool).await?;
+    Ok(advisor.flatten().map(AdvisorId::new))
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use journal::Recorded;
 pub struct Applied {
     /// Its sequence in its stream, as rows keep it.
     pub sequence: i64,
+    /// The sequence of the aggregate's event before it, 0 where it is the first; `None` where it does not say.
+    pub previous: Option<i64>,
     /// The aggregate's version after it, as rows keep it.
     pub version: i64,
     /// When its command was given.
@@ -43,6 +45,7 @@ impl Incoming {
             let bigint = |number: u64| i64::try_from(number).map_err(|_| format!("{number} is out of range"));
             Ok(Applied {
                 sequence: bigint(recorded.position().sequence)?,
+                previous: recorded.previous_sequence().map(bigint).transpose()?,
                 version: bigint(metadata.version)?,
                 time: metadata.time,
                 token: token.to_owned(),

@@ -28,6 +28,9 @@ pub enum FoldError {
     /// The last word of the subject is no id of the aggregate's kind.
     #[error("`{0}` is no id of this kind")]
     NotAnId(String),
+    /// An event that does not say where its aggregate's event before it stands.
+    #[error("it does not say behind which event of its aggregate it comes")]
+    BehindNothing,
     /// A value that the tables cannot hold.
     #[error("{0} cannot be kept")]
     NotKept(String),

@@ -24,8 +24,8 @@ use crate::problem::{FieldError, Problem};
 
 pub use self::live::Audience;
 use self::live::LastEventIdHeader;
-use self::views::FactView;
 pub use self::views::Facts;
+use self::views::{FactView, Wanted};
 
 /// Characters that the name of a type may have.
 const TYPE_CHARS_MAX: usize = 80;
@@ -84,7 +84,7 @@ pub async fn list(
     Parameters(query): Parameters<EventsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let Some(filter) = filter(&query, &caller)? else {
+    let Some(wanted) = wanted(&query, &caller)? else {
         return Ok(listing_up_to(&uri, Vec::<FactView>::new(), None));
     };
     let from = match query.from.as_deref() {
@@ -101,7 +101,7 @@ pub async fn list(
         if !given.is_empty() {
             return Err(invalid_parameters(given));
         }
-        return audience.admit(facts, caller, headers, filter, from).await;
+        return audience.admit(facts, caller, headers, wanted, from).await;
     }
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let until = match query.until.as_deref() {
@@ -110,12 +110,12 @@ pub async fn list(
     };
     // Where neither says where to begin, the log's beginning does.
     let stretch = Stretch { after: page.after.max(from).unwrap_or(0), until, limit: page.limit };
-    let (views, next) = facts.read(&caller, &filter, stretch).await?;
+    let (views, next) = facts.read(&caller, &wanted, stretch).await?;
     Ok(listing_up_to(&uri, views, next))
 }
 
 /// What is looked for; `None` where nothing that fits is within the caller's reach.
-fn filter(query: &EventsQuery, caller: &Caller) -> Result<Option<Filter>, Problem> {
+fn wanted(query: &EventsQuery, caller: &Caller) -> Result<Option<Wanted>, Problem> {
     let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.stream() == Stream::Advisory).collect();
     let kind = word_parameter("kind", query.kind.as_deref(), &kinds, Kind::token)?;
     let id = |text: &str| Uuid::try_parse(text).ok().filter(|id| id.to_string() == text);
@@ -134,8 +134,8 @@ fn filter(query: &EventsQuery, caller: &Caller) -> Result<Option<Filter>, Proble
         let detail = "a type is two words with a dot between them, such as portfolio.created".to_owned();
         return Err(invalid_parameters(vec![FieldError::in_parameter("type", "not-a-type", detail)]));
     }
-    let filter = |advisor| Filter { advisor, aggregate, kind, fact: query.fact.clone() };
-    Ok(caller.reach.narrowed(None).map(filter))
+    let filter = |advisor| Filter { advisor, kind, fact: query.fact.clone() };
+    Ok(caller.reach.narrowed(None).map(|advisor| Wanted { filter: filter(advisor), aggregate }))
 }
 
 /// Behind which sequence events from this position or time on begin.

@@ -1,6 +1,7 @@
 //! An event as it stands in the log.
 
 use async_nats::HeaderMap;
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use bytes::Bytes;
 use events::metadata::{MetadataError, header};
 use events::subject::NotASubject;
@@ -63,6 +64,14 @@ impl Recorded {
     #[must_use]
     pub fn trace_parent(&self) -> Option<&str> {
         self.header(header::TRACE_PARENT)
+    }
+
+    /// The sequence of its aggregate's event before it, 0 where it is the first: what its writer expected and the server
+    /// checked when it took the event. `None` where it does not say.
+    #[must_use]
+    pub fn previous_sequence(&self) -> Option<u64> {
+        let previous = self.headers.as_ref()?.get(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE)?;
+        previous.as_str().parse().ok()
     }
 
     /// The value of a header.

@@ -14,13 +14,13 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use events::values::Actor;
 use events::{Position, Stream};
-use projections::happenings::{Filter, Stretch};
+use projections::happenings::Stretch;
 use projections::{Checkpoints, PAGE_ROWS_MAX};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
-use super::views::{FactView, Facts};
+use super::views::{FactView, Facts, Wanted};
 use crate::access::{Caller, Callers};
 use crate::paging::invalid_parameters;
 use crate::problem::{FieldError, Problem, ProblemType};
@@ -84,12 +84,12 @@ impl Audience {
     ///
     /// # Errors
     /// `busy` where there are too many already; `invalid-parameter`; or that the log does not answer.
-    pub async fn admit(
+    pub(super) async fn admit(
         &self,
         facts: Facts,
         caller: Caller,
         headers: HeaderMap,
-        filter: Filter,
+        wanted: Wanted,
         from: Option<u64>,
     ) -> Result<Response, Problem> {
         let end = facts.journal.last_position(Stream::Advisory).await?;
@@ -110,7 +110,7 @@ impl Audience {
             facts,
             caller,
             headers,
-            filter,
+            wanted,
             after,
             waiting: VecDeque::new(),
             greeted: false,
@@ -143,7 +143,7 @@ struct Subscriber {
     caller: Caller,
     /// The credentials that they came with.
     headers: HeaderMap,
-    filter: Filter,
+    wanted: Wanted,
     /// Up to where was looked. What waits to be sent stands before it.
     after: u64,
     waiting: VecDeque<FactView>,
@@ -216,7 +216,7 @@ impl Subscriber {
     /// Looks for what stands behind the last place and up to this one.
     async fn look(&mut self, until: u64) -> Result<(), Problem> {
         let stretch = Stretch { after: self.after, until, limit: PAGE_ROWS_MAX };
-        let (views, next) = self.facts.read(&self.caller, &self.filter, stretch).await?;
+        let (views, next) = self.facts.read(&self.caller, &self.wanted, stretch).await?;
         self.waiting.extend(views);
         self.after = next.unwrap_or(until);
         self.saw_all_at = next.is_none().then(Instant::now);

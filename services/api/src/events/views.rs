@@ -2,7 +2,7 @@
 
 use events::client::ClientEvent;
 use events::values::{AggregateId, ClientId, SealedIdentity};
-use events::{AnyEvent, Position, Stream};
+use events::{AnyEvent, Kind, Position, Stream, Subject};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use journal::{Journal, Recorded};
@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use utoipa::ToSchema;
+use uuid::Uuid;
 use vault::Identity;
 
 use crate::access::Caller;
@@ -78,6 +79,15 @@ pub struct FactView {
     reason: Option<String>,
 }
 
+/// Which events are wanted.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    /// What they have to fit.
+    pub filter: Filter,
+    /// Of this aggregate alone.
+    pub aggregate: Option<Uuid>,
+}
+
 /// What events are read from.
 #[derive(Clone)]
 pub struct Facts {
@@ -97,18 +107,20 @@ impl Facts {
     pub(super) async fn read(
         &self,
         caller: &Caller,
-        filter: &Filter,
+        wanted: &Wanted,
         stretch: Stretch,
     ) -> Result<(Vec<FactView>, Option<u64>), Problem> {
-        let found = happenings::find(&self.pool, filter, stretch).await?;
-        let recorded = futures::stream::iter(found.sequences).map(|sequence| self.one(sequence)).buffered(READ_AT_ONCE);
-        let read: Vec<(Recorded, Told)> = recorded
-            .map_ok(|recorded| {
+        let (events, next) = match wanted.aggregate {
+            Some(aggregate) => self.of_one(aggregate, &wanted.filter, stretch).await?,
+            None => self.of_all(&wanted.filter, stretch).await?,
+        };
+        let read: Vec<(Recorded, Told)> = events
+            .into_iter()
+            .map(|recorded| {
                 let told = Told::of(&recorded);
                 (recorded, told)
             })
-            .try_collect()
-            .await?;
+            .collect();
         let sealed = read.iter().filter_map(|(_, told)| told.sealed.clone()).collect();
         let mut opened = self.identities.opened(caller, LIST, sealed).await?.into_iter();
         let views = read.into_iter().map(|(recorded, mut told)| {
@@ -117,7 +129,46 @@ impl Facts {
             }
             view(&recorded, told.data, told.reason)
         });
-        Ok((views.collect(), found.next))
+        Ok((views.collect(), next))
+    }
+
+    async fn of_all(&self, filter: &Filter, stretch: Stretch) -> Result<(Vec<Recorded>, Option<u64>), Problem> {
+        let found = happenings::find(&self.pool, filter, stretch).await?;
+        let events = futures::stream::iter(found.sequences).map(|sequence| self.one(sequence)).buffered(READ_AT_ONCE);
+        Ok((events.try_collect().await?, found.next))
+    }
+
+    /// What happened to one aggregate: the log knows its history, and the read model whose it is.
+    async fn of_one(
+        &self,
+        aggregate: Uuid,
+        filter: &Filter,
+        stretch: Stretch,
+    ) -> Result<(Vec<Recorded>, Option<u64>), Problem> {
+        let nothing = Ok((Vec::new(), None));
+        let fits = |kind: &Kind| kind.stream() == Stream::Advisory && filter.kind.is_none_or(|wanted| wanted == *kind);
+        let histories = Kind::ALL
+            .into_iter()
+            .filter(fits)
+            .map(|kind| async move { self.journal.history(&Subject::new(kind, &aggregate.to_string())).await });
+        // An id is one aggregate's, whose kind it does not tell.
+        let histories = futures::future::try_join_all(histories).await?;
+        let Some(mut events) = histories.into_iter().find(|history| !history.is_empty()) else { return nothing };
+        if let (Some(advisor), Some(first)) = (filter.advisor, events.first())
+            && happenings::owner(&self.pool, first.position().sequence).await? != Some(advisor)
+        {
+            return nothing;
+        }
+        events.retain(|event| {
+            let sequence = event.position().sequence;
+            let is_fact = |fact: &String| happenings::fact(event.event_type()) == fact;
+            sequence > stretch.after && sequence <= stretch.until && filter.fact.as_ref().is_none_or(is_fact)
+        });
+        let limit = stretch.rows();
+        let more = events.len() > limit;
+        events.truncate(limit);
+        let next = events.last().filter(|_| more).map(|last| last.position().sequence);
+        Ok((events, next))
     }
 
     async fn one(&self, sequence: u64) -> Result<Recorded, Problem> {

@@ -49,10 +49,12 @@ impl Draft {
         Self { subject, headers: metadata.to_headers(event.event_type()), payload: event.encode() }
     }
 
-    /// The event as a reader would give it.
-    pub fn at(&self, stream: Stream, sequence: u64) -> Recorded {
-        let headers: Vec<(&str, &str)> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        Recorded::for_test(Position { stream, sequence }, &self.subject, &headers, &self.payload)
+    /// The event as a reader would give it, behind its aggregate's event at that sequence.
+    fn at(&self, position: Position, before: u64) -> Recorded {
+        let before = before.to_string();
+        let mut headers: Vec<(&str, &str)> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        headers.push(("Nats-Expected-Last-Subject-Sequence", &before));
+        Recorded::for_test(position, &self.subject, &headers, &self.payload)
     }
 
     pub fn set_header(&mut self, name: &str, value: &str) {
@@ -68,7 +70,12 @@ fn time(nth: u64) -> Timestamp {
 
 /// The drafts as a reader of the stream would give them, from its beginning.
 pub fn recorded(stream: Stream, drafts: &[Draft]) -> Vec<Recorded> {
-    drafts.iter().zip(1..).map(|(draft, sequence)| draft.at(stream, sequence)).collect()
+    let mut last: HashMap<&str, u64> = HashMap::new();
+    let placed = drafts.iter().zip(1..).map(|(draft, sequence)| {
+        let before = last.insert(&draft.subject, sequence).unwrap_or(0);
+        draft.at(Position { stream, sequence }, before)
+    });
+    placed.collect()
 }
 
 /// What happens to one aggregate, in order, before it is known when.

@@ -1,6 +1,10 @@
 //! What these tests start from: a migrated database, a provisioned log, and drafts appended to it.
 
-use events::Stream;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use events::{Stream, Subject};
 use futures::{StreamExt, TryStreamExt, stream};
 use journal::{Journal, JournalSettings, Recorded};
 use projections::apply::{self, ApplyError, Target};
@@ -36,22 +40,37 @@ pub async fn log() -> (Nats, Journal) {
     (nats, journal)
 }
 
-/// Appends the drafts in their order; back when all are acknowledged.
+/// Appends the drafts in their order, each behind its aggregate's event before it; back when all are acknowledged. Nobody
+/// else may write meanwhile: where a draft will stand is known before it is sent.
 pub async fn append(journal: &Journal, drafts: &[Draft]) {
     let context = async_nats::jetstream::new(journal.client().clone());
-    let publish = async |draft: &Draft| {
-        let mut headers = async_nats::HeaderMap::new();
-        for (name, value) in &draft.headers {
-            headers.insert(*name, value.as_str());
-        }
-        let payload = draft.payload.clone().into();
-        context.publish_with_headers(draft.subject.clone(), headers, payload).await
-    };
+    let mut ends = HashMap::new();
+    let mut last = HashMap::new();
     // One after the other onto the wire, and only then all acknowledgements: that is what keeps the order.
     for drafts in drafts.chunks(IN_FLIGHT_MAX) {
         let mut acknowledgements = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            acknowledgements.push(publish(draft).await.unwrap());
+            let (kind, token) = Subject::parse(&draft.subject).unwrap();
+            let end = match ends.entry(kind.stream()) {
+                Entry::Occupied(end) => end.into_mut(),
+                Entry::Vacant(end) => end.insert(journal.last_position(kind.stream()).await.unwrap().sequence),
+            };
+            *end += 1;
+            let before = match last.insert(draft.subject.as_str(), *end) {
+                Some(before) => before,
+                None => {
+                    let history = journal.history(&Subject::new(kind, token)).await.unwrap();
+                    history.last().map_or(0, |event| event.position().sequence)
+                }
+            };
+            let mut headers = async_nats::HeaderMap::new();
+            for (name, value) in &draft.headers {
+                headers.insert(*name, value.as_str());
+            }
+            headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, before.to_string());
+            let payload = draft.payload.clone().into();
+            let published = context.publish_with_headers(draft.subject.clone(), headers, payload).await;
+            acknowledgements.push(published.unwrap());
         }
         let acknowledged = stream::iter(acknowledgements).then(IntoFuture::into_future);
         acknowledged.try_for_each(|_| async { Ok(()) }).await.unwrap();
