@@ -153,7 +153,7 @@ impl Analyst {
         let advisory = if let Input::Advisory(events) = input { events.as_slice() } else { &[] };
         let _spans = follow::spans(
             advisory,
-            |event| tracing::info_span!("analyze", position = %event.position(), event_type = event.event_type()),
+            |event| tracing::info_span!("analyze", position = %event.position, event_type = &*event.event_type),
         );
         match self.attempt(memory, input, Writing::Together).await {
             // One event that the tables cannot hold must not stop the others: find it.

@@ -10,6 +10,7 @@ use events::Stream;
 use journal::Recorded;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
+use crate::ahead::FoldedAhead;
 use crate::checkpoint::{self, Held};
 use crate::connect::SCHEMA;
 use crate::incoming::{Applied, Incoming};
@@ -62,15 +63,25 @@ pub enum ApplyError {
 /// # Errors
 /// Where nothing was applied; the same batch may be tried again.
 pub async fn batch(target: &Target<'_>, stream: Stream, events: Vec<Recorded>) -> Result<(), ApplyError> {
-    let events: Vec<Incoming> = events.into_iter().map(Incoming::new).collect();
+    let events: Vec<Incoming> = events.iter().map(Incoming::new).collect();
     incoming(target, stream, &events).await
 }
 
 pub(crate) async fn incoming(target: &Target<'_>, stream: Stream, events: &[Incoming]) -> Result<(), ApplyError> {
-    match attempt(target, stream, events, Writing::Together).await {
+    ahead(target, stream, events, FoldedAhead::default()).await
+}
+
+/// As [`batch`], for events of which changes were folded ahead.
+pub(crate) async fn ahead(
+    target: &Target<'_>,
+    stream: Stream,
+    events: &[Incoming],
+    folded: FoldedAhead,
+) -> Result<(), ApplyError> {
+    match attempt(target, stream, events, Writing::Together, folded).await {
         // One event that the tables cannot hold must not stop the others: find it.
         Err(ApplyError::Database(error)) if is_refused(&error) => {
-            attempt(target, stream, events, Writing::OneByOne).await
+            attempt(target, stream, events, Writing::OneByOne, FoldedAhead::default()).await
         }
         result => result,
     }
@@ -85,7 +96,13 @@ pub(crate) enum Writing {
     OneByOne,
 }
 
-async fn attempt(target: &Target<'_>, stream: Stream, events: &[Incoming], writing: Writing) -> Result<(), ApplyError> {
+async fn attempt(
+    target: &Target<'_>,
+    stream: Stream,
+    events: &[Incoming],
+    writing: Writing,
+    mut folded: FoldedAhead,
+) -> Result<(), ApplyError> {
     let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(()) };
     let names: Vec<&str> = target.models.iter().map(|model| model.name).collect();
     contiguous(stream, events, &names)?;
@@ -100,7 +117,10 @@ async fn attempt(target: &Target<'_>, stream: Stream, events: &[Incoming], writi
             return Err(ApplyError::Gap { read_model: model.name.to_owned(), stream, after, got });
         }
         if last.sequence() > after {
-            write(&mut transaction, model, held, events, writing).await?;
+            match folded.take(model).filter(|_| got == after + 1 && !held.has_parked) {
+                Some(folded) => folded(&mut transaction).await?,
+                None => write(&mut transaction, model, held, events, writing).await?,
+            }
             moving.push(held);
         }
     }
@@ -114,7 +134,7 @@ async fn attempt(target: &Target<'_>, stream: Stream, events: &[Incoming], writi
     }
     if target.schema == SCHEMA {
         // No read model of the stream is behind the batch any more.
-        checkpoint::notify(&mut transaction, last.recorded.position()).await?;
+        checkpoint::notify(&mut transaction, last.position).await?;
     }
     transaction.commit().await?;
     Ok(())
@@ -235,6 +255,6 @@ pub(crate) fn is_refused(error: &sqlx::Error) -> bool {
 
 /// The subjects of these events, each once.
 pub(crate) fn subjects<'a>(events: &[&'a Incoming]) -> Vec<&'a str> {
-    let subjects: HashSet<&str> = events.iter().map(|event| event.recorded.subject()).collect();
+    let subjects: HashSet<&str> = events.iter().map(|event| event.subject.as_str()).collect();
     subjects.into_iter().collect()
 }

@@ -1,6 +1,6 @@
 //! The `project` role: follows both streams and applies what comes, without end.
 //!
-//! A task reads and decodes the next events while the transaction of those before runs. Any number of such projectors
+//! A task reads, decodes and, in a replay, folds the next events while the transaction of those before runs. Any number of such projectors
 //! may run at once: the checkpoints in PostgreSQL are the fence between them.
 
 use std::convert::Infallible;
@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use events::Stream;
 use futures::future::try_join_all;
-use journal::{Journal, ReadError, Recorded};
+use journal::{Journal, ReadError, Reader, follow_trace};
 use sqlx::PgPool;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::ahead::Ahead;
 use crate::apply::{self, ApplyError, Target};
 use crate::checkpoint::{self, Behind};
 use crate::connect::SCHEMA;
@@ -187,11 +189,13 @@ impl Follower {
     async fn session(&self, applied: &mut bool) -> Result<Infallible, Broken> {
         let mut after = self.checkpoint().await?;
         let (send, mut batches) = mpsc::channel(DECODED_BATCHES_MAX);
-        let reading = read(self.journal.clone(), self.stream, after, send);
+        let reading = read_ahead(self.journal.clone(), self.stream, after, self.models.clone(), send);
         let reader = AbortOnDropHandle::new(tokio::spawn(reading));
         let target = Target { pool: &self.pool, schema: SCHEMA, models: &self.models };
+        let mut kept: Option<Ahead> = None;
         loop {
-            let mut batch = match tokio::time::timeout(LOOK_AGAIN_AFTER, batches.recv()).await {
+            let next = async { if kept.is_some() { kept.take() } else { batches.recv().await } };
+            let mut batch = match tokio::time::timeout(LOOK_AGAIN_AFTER, next).await {
                 Ok(Some(batch)) => batch,
                 Ok(None) => break,
                 Err(_elapsed) => match self.checkpoint().await? {
@@ -200,18 +204,22 @@ impl Follower {
                 },
             };
             // What has come meanwhile goes into the same transaction; the channel bounds it.
-            let meanwhile = batches.len();
-            for _ in 0..meanwhile {
-                batch.extend(batches.try_recv().into_iter().flatten());
+            for _ in 0..batches.len() {
+                let Ok(meanwhile) = batches.try_recv() else { break };
+                if let Err(folded) = batch.and(meanwhile) {
+                    kept = Some(folded);
+                    break;
+                }
             }
+            let Ahead { events, folded } = batch;
             let spans = spans(
-                &batch,
-                |event| tracing::info_span!("project", position = %event.position(), event_type = event.event_type()),
+                &events,
+                |event| tracing::info_span!("project", position = %event.position, event_type = &*event.event_type),
             );
-            let applying = tokio::time::timeout(APPLY_TIMEOUT, apply::incoming(&target, self.stream, &batch));
+            let applying = tokio::time::timeout(APPLY_TIMEOUT, apply::ahead(&target, self.stream, &events, folded));
             applying.await.map_err(|_elapsed| Broken::TimedOut)??;
             drop(spans);
-            after = batch.last().map_or(after, Incoming::sequence);
+            after = events.last().map_or(after, Incoming::sequence);
             *applied = true;
         }
         match reader.await {
@@ -249,6 +257,11 @@ pub(crate) const fn batch_events_max(stream: Stream) -> usize {
     }
 }
 
+/// Events that one batch has at the most that was folded ahead.
+const fn folded_events_max(stream: Stream) -> usize {
+    2 * batch_events_max(stream)
+}
+
 /// Reads and decodes the stream from there on, for as long as somebody takes what it gives.
 pub(crate) async fn read(
     journal: Journal,
@@ -258,32 +271,73 @@ pub(crate) async fn read(
 ) -> Result<(), ReadError> {
     let mut reader = journal.reader(stream, after).await?;
     loop {
-        let mut events = Vec::new();
-        loop {
-            let batch = reader.next(batch_events_max(stream) - events.len(), READ_WAIT).await?;
-            events.extend(batch.events.into_iter().map(Incoming::new));
-            // More is on its way as long as the server has more: one large transaction costs less than many small
-            // ones. Where it has no more, nobody waits.
-            if batch.caught_up || events.len() >= batch_events_max(stream) {
-                break;
-            }
-        }
+        let (events, _) = next(&mut reader, stream).await?;
         if !events.is_empty() && send.send(events).await.is_err() {
             return Ok(());
         }
     }
 }
 
+/// As [`read`], and folds for these read models what it gives while the log has more.
+pub(crate) async fn read_ahead(
+    journal: Journal,
+    stream: Stream,
+    after: u64,
+    models: Vec<ReadModel>,
+    send: mpsc::Sender<Ahead>,
+) -> Result<(), ReadError> {
+    let mut reader = journal.reader(stream, after).await?;
+    loop {
+        let (mut events, mut caught_up) = next(&mut reader, stream).await?;
+        if events.is_empty() {
+            continue;
+        }
+        let place = loop {
+            match send.try_reserve() {
+                Ok(place) => break place,
+                Err(TrySendError::Closed(())) => return Ok(()),
+                // Those before are still waiting: the further behind, the larger a batch is, and the fewer rows are
+                // written twice.
+                Err(TrySendError::Full(())) if !caught_up && events.len() < folded_events_max(stream) => {
+                    let (more, end) = next(&mut reader, stream).await?;
+                    events.extend(more);
+                    caught_up = end;
+                }
+                Err(TrySendError::Full(())) => match send.reserve().await {
+                    Ok(place) => break place,
+                    Err(_closed) => return Ok(()),
+                },
+            }
+        };
+        // Where nothing waits behind them, whoever writes them puts them together with what comes meanwhile.
+        place.send(if caught_up { Ahead::plain(events) } else { Ahead::folded(events, &models) });
+    }
+}
+
+/// The next events, decoded, and whether the log has no more.
+async fn next(reader: &mut Reader, stream: Stream) -> Result<(Vec<Incoming>, bool), ReadError> {
+    let mut events = Vec::new();
+    loop {
+        let batch = reader.next(batch_events_max(stream) - events.len(), READ_WAIT).await?;
+        events.extend(batch.events.iter().map(Incoming::new));
+        // More is on its way as long as the server has more: one large transaction costs less than many small
+        // ones. Where it has no more, nobody waits.
+        if batch.caught_up || events.len() >= batch_events_max(stream) {
+            return Ok((events, batch.caught_up));
+        }
+    }
+}
+
 /// A span in the trace of each event that has one, for as long as they are held.
-pub(crate) fn spans(batch: &[Incoming], span: impl Fn(&Recorded) -> tracing::Span) -> Vec<tracing::Span> {
+pub(crate) fn spans(batch: &[Incoming], span: impl Fn(&Incoming) -> tracing::Span) -> Vec<tracing::Span> {
     if batch.len() > TRACED_EVENTS_MAX {
         return Vec::new();
     }
-    let traced = batch.iter().filter(|event| event.recorded.trace_parent().is_some());
+    let traced = batch.iter().filter_map(|event| Some((event, event.trace_parent.as_deref()?)));
     traced
-        .map(|event| {
-            let span = span(&event.recorded);
-            event.recorded.follow_trace(&span);
+        .map(|(event, context)| {
+            let span = span(event);
+            follow_trace(context, &span);
             span
         })
         .collect()

@@ -1,6 +1,8 @@
 //! Events on their way into read models: decoded once, whatever number of read models takes them.
 
-use events::{AnyEvent, Kind};
+use std::sync::Arc;
+
+use events::{AnyEvent, Kind, Position};
 use jiff::Timestamp;
 use journal::Recorded;
 
@@ -18,15 +20,23 @@ pub struct Applied {
     /// The aggregate's id as it stands in the subject.
     pub token: String,
     /// The event's type and the version of its stored form.
-    pub event_type: String,
+    pub event_type: Arc<str>,
     /// The event.
     pub event: AnyEvent,
 }
 
-/// One event as it came from the log, with what could be made of it.
+/// One event as it came from the log, with what could be made of it. Its headers and bytes are let go of as soon as they
+/// were read: some thousand events wait at a time, and their headers would take most of the memory, and of the time to free it.
 #[derive(Debug, Clone)]
 pub(crate) struct Incoming {
-    pub recorded: Recorded,
+    /// Where it stands.
+    pub position: Position,
+    /// On which subject.
+    pub subject: String,
+    /// Its type, as it says.
+    pub event_type: Arc<str>,
+    /// The W3C trace context that it was recorded in.
+    pub trace_parent: Option<String>,
     /// The aggregate's kind; `None` where the subject names none that this build knows.
     pub kind: Option<Kind>,
     /// When its command was given, where it says so.
@@ -36,7 +46,8 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
-    pub fn new(recorded: Recorded) -> Self {
+    pub fn new(recorded: &Recorded) -> Self {
+        let event_type: Arc<str> = recorded.event_type().into();
         let kind = recorded.kind_and_token().ok().map(|(kind, _)| kind);
         let metadata = recorded.metadata();
         let time = metadata.as_ref().ok().map(|metadata| metadata.time);
@@ -49,14 +60,16 @@ impl Incoming {
                 version: bigint(metadata.version)?,
                 time: metadata.time,
                 token: token.to_owned(),
-                event_type: recorded.event_type().to_owned(),
+                event_type: Arc::clone(&event_type),
                 event: recorded.decode().map_err(|error| error.to_string())?,
             })
         });
-        Self { recorded, kind, time, event }
+        let (position, subject) = (recorded.position(), recorded.subject().to_owned());
+        let trace_parent = recorded.trace_parent().map(str::to_owned);
+        Self { position, subject, event_type, trace_parent, kind, time, event }
     }
 
-    pub fn sequence(&self) -> u64 {
-        self.recorded.position().sequence
+    pub const fn sequence(&self) -> u64 {
+        self.position.sequence
     }
 }

@@ -6,7 +6,8 @@
 //!   file: what a batch of events changes in it above, queries below. Their tables are under `migrations/`. [`happenings`]:
 //!   where each event stands and whose it is, for those who ask what happened.
 //! * [`model`]: what a read model is, and the list of them.
-//! * `incoming.rs`: events, decoded once for all read models of a stream.
+//! * `incoming.rs`: events, decoded once for all read models of a stream. `ahead.rs`: in a replay folded as well, before
+//!   their transaction begins.
 //! * [`apply`]: one batch, one transaction: rows, parked events and checkpoints together.
 //! * [`checkpoint`]: how far read models have come, and waiting for them. [`lag`]: how far they are behind.
 //!   [`letters`]: which letters have not left.
@@ -23,6 +24,7 @@
 //! that were replayed equal rows that were followed, byte for byte.
 
 pub mod advisors;
+mod ahead;
 pub mod analyze;
 pub mod apply;
 pub mod as_of;

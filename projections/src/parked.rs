@@ -139,13 +139,12 @@ impl Parking {
 
     /// Parks the event, and from now on what comes behind it on its subject.
     pub fn park(&mut self, event: &Incoming, reason: &str) {
-        let recorded = &event.recorded;
-        let first = self.blocked.entry(recorded.subject().to_owned()).or_insert(event.sequence());
+        let first = self.blocked.entry(event.subject.clone()).or_insert(event.sequence());
         *first = event.sequence().min(*first);
         self.rows.push(Row {
             sequence: i64::try_from(event.sequence()).unwrap_or(i64::MAX),
-            subject: storable(recorded.subject()),
-            event_type: storable(recorded.event_type()),
+            subject: storable(&event.subject),
+            event_type: storable(&event.event_type),
             time: event.time.filter(|time| *time >= TIME_MIN),
             reason: storable(reason),
         });
@@ -156,7 +155,7 @@ impl Parking {
     pub fn sift<'a>(&mut self, events: &[&'a Incoming]) -> Vec<(&'a Incoming, &'a Applied)> {
         let mut taken = Vec::with_capacity(events.len());
         for &event in events {
-            match (self.blocked.get(event.recorded.subject()), &event.event) {
+            match (self.blocked.get(&event.subject), &event.event) {
                 (Some(first), _) if event.sequence() == *first => {}
                 (Some(first), _) if event.sequence() > *first => self.park(event, BEHIND),
                 (_, Ok(applied)) => taken.push((event, applied)),

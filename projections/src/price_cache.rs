@@ -14,9 +14,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use events::values::{AggregateId, AssetId};
-use events::{Kind, Stream};
+use events::{Kind, Stream, Subject};
 use futures::{StreamExt, TryStreamExt};
-use journal::{Journal, ReadError, Recorded};
+use journal::{Journal, ReadError};
 use rust_decimal::prelude::ToPrimitive;
 use sqlx::PgPool;
 use tokio_util::task::AbortOnDropHandle;
@@ -169,7 +169,7 @@ async fn read(journal: &Journal, after: u64, told: &Told) -> Result<std::convert
         let Some(end) = batch.events.last().map(|event| event.position().sequence) else { continue };
         let mut last = told.last.write().unwrap_or_else(PoisonError::into_inner);
         for event in &batch.events {
-            if let Some(asset) = asset_of(event) {
+            if let Some(asset) = asset_of(event.subject()) {
                 last.insert(asset, event.position().sequence);
             }
         }
@@ -178,9 +178,9 @@ async fn read(journal: &Journal, after: u64, told: &Told) -> Result<std::convert
     }
 }
 
-/// The asset that the event is about, whatever it says: any of them may change what its prices are.
-pub(crate) fn asset_of(event: &Recorded) -> Option<AssetId> {
-    match event.kind_and_token() {
+/// The asset that an event on this subject is about, whatever it says: any of them may change what its prices are.
+pub(crate) fn asset_of(subject: &str) -> Option<AssetId> {
+    match Subject::parse(subject) {
         Ok((Kind::Asset, token)) => AssetId::from_token(token),
         _ => None,
     }

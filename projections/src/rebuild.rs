@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgPool, query_scalar};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::ahead::Ahead;
 use crate::apply::{self, ApplyError, Target};
 use crate::checkpoint;
 use crate::connect::{SCHEMA, migrate_schema};
@@ -142,14 +143,14 @@ struct Replay<'a> {
     model: &'a ReadModel,
     schema: &'a str,
     done: u64,
-    batches: mpsc::Receiver<Vec<Incoming>>,
+    batches: mpsc::Receiver<Ahead>,
     reader: AbortOnDropHandle<Result<(), ReadError>>,
 }
 
 impl<'a> Replay<'a> {
     fn begin(journal: &Journal, pool: &'a PgPool, model: &'a ReadModel, schema: &'a str) -> Self {
         let (send, batches) = mpsc::channel(DECODED_BATCHES_MAX);
-        let reader = tokio::spawn(follow::read(journal.clone(), model.stream, 0, send));
+        let reader = tokio::spawn(follow::read_ahead(journal.clone(), model.stream, 0, vec![*model], send));
         Self { pool, model, schema, done: 0, batches, reader: AbortOnDropHandle::new(reader) }
     }
 
@@ -168,8 +169,9 @@ impl<'a> Replay<'a> {
             };
         };
         let target = Target { pool: self.pool, schema: self.schema, models: std::slice::from_ref(self.model) };
-        apply::incoming(&target, self.model.stream, &batch).await?;
-        self.done = batch.last().map_or(self.done, Incoming::sequence);
+        let Ahead { events, folded } = batch;
+        apply::ahead(&target, self.model.stream, &events, folded).await?;
+        self.done = events.last().map_or(self.done, Incoming::sequence);
         Ok(())
     }
 }

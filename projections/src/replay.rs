@@ -59,7 +59,7 @@ pub fn replay<C: Replays>(history: Vec<Recorded>, until: Until) -> Result<Option
     let mut changes = C::default();
     for recorded in history {
         let position = recorded.position();
-        let incoming = Incoming::new(recorded);
+        let incoming = Incoming::new(&recorded);
         let applied = incoming.event.map_err(|reason| ReplayError::Unreadable { position, reason })?;
         let counts = match until {
             Until::Position(last) => position.sequence <= last.sequence,

@@ -126,7 +126,7 @@ impl Inputs {
 impl Touched {
     fn take(&mut self, batch: &[Incoming]) {
         // Any event may change what an asset's prices are, one that this build cannot read among them.
-        self.assets.extend(batch.iter().filter_map(|event| asset_of(&event.recorded)));
+        self.assets.extend(batch.iter().filter_map(|event| asset_of(&event.subject)));
         self.last = batch.last().map_or(self.last, Incoming::sequence);
         if self.first == 0 {
             self.first = batch.first().map_or(0, Incoming::sequence);

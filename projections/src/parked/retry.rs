@@ -128,7 +128,7 @@ async fn take(
     for sequence in sequences {
         let position = Position { stream, sequence };
         let recorded = journal.event_at(position).await?.ok_or(RetryError::NotInTheLog(position))?;
-        events.push(Incoming::new(recorded));
+        events.push(Incoming::new(&recorded));
     }
     Ok(events)
 }

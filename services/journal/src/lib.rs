@@ -37,4 +37,4 @@ pub use parked::{Parked, ParkedError};
 pub use reader::{Batch, Reader};
 pub use recorded::{ReadError, Recorded, RecordedError};
 pub use state::Versioned;
-pub use trace::trace_parent;
+pub use trace::{follow_trace, trace_parent};

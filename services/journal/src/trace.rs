@@ -17,12 +17,19 @@ pub fn trace_parent(span: &tracing::Span) -> Option<String> {
 impl Recorded {
     /// Makes the span a part of the trace that the event was recorded in, where there was one.
     pub fn follow_trace(&self, span: &tracing::Span) {
-        if let Some(remote) = self.trace_parent().and_then(parse) {
-            let parent = opentelemetry::Context::new().with_remote_span_context(remote);
-            // Fails only where no telemetry is installed; then there is no trace to be part of.
-            if let Err(error) = span.set_parent(parent) {
-                tracing::trace!(%error, "the span takes no parent");
-            }
+        if let Some(context) = self.trace_parent() {
+            follow_trace(context, span);
+        }
+    }
+}
+
+/// Makes the span a part of the trace with this W3C trace context, where it is one.
+pub fn follow_trace(context: &str, span: &tracing::Span) {
+    if let Some(remote) = parse(context) {
+        let parent = opentelemetry::Context::new().with_remote_span_context(remote);
+        // Fails only where no telemetry is installed; then there is no trace to be part of.
+        if let Err(error) = span.set_parent(parent) {
+            tracing::trace!(%error, "the span takes no parent");
         }
     }
 }
