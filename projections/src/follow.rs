@@ -259,7 +259,7 @@ pub(crate) const fn batch_events_max(stream: Stream) -> usize {
 
 /// Events that one batch has at the most that was folded ahead.
 const fn folded_events_max(stream: Stream) -> usize {
-    2 * batch_events_max(stream)
+    3 * batch_events_max(stream)
 }
 
 /// Reads and decodes the stream from there on, for as long as somebody takes what it gives.
