@@ -68,6 +68,17 @@ async fn a_schema_that_is_dropped_comes_back_with_the_same_rows() {
     assert!(!projector.is_finished());
 }
 
+#[tokio::test]
+async fn a_migration_that_was_added_in_between_reaches_a_database_that_has_later_ones() {
+    let (pool, drafts) = (database().await, story::advisory(20));
+    pool.execute("ALTER TABLE portfolios DROP model_of, DROP model, DROP model_version").await.unwrap();
+    let forgotten = pool.execute("DELETE FROM _sqlx_migrations WHERE version = 43").await.unwrap();
+    assert_eq!(forgotten.rows_affected(), 1);
+    projections::migrate(&pool).await.unwrap();
+    apply(&pool, Stream::Advisory, &story::recorded(Stream::Advisory, &drafts)).await.unwrap();
+    assert_eq!(rows(&pool, Stream::Advisory).await, replayed(&drafts).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_killed_under_load_is_caught_up_with() {
     let (_nats, journal) = log().await;
