@@ -11,17 +11,17 @@ use events::portfolio::{Composition, Portfolio};
 use events::values::{AdvisorId, Name, PortfolioId};
 use events::{Advisor, advisor};
 use journal::{Journal, Versioned};
-use projections::portfolios::{PortfolioRow, Standing};
+use projections::portfolios::{Changed, PortfolioRow, Standing};
 use serde::Deserialize;
 use sqlx::PgPool;
 use utoipa::IntoParams;
 
 use crate::access::Reach;
-use crate::as_of::{AsOfQuery, then};
+use crate::as_of::{AsOfQuery, Past, then};
 use crate::described::problems;
 use crate::faults::Fault;
 use crate::freshness::{CaughtUp, MinPositionHeader};
-use crate::paging::{Listing, invalid_parameters, listing, page};
+use crate::paging::{Listing, invalid_parameters, listing, listing_up_to, page};
 use crate::parameters::Parameters;
 use crate::paths::{Id, Model};
 use crate::portfolios::PortfolioView;
@@ -37,6 +37,10 @@ pub struct ModelsQuery {
     /// say so; everybody else needs it.
     #[param(min_length = 1, max_length = 120, example = "Casa Verde")]
     firm: Option<String>,
+    /// As the models of now were after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as
+    /// they are now where nothing is said. Pages of the past may be short and still have a `next`.
+    #[param(example = "advisory-42", max_length = 64)]
+    as_of: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -54,6 +58,7 @@ problems!(GetProblems: ANY, GUARDED, READ; ModelUnknown, LogUnavailable);
     responses((status = 200, body = Listing<PortfolioView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
+    State(past): State<Past>,
     State(journal): State<Journal>,
     OriginalUri(uri): OriginalUri,
     reach: Reach,
@@ -73,10 +78,21 @@ pub async fn list(
             return Err(invalid_parameters(vec![FieldError::in_parameter("firm", "missing-parameter", detail)]));
         }
     };
-    let rows: Vec<PortfolioRow> = match firm {
-        Some(firm) => projections::portfolios::models(&pool, firm.as_str(), page).await?,
-        None => Vec::new(),
+    let then = past.then::<PortfolioRow>(query.as_of.as_deref()).await?;
+    let Some(firm) = firm else {
+        let none: Vec<PortfolioRow> = Vec::new();
+        return Ok(listing(&uri, page, none, |row: &PortfolioRow| row.created_position, PortfolioView::from));
     };
+    if let Some(then) = then {
+        let now = |page| {
+            let (pool, firm) = (pool.clone(), firm.clone());
+            async move { projections::portfolios::models(&pool, firm.as_str(), page).await }
+        };
+        // Whose a model is never changes; who sees it is asked of now.
+        let (rows, next) = past.page::<Changed, _, _>(then, page, now, |_| true).await?;
+        return Ok(listing_up_to(&uri, rows.into_iter().map(PortfolioView::from).collect(), next));
+    }
+    let rows = projections::portfolios::models(&pool, firm.as_str(), page).await?;
     Ok(listing(&uri, page, rows, |row| row.created_position, PortfolioView::from))
 }
 
@@ -93,7 +109,7 @@ pub async fn get(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let row = match query.until(&journal).await? {
-        Some(until) => then::<Portfolio, projections::portfolios::Changed>(&journal, &id, until).await?,
+        Some(until) => then::<Portfolio, Changed>(&journal, &id, until).await?,
         None => projections::portfolios::get(&pool, id).await?,
     };
     // Those who reach everything were not asked whether this is a model.

@@ -8,21 +8,24 @@ use axum::extract::State;
 use events::portfolio::{Composition, ModelVersion, Portfolio, PortfolioCommand};
 use events::values::{Currency, Note, PortfolioId};
 use journal::{Expect, Journal};
-use projections::portfolios::Standing;
+use projections::portfolios::{Changed, PortfolioRow, Standing};
+use projections::replay::Until;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::absent_rather_than_stale;
 use super::allocation::{TargetView, limited_views};
 use super::versions::composition_at;
+use crate::as_of::{AsOfQuery, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::commands::{Answer, ChangedAnswer, context, unless_given};
 use crate::described::problems;
 use crate::faults::{Faults, NotAnId};
 use crate::idempotency::{MaybeKeyed, OptionalKeyHeader};
-use crate::models::{self, Offering};
+use crate::models;
 use crate::objects;
+use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader};
 use crate::problem::{FieldError, Problem, ProblemType};
@@ -99,7 +102,7 @@ pub struct OfferView {
 problems!(ChangeProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
     PortfolioUnknown, PortfolioArchived, NoSuchModel, ModelArchived, VersionUnknown, ModelHasChanged, ModelCannotFollow,
     FollowsAnotherModel, ModelVersionEarlier, ModelInOtherCurrency, PositionLocked, WeightOutOfBand, LimitWithoutPosition);
-problems!(ShowProblems: ANY, GUARDED; PortfolioUnknown, LogUnavailable);
+problems!(ShowProblems: ANY, GUARDED; InvalidParameter, PortfolioUnknown, LogUnavailable);
 
 /// Has a portfolio follow a model of its advisor's firm, take over what is new in the model, or follow it no more.
 ///
@@ -149,26 +152,39 @@ pub async fn change(
 
 /// Shows which model a portfolio follows, and what the model offers that was not taken over.
 #[utoipa::path(get, path = "/v1/portfolios/{id}/subscription", tag = "portfolios", operation_id = "getSubscription",
-    security(("bearer" = ["admin", "advisor", "compliance"])), params(("id" = String, Path, format = Uuid)),
+    security(("bearer" = ["admin", "advisor", "compliance"])),
+    params(("id" = String, Path, format = Uuid), AsOfQuery),
     responses((status = 200, body = SubscriptionStateView), ShowProblems))]
 pub async fn show(
     State(journal): State<Journal>,
     Id(id): Id<PortfolioId>,
+    Parameters(query): Parameters<AsOfQuery>,
 ) -> Result<Json<SubscriptionStateView>, Problem> {
-    let portfolio = journal.state::<Portfolio>(&id).await?.state;
-    let is = portfolio.composition().ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
+    let until = query.until(&journal).await?.unwrap_or(Until::Version(u64::MAX));
+    let is = then::<Portfolio, Changed>(&journal, &id, until).await?;
+    let is = is.ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
     let Some(followed) = is.subscription else { return Ok(Json(SubscriptionStateView { subscription: None })) };
-    // Whoever has left the firm reads no more of its models than what they took over while they were there.
-    let model = models::shown_to(&journal, followed.model, is.advisor).await?;
-    let offered = model.as_ref().filter(|model| model.standing == Standing::Active && differ(&model.is, is));
+    // Whoever has left the firm reads no more of its models than what they took over while they were there, whatever moment
+    // they ask about.
+    let model = match models::shown_to(&journal, followed.model, is.advisor).await? {
+        Some(_) => then::<Portfolio, Changed>(&journal, &followed.model, until).await?,
+        None => None,
+    };
     let view = FollowedView {
         model: followed.model,
         version: followed.version,
-        name: model.as_ref().map(|model| model.is.name.to_string()),
+        name: model.as_ref().map(|model| model.name.clone()),
         standing: model.as_ref().map(|model| model.standing.word()),
-        offered: offered.map(offer).transpose()?,
+        offered: model.and_then(|model| offer(model, &is)),
     };
     Ok(Json(SubscriptionStateView { subscription: Some(view) }))
+}
+
+/// What the model is and the portfolio is not.
+fn offer(model: PortfolioRow, is: &PortfolioRow) -> Option<OfferView> {
+    let is_new = (&model.allocation, &model.limits) != (&is.allocation, &is.limits);
+    (is_new && model.standing == Standing::Active)
+        .then(|| OfferView { version: model.version, allocation: limited_views(model.allocation, &model.limits) })
 }
 
 /// Nothing, where the portfolio's advisor sees this model and it offers what it was `then`; `None` where the model never was
@@ -215,13 +231,4 @@ fn differ(one: &Composition, other: &Composition) -> bool {
 fn taken(model: PortfolioId, version: u64, is: Composition) -> (ModelVersion, Currency) {
     let Composition { allocation, limits, currency, .. } = is;
     (ModelVersion { model, version, allocation, limits }, currency)
-}
-
-fn offer(model: &Offering) -> Result<OfferView, Problem> {
-    let targets = model.is.allocation.iter().map(|(asset, weight)| (asset.clone(), weight.value())).collect();
-    let limits = serde_json::to_value(&model.is.limits).map_err(|error| {
-        tracing::error!(%error, "limits have no JSON");
-        Problem::of(ProblemType::Internal)
-    })?;
-    Ok(OfferView { version: model.version, allocation: limited_views(targets, &limits) })
 }

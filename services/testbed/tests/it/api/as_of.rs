@@ -151,6 +151,8 @@ impl Story<'_> {
         );
         paths.push(format!("/v1/portfolios?sort=name&standing=active&advisor={advisor}"));
         paths.extend([format!("/v1/models/{model}"), format!("/v1/portfolios?model={model}")]);
+        paths.push("/v1/models?firm=Casa%20Verde".to_owned());
+        paths.extend(self.portfolios.iter().map(|id| format!("/v1/portfolios/{id}/subscription")));
         paths.extend([format!("/v1/clients?advisor={advisor}"), format!("/v1/portfolios?advisor={advisor}")]);
         paths.extend([
             "/v1/recommendations?limit=100".to_owned(),

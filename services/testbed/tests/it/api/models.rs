@@ -178,6 +178,10 @@ async fn a_model_is_seen_by_its_firm_and_by_nobody_else() {
         let shown = cast.get_by(&cast.rui.token, &format!("{path}?as_of=advisory-{then}")).await;
         assert_eq!(shown.body["name"], name, "{shown:?}");
     }
+    for (then, found) in [(position - 1, 1), (position, 1), (1, 0)] {
+        let listed = ids(&cast, &cast.rui.token, &format!("/v1/models?as_of=advisory-{then}")).await;
+        assert_eq!(listed.len(), found, "{then}");
+    }
     // It stays its advisor's to change, and what is no model is none for anybody.
     cast.get_by(&cast.rui.token, &of_ana).await.is_problem(404, "portfolio-unknown");
     let own = format!("/v1/models/{}", cast.rui.portfolio);
@@ -188,7 +192,9 @@ async fn a_model_is_seen_by_its_firm_and_by_nobody_else() {
     for firm in ["Another house", "Casa verde"] {
         works_for(&cast, &cast.rui, firm).await;
         let before = cast.house.written().await;
-        assert!(ids(&cast, &cast.rui.token, "/v1/models").await.is_empty(), "{firm}");
+        for path in ["/v1/models".to_owned(), format!("/v1/models?as_of=advisory-{position}")] {
+            assert!(ids(&cast, &cast.rui.token, &path).await.is_empty(), "{firm}: {path}");
+        }
         // Word for word what is said of what never was.
         for path in ["/v1/models/{}", "/v1/models/{}?as_of=advisory-1"] {
             let theirs = cast.get_by(&cast.rui.token, &path.replace("{}", &model)).await;
@@ -279,6 +285,10 @@ async fn who_leaves_the_firm_sees_no_more_of_its_models_and_takes_none_along() {
 
     works_for(&cast, &cast.rui, "Another house").await;
     assert_eq!(followed(&cast).await, left);
+    // Not of the time either when they were there.
+    let then = cast.house.journal.last_position(events::Stream::Advisory).await.unwrap().sequence - 1;
+    let path = format!("/v1/portfolios/{}/subscription?as_of=advisory-{then}", cast.rui.portfolio);
+    assert_eq!(cast.get_by(&cast.rui.token, &path).await.body["subscription"], left);
     rui_follows(&cast, &model, 2).await.is_problem(422, "no-such-model");
     assert_eq!(weights_now(&cast).await, ["0.6", "0.4"], "what was taken over stays");
     works_for(&cast, &cast.rui, "Casa Verde").await;
