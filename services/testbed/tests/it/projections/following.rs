@@ -1,11 +1,13 @@
 //! Following: killed at any point, doubled, cut off from its servers: the rows come out the same.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use events::metadata::header;
 use events::{Position, Stream};
 use journal::Journal;
 use projections::follow::FollowError;
-use projections::{Checkpoints, follow, lag};
+use projections::{Checkpoints, follow, lag, parked};
 use sqlx::{Executor, PgPool};
 use testbed::{Durability, Postgres, eventually};
 use tokio_util::sync::CancellationToken;
@@ -44,6 +46,43 @@ async fn projectors_that_run_at_once_do_no_harm() {
     caught_up(&pool, drafts.len()).await;
     assert!(projectors.iter().all(|projector| !projector.is_finished()));
     assert_eq!(rows(&pool, Stream::Advisory).await, replayed(&drafts).await);
+}
+
+/// The log has more than one batch: they are folded ahead of their transactions, and what stands in them is what a reader
+/// of a few events at a time makes of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_parks_what_it_cannot_take_and_writes_the_rest() {
+    let (_nats, journal) = log().await;
+    let mut drafts = story::market(60, 6);
+    let listed = |drafts: &[Draft], name: &str| {
+        let is_named = |draft: &Draft| draft.payload.windows(name.len()).any(|bytes| bytes == name.as_bytes());
+        drafts.iter().position(is_named).unwrap()
+    };
+    // One whose name is edited later would be refused only where both events are not of one batch.
+    let (newer, bytes, refused) =
+        (listed(&drafts, "Asset 31"), listed(&drafts, "Asset 40"), listed(&drafts, "Asset 50"));
+    drafts[newer].set_header(header::TYPE, "insights.asset.listed.v99");
+    drafts[bytes].payload = vec![0xff; 5];
+    let name = drafts[refused].payload.windows(5).position(|bytes| bytes == b"Asset").unwrap();
+    drafts[refused].payload[name + 2] = 0;
+    append(&journal, &drafts).await;
+
+    let pool = database().await;
+    let _projector = project(&journal, &pool);
+    let end = i64::try_from(drafts.len()).unwrap();
+    let is_there = async || checkpoints(&pool, Stream::Market).await.iter().all(|at| *at >= end).then_some(());
+    eventually("the last event in the read models", is_there).await;
+
+    let slowly = database().await;
+    for few in story::recorded(Stream::Market, &drafts).chunks(7) {
+        apply(&slowly, Stream::Market, few).await.unwrap();
+    }
+    let parked = parked::list(&pool).await.unwrap();
+    assert_eq!(parked, parked::list(&slowly).await.unwrap());
+    let subjects: BTreeSet<&str> = parked.iter().map(|event| event.subject.as_str()).collect();
+    let poisoned = [newer, bytes, refused].map(|index| drafts[index].subject.as_str());
+    assert_eq!(subjects, BTreeSet::from(poisoned));
+    assert_eq!(rows(&pool, Stream::Market).await, rows(&slowly, Stream::Market).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
