@@ -1,11 +1,13 @@
 //! `GET /v1/events`: what happened, in the order of the log: in pages, or as it happens.
 
 mod live;
+mod market;
 mod views;
 
 use axum::extract::{OriginalUri, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use events::values::AssetId;
 use events::{Kind, Position, Stream};
 use jiff::{SignedDuration, Timestamp};
 use journal::Journal;
@@ -35,10 +37,14 @@ const TYPE_CHARS_MAX: usize = 80;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
-    /// Only what happened to an `advisor`, a `client`, a `portfolio` or a `recommendation`.
+    /// Of which stream, each with an order of its own: `advisory`, which is meant where nothing is said, or `market`: what
+    /// happened to assets, their prices included. It is told in pages alone.
+    stream: Option<String>,
+    /// Only what happened to an `advisor`, a `client`, a `portfolio`, a `recommendation` or a `backtest`. All that happens in
+    /// the stream `market` happens to an `asset`.
     kind: Option<String>,
-    /// Only what happened to the one with this id.
-    #[param(format = Uuid)]
+    /// Only what happened to the one with this id; of an asset its symbol.
+    #[param(min_length = 1, max_length = 36, example = "1de44776-fcf6-5175-b615-e6829eedd301")]
     id: Option<String>,
     /// Only events of this type, without its name space and the version of its form.
     #[serde(rename = "type")]
@@ -64,7 +70,8 @@ problems!(ListProblems: ANY, GUARDED, READ;);
 ///
 /// Events are CloudEvents in their JSON form. Advisors are told of themselves and of what is theirs now; what happened to a
 /// client before they came into an advisor's care is told to the advisor who has them. A page may have fewer events than
-/// `limit`, or none, and still a `next`: one request looks at 10,000 events at the most.
+/// `limit`, or none, and still a `next`: one request looks at 10,000 events at the most, and at 1,000 in the stream `market`,
+/// of which a page tells 128 KiB as they stand in the log.
 ///
 /// With `Accept: text/event-stream` events are sent as they happen, and first those from `from` or behind `Last-Event-ID`
 /// on; only new ones where neither is given. Each is a message whose `id` is its position. Between them comes a message
@@ -84,12 +91,30 @@ pub async fn list(
     Parameters(query): Parameters<EventsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let Some(wanted) = wanted(&query, &caller)? else {
-        return Ok(listing_up_to(&uri, Vec::<FactView>::new(), None));
-    };
+    let stream = word_parameter("stream", query.stream.as_deref(), &Stream::ALL, Stream::token)?;
+    let stream = stream.unwrap_or(Stream::Advisory);
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.stream() == stream).collect();
+    let kind = word_parameter("kind", query.kind.as_deref(), &kinds, Kind::token)?;
+    let fact = fact(&query)?;
     let from = match query.from.as_deref() {
-        Some(text) => Some(before(&facts.journal, text).await?),
+        Some(text) => Some(before(&facts.journal, stream, text).await?),
         None => None,
+    };
+    if stream == Stream::Market {
+        if live::is_asked_for(&headers) {
+            let detail = "events of the stream market are told in pages".to_owned();
+            return Err(invalid_parameters(vec![FieldError::in_parameter("stream", "only-in-pages", detail)]));
+        }
+        let asset = query.id.as_deref().map(AssetId::parse).transpose();
+        let asset = asset.map_err(|fault| {
+            invalid_parameters(vec![FieldError::in_parameter("id", fault.code(), fault.to_string())])
+        })?;
+        let stretch = stretch(&facts.journal, stream, &query, from).await?;
+        let (views, next) = market::read(&facts.journal, &market::Wanted { asset, fact }, stretch).await?;
+        return Ok(listing_up_to(&uri, views, next));
+    }
+    let Some(wanted) = wanted(&query, kind, fact, &caller)? else {
+        return Ok(listing_up_to(&uri, Vec::<FactView>::new(), None));
     };
     if live::is_asked_for(&headers) {
         let only_in_pages = [("until", query.until.is_some()), ("limit", query.limit.is_some())];
@@ -103,29 +128,29 @@ pub async fn list(
         }
         return audience.admit(facts, caller, headers, wanted, from).await;
     }
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
-    let until = match query.until.as_deref() {
-        Some(text) => up_to(&facts.journal, text).await?,
-        None => u64::MAX,
-    };
-    // Where neither says where to begin, the log's beginning does.
-    let stretch = Stretch { after: page.after.max(from).unwrap_or(0), until, limit: page.limit };
+    let stretch = stretch(&facts.journal, stream, &query, from).await?;
     let (views, next) = facts.read(&caller, &wanted, stretch).await?;
     Ok(listing_up_to(&uri, views, next))
 }
 
-/// What is looked for; `None` where nothing that fits is within the caller's reach.
-fn wanted(query: &EventsQuery, caller: &Caller) -> Result<Option<Wanted>, Problem> {
-    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.stream() == Stream::Advisory).collect();
-    let kind = word_parameter("kind", query.kind.as_deref(), &kinds, Kind::token)?;
-    let id = |text: &str| Uuid::try_parse(text).ok().filter(|id| id.to_string() == text);
-    let aggregate = match query.id.as_deref().map(id) {
-        Some(None) => {
-            let error = FieldError::in_parameter("id", NotAnId.code(), NotAnId.to_string());
-            return Err(invalid_parameters(vec![error]));
-        }
-        found => found.flatten(),
+/// Between which places of the stream to look, and for how many.
+async fn stretch(
+    journal: &Journal,
+    stream: Stream,
+    query: &EventsQuery,
+    from: Option<u64>,
+) -> Result<Stretch, Problem> {
+    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let until = match query.until.as_deref() {
+        Some(text) => up_to(journal, stream, text).await?,
+        None => u64::MAX,
     };
+    // Where neither says where to begin, the log's beginning does.
+    Ok(Stretch { after: page.after.max(from).unwrap_or(0), until, limit: page.limit })
+}
+
+/// The type that is wanted, where one is named.
+fn fact(query: &EventsQuery) -> Result<Option<String>, Problem> {
     let is_type = |text: &String| {
         (1..=TYPE_CHARS_MAX).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_'))
@@ -134,27 +159,45 @@ fn wanted(query: &EventsQuery, caller: &Caller) -> Result<Option<Wanted>, Proble
         let detail = "a type is two words with a dot between them, such as portfolio.created".to_owned();
         return Err(invalid_parameters(vec![FieldError::in_parameter("type", "not-a-type", detail)]));
     }
-    let filter = |advisor| Filter { advisor, kind, fact: query.fact.clone() };
-    Ok(caller.reach.narrowed(None).map(|advisor| Wanted { filter: filter(advisor), aggregate }))
+    Ok(query.fact.clone())
+}
+
+/// What is looked for; `None` where nothing that fits is within the caller's reach.
+fn wanted(
+    query: &EventsQuery,
+    kind: Option<Kind>,
+    fact: Option<String>,
+    caller: &Caller,
+) -> Result<Option<Wanted>, Problem> {
+    let id = |text: &str| Uuid::try_parse(text).ok().filter(|id| id.to_string() == text);
+    let aggregate = match query.id.as_deref().map(id) {
+        Some(None) => {
+            let error = FieldError::in_parameter("id", NotAnId.code(), NotAnId.to_string());
+            return Err(invalid_parameters(vec![error]));
+        }
+        found => found.flatten(),
+    };
+    let wanted = |advisor| Wanted { filter: Filter { advisor, kind, fact }, aggregate };
+    Ok(caller.reach.narrowed(None).map(wanted))
 }
 
 /// Behind which sequence events from this position or time on begin.
-async fn before(journal: &Journal, text: &str) -> Result<u64, Problem> {
-    match place("from", text)? {
+async fn before(journal: &Journal, stream: Stream, text: &str) -> Result<u64, Problem> {
+    match place("from", stream, text)? {
         Place::Sequence(sequence) => Ok(sequence.saturating_sub(1)),
         Place::Time(time) => {
             // Events at that very time belong to it.
             let just_before = time.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN);
-            Ok(journal.position_at(Stream::Advisory, just_before).await?.sequence)
+            Ok(journal.position_at(stream, just_before).await?.sequence)
         }
     }
 }
 
 /// The sequence of the last event up to this position or time.
-async fn up_to(journal: &Journal, text: &str) -> Result<u64, Problem> {
-    match place("until", text)? {
+async fn up_to(journal: &Journal, stream: Stream, text: &str) -> Result<u64, Problem> {
+    match place("until", stream, text)? {
         Place::Sequence(sequence) => Ok(sequence),
-        Place::Time(time) => Ok(journal.position_at(Stream::Advisory, time).await?.sequence),
+        Place::Time(time) => Ok(journal.position_at(stream, time).await?.sequence),
     }
 }
 
@@ -165,26 +208,32 @@ enum Place {
     Time(Timestamp),
 }
 
-fn place(parameter: &str, text: &str) -> Result<Place, Problem> {
-    if let Ok(Position { stream: Stream::Advisory, sequence }) = text.parse() {
-        return Ok(Place::Sequence(sequence));
+fn place(parameter: &str, stream: Stream, text: &str) -> Result<Place, Problem> {
+    if let Some(position) = text.parse::<Position>().ok().filter(|position| position.stream == stream) {
+        return Ok(Place::Sequence(position.sequence));
     }
     text.parse().map(Place::Time).map_err(|_| {
-        let detail = format!("{parameter} is a position such as advisory-42, or a time such as 2024-01-31T12:00:00Z");
+        let position = Position { stream, sequence: 42 };
+        let detail = format!("{parameter} is a position such as {position}, or a time such as 2024-01-31T12:00:00Z");
         invalid_parameters(vec![FieldError::in_parameter(parameter, "not-a-place", detail)])
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use events::Stream;
+
     use super::{Place, place};
 
     #[test]
-    fn a_place_is_an_advisory_position_or_a_time() {
-        assert_eq!(place("from", "advisory-42").unwrap(), Place::Sequence(42));
-        assert!(matches!(place("from", "2024-01-31T12:00:00Z").unwrap(), Place::Time(_)));
+    fn a_place_is_a_position_of_the_stream_or_a_time() {
+        let advisory = |text| place("from", Stream::Advisory, text);
+        assert_eq!(advisory("advisory-42").unwrap(), Place::Sequence(42));
+        assert!(matches!(advisory("2024-01-31T12:00:00Z").unwrap(), Place::Time(_)));
         for other in ["42", "market-42", "advisory--1", "2024-01-31", ""] {
-            assert!(place("from", other).is_err(), "{other}");
+            assert!(advisory(other).is_err(), "{other}");
         }
+        assert_eq!(place("until", Stream::Market, "market-7").unwrap(), Place::Sequence(7));
+        assert!(place("until", Stream::Market, "advisory-7").is_err());
     }
 }

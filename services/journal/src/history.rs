@@ -106,6 +106,23 @@ impl Journal {
         }
     }
 
+    /// The subject's first event behind this sequence, where there is one.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub async fn next_of(&self, subject: &Subject, after: u64) -> Result<Option<Recorded>, ReadError> {
+        let stream = stream_of(subject);
+        let from = after.saturating_add(1);
+        match self.stream(stream).get_first_raw_message_by_subject(subject.as_str(), from).await {
+            Ok(found) => {
+                let position = Position { stream, sequence: found.sequence };
+                Ok(Some(Recorded::new(position, found.subject, Some(found.headers), found.payload)))
+            }
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(ReadError::unavailable("an aggregate's next event", error)),
+        }
+    }
+
     /// The position of the stream's last event that was not later than the time, 0 where all were.
     ///
     /// Found by halves, from as few events as a number has digits in base two. Times come from whoever gave the

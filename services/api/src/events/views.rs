@@ -1,7 +1,7 @@
 //! Events as they are told, read from the log, with the identities of clients opened for who may read them.
 
 use events::client::ClientEvent;
-use events::values::{AggregateId, ClientId, SealedIdentity};
+use events::values::{AggregateId, AssetId, ClientId, SealedIdentity};
 use events::{AnyEvent, Kind, Position, Stream, Subject};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -41,7 +41,7 @@ pub struct FactView {
     #[serde(rename = "type")]
     #[schema(example = "insights.portfolio.created.v3")]
     event_type: String,
-    /// What it happened to, with its id.
+    /// What it happened to, with its id, or an asset's symbol.
     #[schema(example = "portfolio/1de44776-fcf6-5175-b615-e6829eedd301")]
     subject: String,
     /// When its command was given.
@@ -181,6 +181,12 @@ impl Facts {
     }
 }
 
+/// The event as everybody may be told it: one of the stream of the market, where nobody's identity stands.
+pub(super) fn of_the_market(recorded: &Recorded) -> FactView {
+    let told = Told::of(recorded);
+    view(recorded, told.data, told.reason)
+}
+
 /// What is told of an event.
 struct Told {
     data: Option<Value>,
@@ -228,7 +234,11 @@ fn view(recorded: &Recorded, data: Option<Value>, reason: Option<String>) -> Fac
         Ok(metadata) => (Some(metadata), None),
         Err(error) => (None, Some(error.to_string())),
     };
-    let subject = recorded.kind_and_token().map(|(kind, token)| format!("{}/{token}", kind.token()));
+    let subject = recorded.kind_and_token().map(|(kind, token)| match (kind, AssetId::from_token(token)) {
+        // Symbols are spelt otherwise in the log's subjects.
+        (Kind::Asset, Some(asset)) => format!("{}/{asset}", kind.token()),
+        _ => format!("{}/{token}", kind.token()),
+    });
     let told = metadata.as_ref();
     let traceparent = recorded.trace_parent().map(str::to_owned);
     FactView {

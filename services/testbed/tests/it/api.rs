@@ -17,6 +17,7 @@ mod jobs;
 mod keeping;
 mod limits;
 mod logins;
+mod market_events;
 mod matrix;
 mod models;
 mod nasty;
