@@ -77,6 +77,35 @@ async fn what_was_shown_is_shown_again_after_prices_were_corrected() {
 }
 
 #[tokio::test]
+async fn what_was_shown_of_cash_is_shown_again_after_its_interest_was_corrected() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    house.asset("MSFT", &[("2024-01-02", "370"), ("2024-01-03", "371"), ("2024-01-04", "368")]).await;
+    let cash = json!({"id": "CASH", "name": "Cash", "currency": "USD", "class": "cash"});
+    house.post("/v1/assets", &unique("cash"), &cash).await.created();
+    let earns = async |rate: &str| {
+        let body = json!({"from": "2024-01-02", "rate": rate, "reason": "so says the bank"});
+        assert_eq!(house.post("/v1/assets/CASH/interest", &unique("i"), &body).await.status, 200);
+        house.get_now("/v1/assets").await;
+    };
+    earns("0.5").await;
+    let body = json!({"advisor": advisor, "name": "Calm", "currency": "USD", "allocation": halves("CASH", "MSFT")});
+    let portfolio = house.post("/v1/portfolios", &unique("portfolio"), &body).await.created();
+    house.get_now("/v1/portfolios").await;
+    let first = shown(&house, &portfolio).await;
+    earns("0.05").await;
+    assert_ne!(shown(&house, &portfolio).await["fingerprint"], first["fingerprint"], "it earns less now");
+    let body = json!({
+        "portfolio_version": first["portfolio_version"], "prices_position": first["prices_position"],
+        "fingerprint": first["fingerprint"], "terms": terms(),
+    });
+    let recorded = record(&house, &portfolio, &unique("k"), &body).await;
+    let place = format!("/v1/portfolios/{portfolio}/backtests/{}", recorded.created());
+    let again = house.get_after(&place, &recorded).await;
+    assert_eq!((&again.body["still_the_same"], &again.body["result"]["equity"]), (&json!(true), &first["equity"]));
+}
+
+#[tokio::test]
 async fn a_recording_that_is_sent_again_has_its_first_answer_although_prices_moved() {
     let (house, portfolio) = house().await;
     let (key, body) = (unique("k"), json!({"portfolio_version": 1, "terms": terms()}));

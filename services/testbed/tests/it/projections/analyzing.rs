@@ -5,7 +5,8 @@ use std::time::Duration;
 use events::asset::{AssetEvent, Correction, PriceBasis};
 use events::portfolio::{Composition, PortfolioEvent};
 use events::values::{
-    AdvisorId, AggregateId, Allocation, Bars, CommandId, Currency, Limits, Listing, Note, PortfolioId,
+    AdvisorId, AggregateId, Allocation, AssetClass, Bars, CommandId, Currency, InterestRate, Limits, Listing, Note,
+    PortfolioId,
 };
 use events::{Kind, Stored, Stream};
 use jiff::ToSpan;
@@ -38,6 +39,24 @@ impl Told {
     fn asset(&mut self, symbol: &str) -> Draft {
         let listing = Listing::new(name(symbol), Currency::parse("USD").unwrap());
         self.of(Kind::Asset, &asset_id(symbol), &AssetEvent::Listed(listing))
+    }
+
+    fn cash(&mut self) -> Draft {
+        let listing = Listing::new(name("Cash"), Currency::parse("USD").unwrap());
+        let listing = Listing { class: Some(AssetClass::Cash), ..listing };
+        self.of(Kind::Asset, &asset_id("CASH"), &AssetEvent::Listed(listing))
+    }
+
+    /// What cash earns from a day of 2020 on, in per cent.
+    fn interest(&mut self, first: i64, percent: i64) -> Draft {
+        let rate = InterestRate::try_new(Decimal::new(percent, 2)).unwrap();
+        let event = AssetEvent::InterestSet {
+            from: date(2020, 1, 1) + first.days(),
+            rate,
+            was: None,
+            reason: note("so it is"),
+        };
+        self.of(Kind::Asset, &asset_id("CASH"), &event)
     }
 
     /// Closes on days in a row, from this one of 2020 on.
@@ -183,6 +202,16 @@ async fn only_what_changed_is_computed_again() {
     assert_eq!(office.take(&[told.of(Kind::Asset, &asset_id("A"), &corrected)]).await, 1);
     assert!((office.figures(1).await.1.figures["cumulative"].as_f64().unwrap() - 0.33).abs() < 1e-12);
 
+    // What cash earns is the business of those who hold any.
+    let cash = [told.cash(), told.portfolio(3, &[("A", 50), ("CASH", 50)])];
+    assert_eq!(office.take(&cash).await, 1);
+    assert!((office.figures(3).await.1.figures["cumulative"].as_f64().unwrap() - 0.165).abs() < 1e-12);
+    assert_eq!(office.take(&[told.interest(0, 100)]).await, 1);
+    let (_, earning) = office.figures(3).await;
+    // Each half by itself: within a month nothing is brought back to its target.
+    let expected = 0.165 + (2.0_f64.powf(3.0 / 365.25) - 1.0) / 2.0;
+    assert!((earning.figures["cumulative"].as_f64().unwrap() - expected).abs() < 1e-12, "{earning:?}");
+
     // Many of one night are one computation for whom holds them all.
     let night: Vec<Draft> =
         (4..24).flat_map(|day| ["B", "C"].map(|symbol| told.prices(symbol, day, &[120 + day]))).collect();
@@ -213,14 +242,21 @@ fn busy(portfolios: usize) -> (Vec<Draft>, Vec<Draft>) {
     let told = &mut Told::default();
     let symbols: Vec<String> = (0..6).map(|n| format!("S{n}")).collect();
     let mut market: Vec<Draft> = symbols.iter().map(|symbol| told.asset(symbol)).collect();
+    market.push(told.cash());
     for chunk in 0..30 {
+        if chunk % 4 == 1 {
+            market.push(told.interest(chunk, chunk - 3));
+        }
         for (n, symbol) in symbols.iter().enumerate() {
             let closes: Vec<i64> =
                 (0..4).map(|day| 100 + (chunk * 7 + day * 3 + i64::try_from(n).unwrap() * 5) % 23).collect();
             market.push(told.prices(symbol, chunk * 4, &closes));
         }
     }
-    let pair = |n: usize| [(symbols[n % 6].as_str(), 30), (symbols[(n + 1) % 6].as_str(), 70)];
+    let pair = |n: usize| {
+        let other = if n % 5 == 4 { "CASH" } else { symbols[(n + 1) % 6].as_str() };
+        [(symbols[n % 6].as_str(), 30), (other, 70)]
+    };
     let mut advisory: Vec<Draft> = (0..portfolios).map(|n| told.portfolio(n, &pair(n))).collect();
     for round in 1..4 {
         advisory.extend((0..portfolios).map(|n| told.reallocated(n, &pair(n + round))));
