@@ -43,7 +43,7 @@ pub async fn list(
             (rows, next)
         }
     };
-    let within = within_bound(&rows);
+    let within = within_bound(rows.iter().map(|row| row.allocation.len()));
     if within < rows.len() {
         rows.truncate(within);
         next = rows.last().map(|row| row.created_position);
@@ -51,14 +51,14 @@ pub async fn list(
     Ok((computed(office, rows, prices).await?, next))
 }
 
-/// How many of the first portfolios have no more than [`WEIGHTS_MAX`] weights together; one at the least.
-fn within_bound(rows: &[PortfolioRow]) -> usize {
-    let mut weights = 0;
-    let fits = |row: &&PortfolioRow| {
-        weights += row.allocation.len();
-        weights <= WEIGHTS_MAX
+/// How many of the first portfolios, of so many weights each, have no more than [`WEIGHTS_MAX`] together; one at the least.
+fn within_bound(weights: impl Iterator<Item = usize>) -> usize {
+    let mut all = 0;
+    let fits = |weights: &usize| {
+        all += weights;
+        all <= WEIGHTS_MAX
     };
-    rows.iter().take_while(fits).count().max(1)
+    weights.take_while(fits).count().max(1)
 }
 
 async fn computed(office: &Office, rows: Vec<PortfolioRow>, prices: AsOf) -> Result<Vec<FiguresRow>, Problem> {
@@ -82,4 +82,17 @@ async fn computed(office: &Office, rows: Vec<PortfolioRow>, prices: AsOf) -> Res
         figures.collect()
     });
     computing.await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within_bound;
+
+    #[test]
+    fn a_page_has_as_many_portfolios_as_have_a_thousand_weights_and_never_none() {
+        assert_eq!(within_bound([200; 100].into_iter()), 5);
+        assert_eq!(within_bound([3, 990, 7, 1].into_iter()), 3);
+        assert_eq!(within_bound([20; 50].into_iter()), 50);
+        assert_eq!(within_bound([5_000, 1].into_iter()), 1, "or the list would never go on");
+    }
 }

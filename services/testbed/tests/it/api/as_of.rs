@@ -301,6 +301,12 @@ async fn a_page_of_the_past_ends_early_rather_than_replay_without_end() {
     );
     // Nothing was archived then, which it takes two requests to find out.
     assert_eq!(pages("standing=archived").await, [Vec::<String>::new(), Vec::new()]);
+    assert_eq!(pages("standing=archived&sort=name").await, [Vec::<String>::new(), Vec::new()]);
+    let mut by_name: Vec<String> = (0..PORTFOLIOS).map(|n| format!("Name {n}")).collect();
+    by_name.sort();
+    assert_eq!(pages("sort=name&limit=100").await.concat(), by_name, "each once, in the order of names");
+    by_name.retain(|name| name.starts_with("Name 41"));
+    assert_eq!(pages("search=name%2041&limit=4").await.concat(), by_name);
 }
 
 #[tokio::test]
