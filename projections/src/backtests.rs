@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::columns::{kept, natural, position};
 use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
-use crate::page::Page;
+use crate::page::{Page, page_of};
 use crate::replay::Replays;
 
 /// Backtests that a batch recorded.
@@ -154,21 +154,20 @@ pub async fn get(pool: &PgPool, id: BacktestId) -> Result<Option<BacktestRow>, s
     record.map(BacktestRow::try_from).transpose()
 }
 
-/// The recorded backtests of a portfolio, in the order in which they were recorded.
+/// The recorded backtests of a portfolio, in the page's order.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn list(pool: &PgPool, portfolio: PortfolioId, page: Page) -> Result<Vec<BacktestRow>, sqlx::Error> {
-    let records = query_as!(
+    let records = page_of!(
         Record,
+        pool,
+        page,
         r#"SELECT id, portfolio, run, recorded_at AS "recorded_at: jiff_sqlx::Timestamp", created_position, version,
                   position
-           FROM backtests WHERE portfolio = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
-        portfolio.uuid(),
-        page.after(),
-        page.limit()
-    )
-    .fetch_all(pool)
-    .await?;
-    records.into_iter().map(BacktestRow::try_from).collect()
+           FROM backtests"#,
+        "AND portfolio = $3",
+        portfolio.uuid()
+    );
+    records?.into_iter().map(BacktestRow::try_from).collect()
 }

@@ -20,7 +20,7 @@ use crate::model::{Changes, FoldError};
 use crate::replay::Replays;
 
 pub use names::{StoodAt, places};
-pub use rows::{ByName, Filter, PortfolioRow, Standing, get, list, list_by_name, models, some};
+pub use rows::{ByName, Filter, ModelFilter, PortfolioRow, Standing, get, list, list_by_name, models, some};
 
 /// Portfolios that a batch composed or changed.
 #[derive(Debug, Default)]

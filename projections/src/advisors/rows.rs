@@ -8,7 +8,7 @@ use sqlx::{PgPool, query_as};
 use uuid::Uuid;
 
 use crate::columns::{damaged, natural, position};
-use crate::page::Page;
+use crate::page::{Page, page_of};
 
 /// An advisor as the register has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,10 @@ pub struct Filter {
     pub own: Option<AdvisorId>,
     /// Who stand so.
     pub standing: Option<Standing>,
+    /// Who work under this regime.
+    pub regime: Option<Regime>,
+    /// Who work for this firm, spelt as the register spells it.
+    pub firm: Option<Name>,
     /// Whose name or firm contains this, whatever the case.
     pub search: Option<String>,
 }
@@ -93,6 +97,8 @@ impl Filter {
         let contains = |name: &Name, sought: &str| name.as_str().to_lowercase().contains(sought);
         self.own.is_none_or(|own| own == row.id)
             && self.standing.is_none_or(|standing| standing == row.standing)
+            && self.regime.is_none_or(|regime| regime == row.details.regime)
+            && self.firm.as_ref().is_none_or(|firm| *firm == row.details.firm)
             && sought.is_none_or(|sought| contains(&row.details.name, &sought) || contains(&row.details.firm, &sought))
     }
 }
@@ -115,28 +121,26 @@ pub async fn get(pool: &PgPool, id: AdvisorId) -> Result<Option<AdvisorRow>, sql
     .transpose()
 }
 
-/// The advisors that fit the filter, in the order of their registration.
+/// The advisors that fit the filter, in the page's order. The register is short enough to look through it.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn list(pool: &PgPool, filter: &Filter, page: Page) -> Result<Vec<AdvisorRow>, sqlx::Error> {
-    query_as!(
+    let records = page_of!(
         Record,
+        pool,
+        page,
         r#"SELECT id, name, firm, regime, registration, language, currency, standing, standing_reason,
                   registered_at AS "registered_at: jiff_sqlx::Timestamp", created_position, version, position
-           FROM advisors
-           WHERE id = COALESCE($5::uuid, id) AND created_position > $1 AND standing = COALESCE($2::text, standing)
-                 AND ($3::text IS NULL OR strpos(lower(name), lower($3)) > 0 OR strpos(lower(firm), lower($3)) > 0)
-           ORDER BY created_position LIMIT $4"#,
-        page.after(),
+           FROM advisors"#,
+        "AND id = COALESCE($3::uuid, id) AND standing = COALESCE($4::text, standing)
+             AND regime = COALESCE($5::text, regime) AND firm = COALESCE($6::text, firm)
+             AND ($7::text IS NULL OR strpos(lower(name), lower($7)) > 0 OR strpos(lower(firm), lower($7)) > 0)",
+        filter.own.map(AdvisorId::uuid),
         filter.standing.map(Standing::word),
-        filter.search,
-        page.limit(),
-        filter.own.map(AdvisorId::uuid)
-    )
-    .fetch_all(pool)
-    .await?
-    .into_iter()
-    .map(AdvisorRow::try_from)
-    .collect()
+        filter.regime.map(Regime::word),
+        filter.firm.as_ref().map(Name::as_str),
+        filter.search.as_deref()
+    );
+    records?.into_iter().map(AdvisorRow::try_from).collect()
 }

@@ -3,7 +3,7 @@
 use sqlx::{PgPool, query_as};
 
 use super::{AssetRow, Record};
-use crate::page::Page;
+use crate::page::{Page, page_of};
 
 /// Which assets are wanted; what is not said does not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Search {
     pub exchange: Option<String>,
 }
 
-/// Assets in the order of their listing.
+/// Assets, in the page's order.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
@@ -28,36 +28,30 @@ pub async fn list(pool: &PgPool, page: Page) -> Result<Vec<AssetRow>, sqlx::Erro
     search(pool, &Search::default(), page).await
 }
 
-/// Assets that are searched for, in the order of their listing.
+/// Assets that are searched for, in the page's order.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn search(pool: &PgPool, search: &Search, page: Page) -> Result<Vec<AssetRow>, sqlx::Error> {
-    query_as!(
+    let records = page_of!(
         Record,
+        pool,
+        page,
         r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
                   last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
                   created_position, version, position, class, sector, exchange, time_zone, source,
                   delisted_on AS "delisted_on: jiff_sqlx::Date", risk_class
-           FROM assets
-           WHERE created_position > $1
-                 AND ($3::text IS NULL OR strpos(lower(id || ' ' || name), lower($3)) > 0)
-                 AND ($4::text IS NULL OR class = $4) AND ($5::text IS NULL OR sector = $5)
-                 AND ($6::text IS NULL OR currency = $6) AND ($7::text IS NULL OR exchange = $7)
-           ORDER BY created_position LIMIT $2"#,
-        page.after(),
-        page.limit(),
+           FROM assets"#,
+        "AND ($3::text IS NULL OR strpos(lower(id || ' ' || name), lower($3)) > 0)
+             AND ($4::text IS NULL OR class = $4) AND ($5::text IS NULL OR sector = $5)
+             AND ($6::text IS NULL OR currency = $6) AND ($7::text IS NULL OR exchange = $7)",
         search.text.as_deref(),
         search.class.as_deref(),
         search.sector.as_deref(),
         search.currency.as_deref(),
         search.exchange.as_deref()
-    )
-    .fetch_all(pool)
-    .await?
-    .into_iter()
-    .map(AssetRow::try_from)
-    .collect()
+    );
+    records?.into_iter().map(AssetRow::try_from).collect()
 }
 
 /// How many assets have a value of a field.

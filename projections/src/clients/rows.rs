@@ -8,7 +8,7 @@ use sqlx::{PgPool, query_as};
 use uuid::Uuid;
 
 use crate::columns::{damaged, natural, position};
-use crate::page::Page;
+use crate::page::{Page, page_of};
 
 /// Whether a client is advised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,44 +144,37 @@ pub async fn get(pool: &PgPool, id: ClientId) -> Result<Option<ClientRow>, sqlx:
     .transpose()
 }
 
-/// The clients that fit the filter, in the order of their registration.
+/// A page of the clients of whom this holds.
+macro_rules! page_of_clients {
+    ($pool:expr, $page:expr, $which:tt $(, $value:expr)* $(,)?) => {
+        page_of!(
+            Record,
+            $pool,
+            $page,
+            r#"SELECT id, advisor, sealed_for, key_version, sealed_name, sealed_email, profile, standing,
+                      registered_at AS "registered_at: jiff_sqlx::Timestamp", created_position, version, position
+               FROM clients"#,
+            $which
+            $(, $value)*
+        )
+    };
+}
+
+/// The clients that fit the filter, in the page's order.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<ClientRow>, sqlx::Error> {
     let standing = filter.standing.map(Standing::word);
-    let records = match filter.advisor {
-        Some(advisor) => {
-            query_as!(
-                Record,
-                r#"SELECT id, advisor, sealed_for, key_version, sealed_name, sealed_email, profile, standing,
-                          registered_at AS "registered_at: jiff_sqlx::Timestamp", created_position, version, position
-                   FROM clients
-                   WHERE advisor = $1 AND created_position > $2 AND standing = COALESCE($3::text, standing)
-                   ORDER BY created_position LIMIT $4"#,
-                advisor.uuid(),
-                page.after(),
-                standing,
-                page.limit()
-            )
-            .fetch_all(pool)
-            .await?
-        }
-        None => {
-            query_as!(
-                Record,
-                r#"SELECT id, advisor, sealed_for, key_version, sealed_name, sealed_email, profile, standing,
-                          registered_at AS "registered_at: jiff_sqlx::Timestamp", created_position, version, position
-                   FROM clients
-                   WHERE created_position > $1 AND standing = COALESCE($2::text, standing)
-                   ORDER BY created_position LIMIT $3"#,
-                page.after(),
-                standing,
-                page.limit()
-            )
-            .fetch_all(pool)
-            .await?
-        }
+    let records = match filter.advisor.map(AdvisorId::uuid) {
+        Some(advisor) => page_of_clients!(
+            pool,
+            page,
+            "AND advisor = $3 AND standing = COALESCE($4::text, standing)",
+            advisor,
+            standing
+        ),
+        None => page_of_clients!(pool, page, "AND standing = COALESCE($3::text, standing)", standing),
     };
-    records.into_iter().map(ClientRow::try_from).collect()
+    records?.into_iter().map(ClientRow::try_from).collect()
 }

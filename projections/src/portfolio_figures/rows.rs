@@ -8,7 +8,7 @@ use sqlx::{PgPool, query_as};
 use uuid::Uuid;
 
 use crate::columns::{natural, position};
-use crate::page::Page;
+use crate::page::{Page, page_of};
 
 /// The figures of one portfolio, as they were last computed.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,37 +106,31 @@ pub async fn get(pool: &PgPool, portfolio: PortfolioId) -> Result<Option<Figures
     .transpose()
 }
 
-/// The figures of portfolios in the order of their composition: of one advisor's, or of all.
+/// A page of the figures of which this holds.
+macro_rules! page_of_figures {
+    ($pool:expr, $page:expr, $which:tt $(, $value:expr)* $(,)?) => {
+        page_of!(
+            Record,
+            $pool,
+            $page,
+            r#"SELECT portfolio, advisor, currency, version, created_position, stale, definitions, prices_position,
+                      first_day AS "first_day: jiff_sqlx::Date", last_day AS "last_day: jiff_sqlx::Date", returns,
+                      figures, no_figures_code, no_figures_detail
+               FROM portfolio_figures"#,
+            $which
+            $(, $value)*
+        )
+    };
+}
+
+/// The figures of portfolios in the page's order: of one advisor's, or of all.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn list(pool: &PgPool, advisor: Option<AdvisorId>, page: Page) -> Result<Vec<FiguresRow>, sqlx::Error> {
-    let records =
-        match advisor {
-            Some(advisor) => query_as!(
-                Record,
-                r#"SELECT portfolio, advisor, currency, version, created_position, stale, definitions, prices_position,
-                          first_day AS "first_day: jiff_sqlx::Date", last_day AS "last_day: jiff_sqlx::Date", returns,
-                          figures, no_figures_code, no_figures_detail
-                   FROM portfolio_figures WHERE advisor = $1 AND created_position > $2
-                   ORDER BY created_position LIMIT $3"#,
-                advisor.uuid(),
-                page.after(),
-                page.limit()
-            )
-            .fetch_all(pool)
-            .await?,
-            None => query_as!(
-                Record,
-                r#"SELECT portfolio, advisor, currency, version, created_position, stale, definitions, prices_position,
-                          first_day AS "first_day: jiff_sqlx::Date", last_day AS "last_day: jiff_sqlx::Date", returns,
-                          figures, no_figures_code, no_figures_detail
-                   FROM portfolio_figures WHERE created_position > $1 ORDER BY created_position LIMIT $2"#,
-                page.after(),
-                page.limit()
-            )
-            .fetch_all(pool)
-            .await?,
-        };
-    records.into_iter().map(FiguresRow::try_from).collect()
+    let records = match advisor.map(AdvisorId::uuid) {
+        Some(advisor) => page_of_figures!(pool, page, "AND advisor = $3", advisor),
+        None => page_of_figures!(pool, page, ""),
+    };
+    records?.into_iter().map(FiguresRow::try_from).collect()
 }

@@ -9,7 +9,7 @@ use sqlx::{PgPool, query_as};
 use uuid::Uuid;
 
 use crate::columns::{asset_id, damaged, natural, position, targets};
-use crate::page::{PAGE_ROWS_MAX, Page};
+use crate::page::{PAGE_ROWS_MAX, Page, page_of};
 
 /// Whether a portfolio is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,76 +208,50 @@ pub async fn get(pool: &PgPool, id: PortfolioId) -> Result<Option<PortfolioRow>,
     record.map(PortfolioRow::try_from).transpose()
 }
 
-/// The portfolios that fit the filter, in the order of their creation.
+/// A page of the portfolios of which this holds.
+macro_rules! page_of_portfolios {
+    ($pool:expr, $page:expr, $which:tt $(, $value:expr)* $(,)?) => {
+        page_of!(
+            Record,
+            $pool,
+            $page,
+            r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
+                      benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
+                      created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
+                      created_position, version, position
+               FROM portfolios"#,
+            $which
+            $(, $value)*
+        )
+    };
+}
+
+/// The portfolios that fit the filter, in the page's order.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<PortfolioRow>, sqlx::Error> {
+    let Filter { advisor, standing, model } = filter;
+    let (advisor, standing) = (advisor.map(AdvisorId::uuid), standing.map(Standing::word));
     // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table.
-    let (after, limit) = (page.after(), page.limit());
-    let records =
-        match filter {
-            Filter { model: Some(model), advisor, standing } => query_as!(
-                Record,
-                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
-                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
-                  created_position, version, position
-           FROM portfolios WHERE model = $1 AND created_position > $2 AND advisor = COALESCE($3::uuid, advisor)
-                 AND standing = COALESCE($4::text, standing)
-                 ORDER BY created_position LIMIT $5"#,
-                model.uuid(),
-                after,
-                advisor.map(|advisor| advisor.uuid()),
-                standing.map(Standing::word),
-                limit
-            )
-            .fetch_all(pool)
-            .await?,
-            Filter { advisor: Some(advisor), standing: Some(standing), model: None } => query_as!(
-                Record,
-                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
-                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
-                  created_position, version, position
-           FROM portfolios WHERE advisor = $1 AND standing = $2 AND created_position > $3
-                 ORDER BY created_position LIMIT $4"#,
-                advisor.uuid(),
-                standing.word(),
-                after,
-                limit
-            )
-            .fetch_all(pool)
-            .await?,
-            Filter { advisor: Some(advisor), standing: None, model: None } => query_as!(
-                Record,
-                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
-                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
-                  created_position, version, position
-           FROM portfolios WHERE advisor = $1 AND created_position > $2 ORDER BY created_position LIMIT $3"#,
-                advisor.uuid(),
-                after,
-                limit
-            )
-            .fetch_all(pool)
-            .await?,
-            Filter { advisor: None, standing, model: None } => query_as!(
-                Record,
-                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
-                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
-                  created_position, version, position
-           FROM portfolios WHERE created_position > $1 AND standing = COALESCE($2::text, standing)
-                 ORDER BY created_position LIMIT $3"#,
-                after,
-                standing.map(Standing::word),
-                limit
-            )
-            .fetch_all(pool)
-            .await?,
-        };
-    records.into_iter().map(PortfolioRow::try_from).collect()
+    let records = match (model.map(PortfolioId::uuid), advisor, standing) {
+        (Some(model), advisor, standing) => page_of_portfolios!(
+            pool,
+            page,
+            "AND model = $3 AND advisor = COALESCE($4::uuid, advisor) AND standing = COALESCE($5::text, standing)",
+            model,
+            advisor,
+            standing
+        ),
+        (None, Some(advisor), Some(standing)) => {
+            page_of_portfolios!(pool, page, "AND advisor = $3 AND standing = $4", advisor, standing)
+        }
+        (None, Some(advisor), None) => page_of_portfolios!(pool, page, "AND advisor = $3", advisor),
+        (None, None, standing) => {
+            page_of_portfolios!(pool, page, "AND standing = COALESCE($3::text, standing)", standing)
+        }
+    };
+    records?.into_iter().map(PortfolioRow::try_from).collect()
 }
 
 /// The portfolios that fit the filter and whose names begin so, in the order of their names; whatever model they follow.
@@ -352,26 +326,44 @@ pub async fn some(pool: &PgPool, ids: &[PortfolioId]) -> Result<Vec<PortfolioRow
     records.into_iter().map(PortfolioRow::try_from).collect()
 }
 
-/// The models of this firm, archived ones too, in the order of their creation. A model is its firm's for as long as its
-/// advisor works there.
+/// Which models are wanted: those that fit all that is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFilter {
+    /// Of this firm, spelt as the register spells it.
+    pub firm: String,
+    /// That stand so.
+    pub standing: Option<Standing>,
+    /// Whose names contain this, small and capital letters alike.
+    pub search: Option<String>,
+}
+
+impl ModelFilter {
+    /// Whether the row is one of those, if it is one of the firm's.
+    #[must_use]
+    pub fn fits(&self, row: &PortfolioRow) -> bool {
+        let contains = |sought: String| row.name.to_ascii_lowercase().contains(&sought);
+        self.standing.is_none_or(|standing| standing == row.standing) && self.sought().is_none_or(contains)
+    }
+
+    fn sought(&self) -> Option<String> {
+        self.search.as_ref().map(|search| search.to_ascii_lowercase())
+    }
+}
+
+/// The models that fit the filter, in the page's order. A model is its firm's for as long as its advisor works there. A firm
+/// has few enough to look through them.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
-pub async fn models(pool: &PgPool, firm: &str, page: Page) -> Result<Vec<PortfolioRow>, sqlx::Error> {
-    let records = query_as!(
-        Record,
-        r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
-                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
-                  created_position, version, position
-           FROM portfolios WHERE model_of = $1 AND created_position > $2
-             AND EXISTS (SELECT FROM advisors WHERE advisors.id = portfolios.advisor AND advisors.firm = $1)
-           ORDER BY created_position LIMIT $3"#,
-        firm,
-        page.after(),
-        page.limit()
-    )
-    .fetch_all(pool)
-    .await?;
-    records.into_iter().map(PortfolioRow::try_from).collect()
+pub async fn models(pool: &PgPool, filter: &ModelFilter, page: Page) -> Result<Vec<PortfolioRow>, sqlx::Error> {
+    let records = page_of_portfolios!(
+        pool,
+        page,
+        "AND model_of = $3 AND standing = COALESCE($4::text, standing) AND strpos(sought, COALESCE($5::text, '')) > 0
+             AND EXISTS (SELECT FROM advisors WHERE advisors.id = portfolios.advisor AND advisors.firm = $3)",
+        filter.firm,
+        filter.standing.map(Standing::word),
+        filter.sought()
+    );
+    records?.into_iter().map(PortfolioRow::try_from).collect()
 }

@@ -9,7 +9,7 @@ use sqlx::{PgPool, query_as};
 use uuid::Uuid;
 
 use crate::columns::{natural, position, targets};
-use crate::page::Page;
+use crate::page::{Page, page_of};
 
 /// A recommendation as it stands now.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,112 +141,84 @@ impl TryFrom<Record> for RecommendationRow {
     }
 }
 
-/// The records of which this holds.
-macro_rules! records {
-    ($which:tt, $($value:expr),+ $(,)?) => {
-        query_as!(
-            Record,
-            r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
-                      weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason,
-                      superseded_by, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
-                      emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
-               FROM recommendations WHERE "# + $which,
-            $($value),+
-        )
-    };
-}
-
 /// The recommendation with this id.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn get(pool: &PgPool, id: RecommendationId) -> Result<Option<RecommendationRow>, sqlx::Error> {
-    records!("id = $1", id.uuid()).fetch_optional(pool).await?.map(RecommendationRow::try_from).transpose()
+    let record = query_as!(
+        Record,
+        r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
+                  weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason,
+                  superseded_by, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                  emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
+           FROM recommendations WHERE id = $1"#,
+        id.uuid()
+    );
+    record.fetch_optional(pool).await?.map(RecommendationRow::try_from).transpose()
 }
 
-/// The recommendations that fit the filter, in the order in which they were made.
+/// A page of the recommendations of which this holds.
+macro_rules! page_of_recommendations {
+    ($pool:expr, $page:expr, $which:tt $(, $value:expr)* $(,)?) => {
+        page_of!(
+            Record,
+            $pool,
+            $page,
+            r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
+                      weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason,
+                      superseded_by, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                      emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
+               FROM recommendations"#,
+            $which
+            $(, $value)*
+        )
+    };
+}
+
+/// The recommendations that fit the filter, in the page's order: that in which they were made, or the other way round.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<RecommendationRow>, sqlx::Error> {
     let Filter { advisor, portfolio, client, standing } = filter;
     let (advisor, client) = (advisor.map(AdvisorId::uuid), client.map(ClientId::uuid));
-    let (standing, after, limit) = (standing.map(Standing::word), page.after(), page.limit());
+    let standing = standing.map(Standing::word);
     // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table. A client has few enough
     // recommendations to look through them.
     let records = match (portfolio.map(PortfolioId::uuid), client, advisor, standing) {
-        (Some(portfolio), client, advisor, Some(standing)) => {
-            records!(
-                "portfolio = $1 AND standing = $2 AND client = COALESCE($3::uuid, client)
-                     AND advisor = COALESCE($4::uuid, advisor) AND created_position > $5
-                 ORDER BY created_position LIMIT $6",
-                portfolio,
-                standing,
-                client,
-                advisor,
-                after,
-                limit
-            )
-            .fetch_all(pool)
-            .await?
-        }
-        (Some(portfolio), client, advisor, None) => {
-            records!(
-                "portfolio = $1 AND client = COALESCE($2::uuid, client)
-                     AND advisor = COALESCE($3::uuid, advisor) AND created_position > $4
-                 ORDER BY created_position LIMIT $5",
-                portfolio,
-                client,
-                advisor,
-                after,
-                limit
-            )
-            .fetch_all(pool)
-            .await?
-        }
-        (None, Some(client), advisor, standing) => {
-            records!(
-                "client = $1 AND advisor = COALESCE($2::uuid, advisor) AND standing = COALESCE($3::text, standing)
-                     AND created_position > $4
-                 ORDER BY created_position LIMIT $5",
-                client,
-                advisor,
-                standing,
-                after,
-                limit
-            )
-            .fetch_all(pool)
-            .await?
-        }
+        (Some(portfolio), client, advisor, Some(standing)) => page_of_recommendations!(
+            pool,
+            page,
+            "AND portfolio = $3 AND standing = $4 AND client = COALESCE($5::uuid, client)
+                 AND advisor = COALESCE($6::uuid, advisor)",
+            portfolio,
+            standing,
+            client,
+            advisor
+        ),
+        (Some(portfolio), client, advisor, None) => page_of_recommendations!(
+            pool,
+            page,
+            "AND portfolio = $3 AND client = COALESCE($4::uuid, client) AND advisor = COALESCE($5::uuid, advisor)",
+            portfolio,
+            client,
+            advisor
+        ),
+        (None, Some(client), advisor, standing) => page_of_recommendations!(
+            pool,
+            page,
+            "AND client = $3 AND advisor = COALESCE($4::uuid, advisor) AND standing = COALESCE($5::text, standing)",
+            client,
+            advisor,
+            standing
+        ),
         (None, None, Some(advisor), Some(standing)) => {
-            records!(
-                "advisor = $1 AND standing = $2 AND created_position > $3 ORDER BY created_position LIMIT $4",
-                advisor,
-                standing,
-                after,
-                limit
-            )
-            .fetch_all(pool)
-            .await?
+            page_of_recommendations!(pool, page, "AND advisor = $3 AND standing = $4", advisor, standing)
         }
-        (None, None, Some(advisor), None) => {
-            records!("advisor = $1 AND created_position > $2 ORDER BY created_position LIMIT $3", advisor, after, limit)
-                .fetch_all(pool)
-                .await?
-        }
-        (None, None, None, Some(standing)) => {
-            records!(
-                "standing = $1 AND created_position > $2 ORDER BY created_position LIMIT $3",
-                standing,
-                after,
-                limit
-            )
-            .fetch_all(pool)
-            .await?
-        }
-        (None, None, None, None) => {
-            records!("created_position > $1 ORDER BY created_position LIMIT $2", after, limit).fetch_all(pool).await?
-        }
+        (None, None, Some(advisor), None) => page_of_recommendations!(pool, page, "AND advisor = $3", advisor),
+        (None, None, None, Some(standing)) => page_of_recommendations!(pool, page, "AND standing = $3", standing),
+        (None, None, None, None) => page_of_recommendations!(pool, page, ""),
     };
-    records.into_iter().map(RecommendationRow::try_from).collect()
+    records?.into_iter().map(RecommendationRow::try_from).collect()
 }

@@ -10,15 +10,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use vault::{Account, AccountMade, NewAccount, Vault};
+use vault::{Account, AccountMade, AccountsFilter, NewAccount, Vault};
 
 use crate::access::{Caller, settled};
 use crate::body::JsonBody;
+use crate::clients::advisor_parameter;
 use crate::commands::IDEMPOTENT_REPLAYED;
 use crate::described::problems;
 use crate::faults::{Faults, NotAnId};
 use crate::idempotency::{KeyHeader, Keyed};
-use crate::paging::{Listing, listing, page};
+use crate::paging::{Listing, listing, page, word_parameter};
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemType};
 use crate::references::References;
@@ -26,6 +27,8 @@ use crate::state::Clock;
 use crate::tokens::{ADVISOR_FITS, RoleWord};
 
 const CREATE: &str = "POST /v1/accounts";
+/// The words of all roles.
+const ROLES: [&str; 3] = ["admin", "advisor", "compliance"];
 
 /// An account to be made.
 #[derive(Deserialize, ToSchema)]
@@ -89,6 +92,11 @@ impl From<Account> for AccountView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AccountsQuery {
+    /// Only those of this role: `admin`, `advisor` or `compliance`.
+    role: Option<String>,
+    /// Only those that are about this advisor's clients and portfolios.
+    #[param(format = Uuid)]
+    advisor: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -150,7 +158,11 @@ pub async fn list(
     Parameters(query): Parameters<AccountsQuery>,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
-    let rows = vault.accounts(page.after, page.limit).await?;
+    let filter = AccountsFilter {
+        role: word_parameter("role", query.role.as_deref(), &ROLES, |role| role)?,
+        advisor: query.advisor.as_deref().map(advisor_parameter).transpose()?,
+    };
+    let rows = vault.accounts(filter, page.after, page.limit).await?;
     Ok(listing(&uri, page, rows, |row| row.place, AccountView::from))
 }
 

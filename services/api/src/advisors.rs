@@ -23,7 +23,8 @@ use crate::described::problems;
 use crate::faults::{Faults, NotOneOf};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
-use crate::paging::{Listing, listing, listing_up_to, page, search_parameter, word_parameter};
+use crate::models::firm_parameter;
+use crate::paging::{Listing, listing, listing_up_to, order_parameter, page, search_parameter, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
@@ -160,9 +161,16 @@ impl From<AdvisorRow> for AdvisorView {
 pub struct AdvisorsQuery {
     /// Only those who stand so: `active`, `suspended` or `removed`.
     standing: Option<String>,
+    /// Only those who work under this regime: `cvm_178`, `cvm_19`, `mifid_ii`, `us_ria` or `other`.
+    regime: Option<String>,
+    /// Only those who work for this firm, spelt as the register spells it.
+    #[param(min_length = 1, max_length = 120, example = "Casa Verde")]
+    firm: Option<String>,
     /// Only those whose name or firm contains this, whatever the case.
     #[param(min_length = 1, max_length = 120)]
     search: Option<String>,
+    /// The order: `created`, which is meant where nothing is said, or `-created`, the newest first.
+    sort: Option<String>,
     /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
     /// where nothing is said. Pages of the past may be short and still have a `next`.
     #[param(example = "advisory-42", max_length = 64)]
@@ -224,7 +232,7 @@ pub async fn edit(
     Ok(Answer::changed(id.to_string(), &done))
 }
 
-/// Lists advisors in the order of their registration.
+/// Lists advisors in the order of their registration, or the newest first.
 #[utoipa::path(get, path = "/v1/advisors", tag = "advisors", operation_id = "listAdvisors",
     security(("bearer" = ["admin", "advisor", "compliance"])),
     params(AdvisorsQuery, MinPositionHeader),
@@ -238,7 +246,10 @@ pub async fn list(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page.in_order(order_parameter(query.sort.as_deref())?);
     let filter = Filter {
+        regime: word_parameter("regime", query.regime.as_deref(), &Regime::ALL, Regime::word)?,
+        firm: query.firm.as_deref().map(firm_parameter).transpose()?,
         standing: word_parameter("standing", query.standing.as_deref(), &standing::ALL, Standing::word)?,
         search: search_parameter("search", query.search)?,
         own: match reach {

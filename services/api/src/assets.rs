@@ -34,7 +34,7 @@ use crate::described::problems;
 use crate::faults::{Fault, Faults};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed};
-use crate::paging::{Listing, listing, listing_up_to, page};
+use crate::paging::{Listing, listing, listing_up_to, order_parameter, page};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::tagged;
@@ -219,6 +219,8 @@ impl From<AssetRow> for AssetView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AssetsQuery {
+    /// The order: `created`, which is meant where nothing is said, or `-created`, the newest first.
+    sort: Option<String>,
     /// As the list was after this event, such as `market-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
     /// where nothing is said. Pages of the past may be short and still have a `next`.
     #[param(example = "market-42", max_length = 64)]
@@ -283,7 +285,7 @@ pub async fn create(
     Ok(Answer::created(COLLECTION, id.to_string(), &done))
 }
 
-/// Lists assets, all or those that are searched for, in the order of their listing.
+/// Lists assets, all or those that are searched for, in the order of their listing or the newest first.
 #[utoipa::path(get, path = "/v1/assets", tag = "assets", operation_id = "listAssets",
     security(("bearer" = ["admin", "advisor", "compliance"])),
     params(AssetsQuery, MinPositionHeader),
@@ -296,6 +298,7 @@ pub async fn list(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page.in_order(order_parameter(query.sort.as_deref())?);
     let AssetsQuery { as_of, q, class, sector, currency, exchange, .. } = query;
     let search = search::search(q, class, sector, currency, exchange)?;
     if let Some(then) = past.then::<AssetRow>(as_of.as_deref()).await? {

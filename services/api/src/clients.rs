@@ -29,7 +29,7 @@ use crate::faults::{Faults, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
 use crate::identities::Identities;
-use crate::paging::{Listing, invalid_parameters, listing_up_to, next_place, page, word_parameter};
+use crate::paging::{Listing, invalid_parameters, listing_up_to, next_place, order_parameter, page, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
@@ -151,6 +151,8 @@ pub struct ClientsQuery {
     advisor: Option<String>,
     /// Only those who stand so: `active` or `removed`.
     standing: Option<String>,
+    /// The order: `created`, which is meant where nothing is said, or `-created`, the newest first.
+    sort: Option<String>,
     /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
     /// where nothing is said. Pages of the past may be short and still have a `next`.
     #[param(example = "advisory-42", max_length = 64)]
@@ -242,7 +244,7 @@ pub async fn edit(
     Ok(Answer::changed(id.to_string(), &done))
 }
 
-/// Lists clients in the order of their registration.
+/// Lists clients in the order of their registration, or the newest first.
 #[utoipa::path(get, path = "/v1/clients", tag = "clients", operation_id = "listClients",
     security(("bearer" = ["admin", "advisor", "compliance"])),
     params(ClientsQuery, MinPositionHeader),
@@ -257,6 +259,7 @@ pub async fn list(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page.in_order(order_parameter(query.sort.as_deref())?);
     let advisor = query.advisor.as_deref().map(advisor_parameter).transpose()?;
     let all = [Standing::Active, Standing::Removed];
     let standing = word_parameter("standing", query.standing.as_deref(), &all, Standing::word)?;

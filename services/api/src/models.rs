@@ -11,7 +11,7 @@ use events::portfolio::{Composition, Portfolio};
 use events::values::{AdvisorId, Name, PortfolioId};
 use events::{Advisor, advisor};
 use journal::{Journal, Versioned};
-use projections::portfolios::{Changed, PortfolioRow, Standing};
+use projections::portfolios::{Changed, ModelFilter, PortfolioRow, Standing};
 use serde::Deserialize;
 use sqlx::PgPool;
 use utoipa::IntoParams;
@@ -21,7 +21,9 @@ use crate::as_of::{AsOfQuery, Past, then};
 use crate::described::problems;
 use crate::faults::Fault;
 use crate::freshness::{CaughtUp, MinPositionHeader};
-use crate::paging::{Listing, invalid_parameters, listing, listing_up_to, page};
+use crate::paging::{
+    Listing, invalid_parameters, listing, listing_up_to, order_parameter, page, search_parameter, word_parameter,
+};
 use crate::parameters::Parameters;
 use crate::paths::{Id, Model};
 use crate::portfolios::PortfolioView;
@@ -37,6 +39,13 @@ pub struct ModelsQuery {
     /// say so; everybody else needs it.
     #[param(min_length = 1, max_length = 120, example = "Casa Verde")]
     firm: Option<String>,
+    /// Only those that stand so: `active` or `archived`.
+    standing: Option<String>,
+    /// Only those whose names contain this, small and capital letters alike.
+    #[param(min_length = 1, max_length = 120)]
+    search: Option<String>,
+    /// The order: `created`, which is meant where nothing is said, or `-created`, the newest first.
+    sort: Option<String>,
     /// As the models of now were after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as
     /// they are now where nothing is said. Pages of the past may be short and still have a `next`.
     #[param(example = "advisory-42", max_length = 64)]
@@ -52,7 +61,9 @@ pub struct ModelsQuery {
 problems!(ListProblems: ANY, GUARDED, READ; LogUnavailable);
 problems!(GetProblems: ANY, GUARDED, READ; ModelUnknown, LogUnavailable);
 
-/// Lists the models of a firm, in the order of their composition, archived ones too.
+/// Lists the models of a firm, in the order of their composition or the newest first.
+///
+/// Where nothing is said of how they stand, archived ones are among them.
 #[utoipa::path(get, path = "/v1/models", tag = "portfolios", operation_id = "listModels",
     security(("bearer" = ["admin", "advisor", "compliance"])), params(ModelsQuery, MinPositionHeader),
     responses((status = 200, body = Listing<PortfolioView>), ListProblems))]
@@ -66,6 +77,9 @@ pub async fn list(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page.in_order(order_parameter(query.sort.as_deref())?);
+    let standing = word_parameter("standing", query.standing.as_deref(), &Standing::ALL, Standing::word)?;
+    let search = search_parameter("search", query.search)?;
     let asked = query.firm.as_deref().map(firm_parameter).transpose()?;
     let firm = match (reach, asked) {
         // Asking for another firm's finds what there is to see: nothing.
@@ -83,16 +97,18 @@ pub async fn list(
         let none: Vec<PortfolioRow> = Vec::new();
         return Ok(listing(&uri, page, none, |row: &PortfolioRow| row.created_position, PortfolioView::from));
     };
+    let filter = ModelFilter { firm: firm.as_str().to_owned(), standing, search };
     if let Some(then) = then {
-        let now = |page| {
-            let (pool, firm) = (pool.clone(), firm.clone());
-            async move { projections::portfolios::models(&pool, firm.as_str(), page).await }
-        };
         // Whose a model is never changes; who sees it is asked of now.
-        let (rows, next) = past.page::<Changed, _, _>(then, page, now, |_| true).await?;
+        let of_the_firm = ModelFilter { standing: None, search: None, ..filter.clone() };
+        let now = |page| {
+            let (pool, of_the_firm) = (pool.clone(), of_the_firm.clone());
+            async move { projections::portfolios::models(&pool, &of_the_firm, page).await }
+        };
+        let (rows, next) = past.page::<Changed, _, _>(then, page, now, |row| filter.fits(row)).await?;
         return Ok(listing_up_to(&uri, rows.into_iter().map(PortfolioView::from).collect(), next));
     }
-    let rows = projections::portfolios::models(&pool, firm.as_str(), page).await?;
+    let rows = projections::portfolios::models(&pool, &filter, page).await?;
     Ok(listing(&uri, page, rows, |row| row.created_position, PortfolioView::from))
 }
 
@@ -157,7 +173,11 @@ pub async fn shown_to(journal: &Journal, model: PortfolioId, advisor: AdvisorId)
     Ok(is_shown.then_some(Offering { version, is, standing }))
 }
 
-fn firm_parameter(text: &str) -> Result<Name, Problem> {
+/// The firm that a query names.
+///
+/// # Errors
+/// `invalid-parameter` where no firm can be called so.
+pub fn firm_parameter(text: &str) -> Result<Name, Problem> {
     Name::parse(text)
         .map_err(|fault| invalid_parameters(vec![FieldError::in_parameter("firm", fault.code(), fault.to_string())]))
 }

@@ -1,11 +1,11 @@
-//! Lists in pages: `limit` and an opaque `cursor`; where the next page is, in the body and in `Link`.
+//! Lists in pages: `limit`, an opaque `cursor` and the direction; where the next page is, in the body and in `Link`.
 
 use axum::Json;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use projections::Page;
+use projections::{Order, Page};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -53,7 +53,11 @@ pub fn page(limit: Option<&str>, cursor: Option<&str>) -> Result<Page, Problem> 
         let detail = "a cursor is what `next` said, unchanged".to_owned();
         errors.push(FieldError::in_parameter("cursor", "not-a-cursor", detail));
     }
-    if errors.is_empty() { Ok(Page { after: after.flatten(), limit }) } else { Err(invalid_parameters(errors)) }
+    if errors.is_empty() {
+        Ok(Page { order: Order::OldestFirst, after: after.flatten(), limit })
+    } else {
+        Err(invalid_parameters(errors))
+    }
 }
 
 /// The value that a parameter names by its word, `None` where it is not given.
@@ -69,6 +73,19 @@ pub fn word_parameter<T: Copy>(
     text.map(|text| NotOneOf::parsed(text, all, word))
         .transpose()
         .map_err(|fault| invalid_parameters(vec![FieldError::in_parameter(name, fault.code(), fault.to_string())]))
+}
+
+/// The direction that `sort` asks for, of a list that has only the order of creation.
+///
+/// # Errors
+/// `invalid-parameter` where it names no direction.
+pub fn order_parameter(sort: Option<&str>) -> Result<Order, Problem> {
+    let word = |order| match order {
+        Order::OldestFirst => "created",
+        Order::NewestFirst => "-created",
+    };
+    let order = word_parameter("sort", sort, &[Order::OldestFirst, Order::NewestFirst], word)?;
+    Ok(order.unwrap_or_default())
 }
 
 /// Characters that a search may have.
@@ -204,9 +221,9 @@ fn link_to_next(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use axum::http::{Uri, header};
-    use projections::Page;
+    use projections::{Order, Page};
 
-    use super::{listing, page, read_cursor, read_name_cursor, write_cursor, write_name_cursor};
+    use super::{listing, order_parameter, page, read_cursor, read_name_cursor, write_cursor, write_name_cursor};
 
     #[test]
     fn a_cursor_reads_back_and_rubbish_does_not() {
@@ -236,9 +253,19 @@ mod tests {
     }
 
     #[test]
+    fn a_list_begins_with_its_oldest_unless_the_newest_are_asked_for() {
+        assert_eq!(order_parameter(None).unwrap(), Order::OldestFirst);
+        assert_eq!(order_parameter(Some("created")).unwrap(), Order::OldestFirst);
+        assert_eq!(order_parameter(Some("-created")).unwrap(), Order::NewestFirst);
+        for rubbish in ["", "name", "+created", "desc"] {
+            assert!(order_parameter(Some(rubbish)).is_err(), "{rubbish}");
+        }
+    }
+
+    #[test]
     fn a_full_page_leads_to_the_next_and_keeps_the_filters() {
         let uri: Uri = "/v1/things?limit=2&cursor=old&kind=a".parse().unwrap();
-        let of_two = Page { after: None, limit: 2 };
+        let of_two = Page { limit: 2, ..Page::FIRST };
         let full = listing(&uri, of_two, vec![7, 8], |row| *row, |row| row);
         let link = full.headers()[header::LINK].to_str().unwrap();
         assert_eq!(link, format!("</v1/things?limit=2&kind=a&cursor={}>; rel=\"next\"", write_cursor(8)));

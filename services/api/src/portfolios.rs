@@ -22,8 +22,8 @@ use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use journal::{Done, Expect, Journal};
-use projections::Page;
 use projections::portfolios::{ByName, Filter, PortfolioRow, Standing};
+use projections::{Order, Page};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use sqlx::PgPool;
@@ -186,7 +186,8 @@ pub struct PortfoliosQuery {
     /// Only those whose names begin so, small and capital letters alike; in the order of their names.
     #[param(min_length = 1, max_length = 120)]
     search: Option<String>,
-    /// The order: `created`, which is meant where nothing is said and nothing is searched for, or `name`.
+    /// The order: `created`, which is meant where nothing is said and nothing is searched for, `-created`, the newest first,
+    /// or `name`.
     sort: Option<String>,
     /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
     /// where nothing is said. Pages of the past may be short and still have a `next`.
@@ -203,16 +204,17 @@ pub struct PortfoliosQuery {
 /// The order of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
-    Created,
+    Created(Order),
     Name,
 }
 
 impl Sort {
-    const ALL: [Self; 2] = [Self::Created, Self::Name];
+    const ALL: [Self; 3] = [Self::Created(Order::OldestFirst), Self::Created(Order::NewestFirst), Self::Name];
 
     const fn word(self) -> &'static str {
         match self {
-            Self::Created => "created",
+            Self::Created(Order::OldestFirst) => "created",
+            Self::Created(Order::NewestFirst) => "-created",
             Self::Name => "name",
         }
     }
@@ -265,7 +267,7 @@ async fn compose(
     Ok(journal.execute::<Portfolio>(&PortfolioId::created_by(command_id), &command, &context).await?)
 }
 
-/// Lists portfolios in the order of their composition, or of their names.
+/// Lists portfolios in the order of their composition, the newest first, or in the order of their names.
 #[utoipa::path(get, path = "/v1/portfolios", tag = "portfolios", operation_id = "listPortfolios",
     security(("bearer" = ["admin", "advisor", "compliance"])),
     params(PortfoliosQuery, MinPositionHeader),
@@ -291,17 +293,18 @@ pub async fn list(
     let sort = word_parameter("sort", query.sort.as_deref(), &Sort::ALL, Sort::word)?;
     let (limit, cursor) = (query.limit.as_deref(), query.cursor.as_deref());
     let then = past.then::<PortfolioRow>(query.as_of.as_deref()).await?;
-    match (sort, search) {
-        (Some(Sort::Name), _) | (_, Some(_)) if model.is_some() => {
+    let usual = if search.is_some() { Sort::Name } else { Sort::Created(Order::OldestFirst) };
+    match (sort.unwrap_or(usual), search) {
+        (Sort::Name, _) | (_, Some(_)) if model.is_some() => {
             let detail = "what follows a model comes in the order of composition, and is not searched".to_owned();
             Err(invalid_parameters(vec![FieldError::in_parameter("model", "not-by-name", detail)]))
         }
-        (Some(Sort::Created), Some(_)) => {
+        (Sort::Created(_), Some(_)) => {
             let detail = "what is searched for comes in the order of names".to_owned();
             Err(invalid_parameters(vec![FieldError::in_parameter("sort", "not-with-search", detail)]))
         }
-        (None | Some(Sort::Created), None) => {
-            let page = page(limit, cursor)?;
+        (Sort::Created(order), None) => {
+            let page = page(limit, cursor)?.in_order(order);
             if let Some(then) = then {
                 let theirs = Filter { advisor, ..Filter::default() };
                 let now = |page| {
@@ -315,7 +318,7 @@ pub async fn list(
             let rows = projections::portfolios::list(&pool, filter, page).await?;
             Ok(listing(&uri, page, rows, |row| row.created_position, PortfolioView::from))
         }
-        (None | Some(Sort::Name), search) => {
+        (Sort::Name, search) => {
             let (limit, after) = page_by_name(limit, cursor)?;
             let after = after.map(|(name, id)| (name, PortfolioId::new(id)));
             let page = ByName { prefix: search.unwrap_or_default(), after, limit };

@@ -22,7 +22,7 @@ use crate::as_of::{AsOfQuery, Past, then};
 use crate::described::problems;
 use crate::faults::{Fault, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
-use crate::paging::{Listing, invalid_parameters, listing, listing_up_to, page, word_parameter};
+use crate::paging::{Listing, invalid_parameters, listing, listing_up_to, order_parameter, page, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::portfolios::{TargetView, target_views};
@@ -133,6 +133,9 @@ impl From<RecommendationRow> for RecommendationView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RecommendationsQuery {
+    /// Only those by this advisor.
+    #[param(format = Uuid)]
+    advisor: Option<String>,
     /// Only those of this portfolio.
     #[param(format = Uuid)]
     portfolio: Option<String>,
@@ -142,6 +145,8 @@ pub struct RecommendationsQuery {
     /// Only those that stand so: `open`, `refused`, `withdrawn`, `superseded` or `expired`. Advice whose last day is over
     /// stands as `open` until that is noted, within a minute of the day's end.
     standing: Option<String>,
+    /// The order: `created`, which is meant where nothing is said, or `-created`, the newest first.
+    sort: Option<String>,
     /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
     /// where nothing is said. Pages of the past may be short and still have a `next`.
     #[param(example = "advisory-42", max_length = 64)]
@@ -157,7 +162,7 @@ pub struct RecommendationsQuery {
 problems!(ListProblems: ANY, GUARDED, READ;);
 problems!(GetProblems: ANY, GUARDED, READ; RecommendationUnknown, LogUnavailable);
 
-/// Lists recommendations in the order in which they were made.
+/// Lists recommendations in the order in which they were made, or the newest first.
 #[utoipa::path(get, path = "/v1/recommendations", tag = "recommendations", operation_id = "listRecommendations",
     security(("bearer" = ["admin", "advisor", "compliance"])),
     params(RecommendationsQuery, MinPositionHeader),
@@ -171,7 +176,11 @@ pub async fn list(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
-    let filter = filter(&query, reach)?;
+    let page = page.in_order(order_parameter(query.sort.as_deref())?);
+    let Some(filter) = filter(&query, reach)? else {
+        // Nothing of that is theirs to see.
+        return Ok(listing_up_to(&uri, Vec::<RecommendationView>::new(), None));
+    };
     if let Some(then) = past.then::<RecommendationRow>(query.as_of.as_deref()).await? {
         // All else that is asked for never changes.
         let of_any_standing = Filter { standing: None, ..filter };
@@ -207,7 +216,8 @@ pub async fn get(
     Ok(tagged(row.version, Json(RecommendationView::from(row)).into_response()))
 }
 
-fn filter(query: &RecommendationsQuery, reach: Reach) -> Result<Filter, Problem> {
+/// Which are wanted; `None` where none of them are within the caller's reach.
+fn filter(query: &RecommendationsQuery, reach: Reach) -> Result<Option<Filter>, Problem> {
     let standing = word_parameter("standing", query.standing.as_deref(), &Standing::ALL, Standing::word)?;
     let mut errors = Vec::new();
     let mut read = |name: &str, known: bool| {
@@ -215,14 +225,16 @@ fn filter(query: &RecommendationsQuery, reach: Reach) -> Result<Filter, Problem>
             errors.push(FieldError::in_parameter(name, NotAnId.code(), NotAnId.to_string()));
         }
     };
+    let advisor = query.advisor.as_deref().map(AdvisorId::parse);
+    read("advisor", advisor != Some(None));
     let portfolio = query.portfolio.as_deref().map(PortfolioId::parse);
     read("portfolio", portfolio != Some(None));
     let client = query.client.as_deref().map(ClientId::parse);
     read("client", client != Some(None));
-    if errors.is_empty() {
-        let advisor = reach.narrowed(None).flatten();
-        Ok(Filter { advisor, portfolio: portfolio.flatten(), client: client.flatten(), standing })
-    } else {
-        Err(invalid_parameters(errors))
+    if !errors.is_empty() {
+        return Err(invalid_parameters(errors));
     }
+    let (portfolio, client) = (portfolio.flatten(), client.flatten());
+    let narrowed = reach.narrowed(advisor.flatten());
+    Ok(narrowed.map(|advisor| Filter { advisor, portfolio, client, standing }))
 }

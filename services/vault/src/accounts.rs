@@ -49,6 +49,15 @@ impl fmt::Debug for NewAccount {
     }
 }
 
+/// Which accounts are wanted: those that fit all that is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AccountsFilter {
+    /// Of this role, by its word.
+    pub role: Option<&'static str>,
+    /// About this advisor's clients and portfolios.
+    pub advisor: Option<AdvisorId>,
+}
+
 /// What became of the wish for an account.
 #[derive(Debug)]
 pub enum AccountMade {
@@ -237,31 +246,41 @@ impl Vault {
     /// # Errors
     /// Where the database fails.
     pub async fn account(&self, id: Uuid) -> Result<Option<Account>, VaultError> {
-        Ok(self.accounts_where(Some(id), None, 1).await?.pop())
+        Ok(self.accounts_where(Some(id), AccountsFilter::default(), None, 1).await?.pop())
     }
 
-    /// Accounts in the order in which they were made, from behind this place on, so many at the most.
+    /// Accounts that fit the filter in the order in which they were made, from behind this place on, so many at the most.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn accounts(&self, after: Option<u64>, limit: u32) -> Result<Vec<Account>, VaultError> {
-        self.accounts_where(None, after, limit).await
+    pub async fn accounts(
+        &self,
+        filter: AccountsFilter,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Account>, VaultError> {
+        self.accounts_where(None, filter, after, limit).await
     }
 
     async fn accounts_where(
         &self,
         id: Option<Uuid>,
+        filter: AccountsFilter,
         after: Option<u64>,
         limit: u32,
     ) -> Result<Vec<Account>, VaultError> {
         let rows = sqlx::query!(
             r#"select id, place, email, role, advisor as "advisor?", password is not null as "has_password!",
                       created_at as "created_at: SqlTimestamp", closed_at as "closed_at?: SqlTimestamp"
-               from vault.accounts where ($1::uuid is null or id = $1) and place > $2
+               from vault.accounts
+               where ($1::uuid is null or id = $1) and place > $2 and ($4::text is null or role = $4)
+                     and ($5::uuid is null or advisor = $5)
                order by place limit $3"#,
             id,
             after_place(after),
             i64::from(limit),
+            filter.role,
+            filter.advisor.map(AdvisorId::uuid),
         )
         .fetch_all(&self.pool)
         .await?;

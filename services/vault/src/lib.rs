@@ -33,7 +33,7 @@ use events::values::ClientId;
 use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 
-pub use accounts::{Account, AccountMade, NewAccount, Taken};
+pub use accounts::{Account, AccountMade, AccountsFilter, NewAccount, Taken};
 pub use attempts::Attempt;
 pub use identity::Identity;
 pub use kek::{KekError, KeyEncryptionKey};

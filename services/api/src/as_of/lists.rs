@@ -1,8 +1,8 @@
 //! Lists as they were: the rows of now for what nothing has happened to since, and replays for the rest.
 //!
-//! Lists come in the order in which things began, which never changes; so a page looks through the present rows in that
-//! order, up to the last that had begun by then, and each is put back to where it was. Where the order may have been
-//! another, a page looks through all places at which something ever stood in it.
+//! Lists come in the order in which things began, which never changes, or the other way round; so a page looks through the
+//! present rows in that order, up to the last that had begun by then or from that one on, and each is put back to where it
+//! was. Where the order may have been another, a page looks through all places at which something ever stood in it.
 
 use std::future::Future;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use projections::portfolios::PortfolioRow;
 use projections::prices::AsOf;
 use projections::recommendations::RecommendationRow;
 use projections::replay::{Replays, Until, replay};
-use projections::{Checkpoints, PAGE_ROWS_MAX, Page};
+use projections::{Checkpoints, Order, PAGE_ROWS_MAX, Page};
 
 use super::{problem, until_beside_prices};
 use crate::problem::Problem;
@@ -124,17 +124,26 @@ impl Past {
         Rows: Future<Output = Result<Vec<C::Row>, sqlx::Error>> + Send,
     {
         let now = &now;
+        let Page { order, after, limit } = page;
+        let first = match order {
+            Order::OldestFirst => after,
+            // What began later is not looked at: the list begins with the last that had begun by then.
+            Order::NewestFirst => {
+                let later = then.begun.saturating_add(1);
+                Some(after.map_or(later, |after| after.min(later)))
+            }
+        };
         let some = move |after: Option<u64>, limit| async move {
-            let mut rows = now(Page { after, limit }).await?;
+            let mut rows = now(Page { order, after, limit }).await?;
             let mut is_the_end = is_less(rows.len(), limit);
-            // Rows come in the order in which they began: what had not begun by then ends the list.
+            // With the oldest first, what had not begun by then ends the list.
             let begun = rows.iter().take_while(|row| row.created_position() <= then.begun).count();
             is_the_end |= begun < rows.len();
             rows.truncate(begun);
             let rows = rows.into_iter().map(|row| (row.created_position(), Some(row))).collect();
             Ok::<_, Problem>(Stretch { rows, is_the_end })
         };
-        self.look_through::<C, _, _, _>(then, page.after, page.limit, some, move |_, row| fits(row)).await
+        self.look_through::<C, _, _, _>(then, first, limit, some, move |_, row| fits(row)).await
     }
 
     /// As [`Past::page`], of rows that come in an order which may have been another then, such as that of names. `now` gives

@@ -21,7 +21,7 @@ use crate::described::problems;
 use crate::figures::Rebalancing;
 use crate::figures::views::{ReasonView, WindowView};
 use crate::freshness::{CaughtUp, MinPositionHeader};
-use crate::paging::{Listing, listing, listing_up_to, page};
+use crate::paging::{Listing, listing, listing_up_to, order_parameter, page};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::state::Office;
@@ -34,6 +34,8 @@ pub struct KeptFiguresQuery {
     /// Only those of this advisor's portfolios.
     #[param(format = Uuid)]
     advisor: Option<String>,
+    /// The order: `created`, which is meant where nothing is said, or `-created`, the newest first.
+    sort: Option<String>,
     /// The portfolios as they were and what was known of prices then: an advisory position, such as a recommendation's, or
     /// a time. A market position means the prices alone. Now where nothing is said. Pages of the past may be short and
     /// still have a `next`.
@@ -97,7 +99,7 @@ pub struct FigureValueView {
 
 problems!(ListProblems: ANY, GUARDED, READ;);
 
-/// Lists the figures of portfolios, in the order of their composition.
+/// Lists the figures of portfolios, in the order of their composition or the newest first.
 ///
 /// They are computed when weights or prices change, not when they are asked for: each says of which version and of which
 /// prices it is, and may be a moment behind them. With `as_of` they are computed anew from the weights and the prices of
@@ -116,6 +118,7 @@ pub async fn list(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page.in_order(order_parameter(query.sort.as_deref())?);
     let advisor = query.advisor.as_deref().map(advisor_parameter).transpose()?;
     let Some(advisor) = reach.narrowed(advisor) else {
         return Ok(listing_up_to(&uri, Vec::<KeptFiguresView>::new(), None));

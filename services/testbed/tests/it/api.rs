@@ -21,6 +21,7 @@ mod market_events;
 mod matrix;
 mod models;
 mod nasty;
+mod newest_first;
 mod operation;
 mod people;
 mod reads;

@@ -152,6 +152,7 @@ impl Story<'_> {
         paths.push(format!("/v1/portfolios?sort=name&standing=active&advisor={advisor}"));
         paths.extend([format!("/v1/models/{model}"), format!("/v1/portfolios?model={model}")]);
         paths.push("/v1/models?firm=Casa%20Verde".to_owned());
+        paths.push("/v1/models?firm=Casa%20Verde&standing=active&search=g".to_owned());
         paths.extend(self.portfolios.iter().map(|id| format!("/v1/portfolios/{id}/subscription")));
         paths.extend([format!("/v1/clients?advisor={advisor}"), format!("/v1/portfolios?advisor={advisor}")]);
         paths.extend([
@@ -159,6 +160,15 @@ impl Story<'_> {
             "/v1/recommendations?limit=100&standing=withdrawn".to_owned(),
             format!("/v1/recommendations?client={client}&standing=open"),
             format!("/v1/recommendations?client={client}&limit=3"),
+        ]);
+        // The newest first, too, in pages and narrowed.
+        paths.extend(
+            ["/v1/advisors?sort=-created&firm=Casa%20Verde", "/v1/clients?sort=-created&limit=2"].map(str::to_owned),
+        );
+        paths.extend([
+            "/v1/portfolios?sort=-created&standing=active&limit=2".to_owned(),
+            format!("/v1/portfolios?sort=-created&advisor={advisor}"),
+            format!("/v1/recommendations?sort=-created&limit=3&advisor={advisor}"),
         ]);
         loop {
             let end = self.house.journal.last_position(Stream::Advisory).await.unwrap().sequence;
@@ -312,8 +322,14 @@ async fn a_page_of_the_past_ends_early_rather_than_replay_without_end() {
 #[tokio::test]
 async fn assets_and_their_list_are_replayed_as_they_were_seen() {
     let house = House::open().await;
-    let looked_at =
-        ["/v1/assets", "/v1/assets?limit=1", "/v1/assets?q=inc", "/v1/assets?class=equity", "/v1/assets/AAPL"];
+    let looked_at = [
+        "/v1/assets",
+        "/v1/assets?limit=1",
+        "/v1/assets?q=inc",
+        "/v1/assets?class=equity",
+        "/v1/assets/AAPL",
+        "/v1/assets?sort=-created&limit=2",
+    ];
     let mut seen: Seen = BTreeMap::new();
     let mut look = async || {
         let mut views = BTreeMap::new();

@@ -4,31 +4,37 @@ use std::collections::BTreeSet;
 
 use events::advisor::Standing as AdvisorStanding;
 use events::recommendation::Standing;
-use events::values::{AdvisorId, CommandId, PortfolioId};
+use events::values::{AdvisorId, CommandId, Name, PortfolioId, Regime};
 use events::{Position, Stream};
 use jiff::civil::date;
 use projections::recommendations::Filter;
-use projections::{Page, advisors, assets, clients, portfolios, prices, recommendations};
+use projections::{Order, Page, advisors, assets, clients, portfolios, prices, recommendations};
 
 use super::story::{self, asset_id};
 use super::world::{apply, database};
 
 #[tokio::test]
-async fn pages_give_every_row_once_in_the_order_of_creation() {
+async fn pages_give_every_row_once_in_the_order_of_creation_or_the_other_way_round() {
     let pool = database().await;
     apply(&pool, Stream::Advisory, &story::recorded(Stream::Advisory, &story::advisory(13))).await.unwrap();
     let mut seen = Vec::new();
-    let mut page = Page { after: None, limit: 4 };
-    loop {
-        let rows = portfolios::list(&pool, portfolios::Filter::default(), page).await.unwrap();
-        let Some(last) = rows.last() else { break };
-        page.after = Some(last.created_position);
-        assert!(rows.len() <= 4);
-        seen.extend(rows.into_iter().map(|row| (row.created_position, row.id)));
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        let mut page = Page { order, after: None, limit: 4 };
+        let mut of_this = Vec::new();
+        loop {
+            let rows = portfolios::list(&pool, portfolios::Filter::default(), page).await.unwrap();
+            let Some(last) = rows.last() else { break };
+            page.after = Some(last.created_position);
+            assert!(rows.len() <= 4);
+            of_this.extend(rows.into_iter().map(|row| (row.created_position, row.id)));
+        }
+        seen.push(of_this);
     }
-    assert_eq!(seen.len(), 13);
-    assert!(seen.is_sorted());
-    let beyond = Page { after: Some(u64::MAX), limit: 4 };
+    let [oldest_first, newest_first] = &seen[..] else { panic!("two lists: {seen:?}") };
+    assert_eq!(oldest_first.len(), 13);
+    assert!(oldest_first.is_sorted());
+    assert!(newest_first.iter().eq(oldest_first.iter().rev()), "{newest_first:?}");
+    let beyond = Page { after: Some(u64::MAX), ..Page::FIRST };
     assert!(portfolios::list(&pool, portfolios::Filter::default(), beyond).await.unwrap().is_empty());
 }
 
@@ -88,7 +94,7 @@ async fn a_filter_gives_what_fits_all_of_it() {
     assert_eq!(clients::list(&pool, removed, Page::FIRST).await.unwrap().len(), 3);
 
     let called = async |standing, search: Option<&str>| {
-        let filter = advisors::Filter { own: None, standing, search: search.map(str::to_owned) };
+        let filter = advisors::Filter { standing, search: search.map(str::to_owned), ..advisors::Filter::default() };
         advisors::list(&pool, &filter, Page::FIRST).await.unwrap().len()
     };
     assert_eq!(called(None, None).await, 3);
@@ -96,6 +102,20 @@ async fn a_filter_gives_what_fits_all_of_it() {
     assert_eq!(called(None, Some("NINHA\" s")).await, 3);
     assert_eq!(called(Some(AdvisorStanding::Removed), Some("casa, v")).await, 1);
     assert_eq!(called(None, Some("%")).await, 0, "a search is for what it says, not a pattern");
+    let under = async |regime, firm: Option<&str>| {
+        let firm = firm.map(|firm| Name::parse(firm).unwrap());
+        let filter = advisors::Filter { regime, firm, ..advisors::Filter::default() };
+        let rows = advisors::list(&pool, &filter, Page::FIRST).await.unwrap();
+        rows.into_iter().map(|row| row.id).collect::<BTreeSet<_>>()
+    };
+    let mut by_regime = BTreeSet::new();
+    for regime in Regime::ALL {
+        by_regime.extend(under(Some(regime), None).await);
+    }
+    assert_eq!(by_regime, under(None, None).await, "everybody works under one");
+    assert!(under(Some(Regime::Cvm178), Some("Casa, Verde")).await.contains(&advisor));
+    assert!(!under(Some(Regime::UsRia), None).await.contains(&advisor));
+    assert!(under(None, Some("casa, verde")).await.is_empty(), "firms are spelt as the register spells them");
     let row = advisors::get(&pool, advisor).await.unwrap().unwrap();
     assert_eq!((row.details.firm.as_str(), row.details.regime.word()), ("Casa, Verde", "cvm_178"));
     assert_eq!(
@@ -124,10 +144,13 @@ async fn a_filter_gives_what_fits_all_of_it() {
         Filter { client, ..Filter::default() },
         Filter { advisor, portfolio, client, ..Filter::default() },
     ];
+    let newest_first = Page::FIRST.in_order(Order::NewestFirst);
     let mut found = BTreeSet::new();
     for way in ways {
         let of_any = recommendations::list(&pool, way, Page::FIRST).await.unwrap();
         assert!(!of_any.is_empty(), "{way:?}");
+        let backwards = recommendations::list(&pool, way, newest_first).await.unwrap();
+        assert!(backwards.iter().eq(of_any.iter().rev()), "{way:?}");
         for standing in Standing::ALL {
             let filter = Filter { standing: Some(standing), ..way };
             let narrowed = recommendations::list(&pool, filter, Page::FIRST).await.unwrap();
