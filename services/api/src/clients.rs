@@ -4,6 +4,7 @@
 mod care;
 mod import;
 mod reads;
+mod search;
 mod suitability;
 
 use axum::Json;
@@ -29,7 +30,9 @@ use crate::faults::{Faults, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
 use crate::identities::Identities;
-use crate::paging::{Listing, invalid_parameters, listing_up_to, next_place, order_parameter, page, word_parameter};
+use crate::paging::{
+    Listing, invalid_parameters, listing_up_to, order_parameter, page, search_parameter, word_parameter,
+};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
@@ -40,6 +43,7 @@ use crate::state::Clock;
 pub use self::care::{__path_hand_over, __path_remove, hand_over, remove};
 pub use self::import::{__path_import, import};
 pub use self::reads::{__path_list as __path_reads, list as reads};
+use self::search::List;
 pub use self::suitability::{__path_assess, __path_show as __path_suitability, assess, show as suitability};
 
 const COLLECTION: &str = "/v1/clients";
@@ -151,6 +155,10 @@ pub struct ClientsQuery {
     advisor: Option<String>,
     /// Only those who stand so: `active` or `removed`.
     standing: Option<String>,
+    /// Only those whose name or address contains this, whatever the case. Both are sealed, so clients are opened one after the
+    /// other: a request opens 1,000, or 100 of the past, and a page may be short and still have a `next`.
+    #[param(min_length = 1, max_length = 120)]
+    search: Option<String>,
     /// The order: `created`, which is meant where nothing is said, or `-created`, the newest first.
     sort: Option<String>,
     /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
@@ -266,25 +274,19 @@ pub async fn list(
     let Some(advisor) = caller.reach.narrowed(advisor) else {
         return Ok(listing_up_to(&uri, Vec::<ClientView>::new(), None));
     };
-    let filter = Filter { advisor, standing };
-    let (rows, next) = match past.then::<ClientRow>(query.as_of.as_deref()).await? {
-        Some(then) => {
-            // Clients change hands: whoever's they are now may see them, where they fitted then.
-            let theirs = Filter { advisor: caller.reach.narrowed(None).flatten(), standing: None };
-            let now = |page| {
-                let pool = pool.clone();
-                async move { projections::clients::list(&pool, theirs, page).await }
-            };
-            past.page::<projections::clients::Changed, _, _>(then, page, now, |row| filter.fits(row)).await?
-        }
-        None => {
-            let rows = projections::clients::list(&pool, filter, page).await?;
-            let next = next_place(page, &rows, |row| row.created_position);
-            (rows, next)
-        }
+    let search = search_parameter("search", query.search)?;
+    let list = List {
+        pool: &pool,
+        past: &past,
+        then: past.then::<ClientRow>(query.as_of.as_deref()).await?,
+        filter: Filter { advisor, standing },
+        within: Filter { advisor: caller.reach.narrowed(None).flatten(), standing: None },
     };
-    let sealed = rows.iter().map(|row| (row.id, row.identity.clone())).collect();
-    let opened = identities.opened(&caller, LIST, sealed).await?;
+    let (rows, next) = match search {
+        Some(sought) => list.page_containing(&sought, &identities, page).await?,
+        None => list.page(page).await?,
+    };
+    let opened = identities.opened(&caller, LIST, search::sealed(&rows)).await?;
     let views = rows.into_iter().zip(opened).map(|(row, identity)| view(&row, identity)).collect::<Vec<_>>();
     Ok(listing_up_to(&uri, views, next))
 }

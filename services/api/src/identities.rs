@@ -2,16 +2,12 @@
 //! and address, when, and by which operation. Where that cannot be recorded nothing is told.
 
 use events::values::{ClientId, SealedIdentity};
-use futures::{StreamExt, TryStreamExt};
 use tracing::Span;
-use vault::{Identity, Vault, VaultError};
+use vault::{Identity, Vault};
 
 use crate::access::Caller;
 use crate::problem::Problem;
 use crate::state::Clock;
-
-/// Identities that one request opens at once.
-const OPENED_AT_ONCE: usize = 8;
 
 /// What opens identities. Nothing else of this service does.
 #[derive(Clone)]
@@ -33,26 +29,29 @@ impl Identities {
         operation: &'static str,
         sealed: Vec<(ClientId, SealedIdentity)>,
     ) -> Result<Vec<Option<Identity>>, Problem> {
-        let clients: Vec<ClientId> = sealed.iter().map(|(client, _)| *client).collect();
-        let open = |(client, sealed): (ClientId, SealedIdentity)| {
-            let vault = self.vault.clone();
-            async move {
-                match vault.open_identity(client, &sealed).await {
-                    Ok(identity) => Ok(Some(identity)),
-                    Err(VaultError::KeyDestroyed { .. }) => Ok(None),
-                    Err(error) => Err(Problem::from(error)),
-                }
-            }
-        };
-        let opened = futures::stream::iter(sealed.into_iter().map(open)).buffered(OPENED_AT_ONCE);
-        let opened: Vec<Option<Identity>> = opened.try_collect().await?;
+        let opened = self.vault.open_identities(&sealed).await?;
         let mut read: Vec<ClientId> =
-            clients.into_iter().zip(&opened).filter_map(|(id, it)| it.as_ref().map(|_| id)).collect();
+            sealed.into_iter().zip(&opened).filter_map(|((id, _), it)| it.as_ref().map(|_| id)).collect();
         read.sort_unstable();
         read.dedup();
         let trace = journal::trace_parent(&Span::current());
         let trace_id = trace.as_deref().and_then(|parent| parent.split('-').nth(1));
         self.vault.record_reads(&caller.actor, &read, operation, trace_id, self.clock.now()).await?;
         Ok(opened)
+    }
+
+    /// Which of the identities have this in the name or the address, whatever the case, in their order. Nothing of them is
+    /// told, so nothing is on record: whoever is told of those who have it opens them for the caller.
+    ///
+    /// # Errors
+    /// That the vault does not answer.
+    pub async fn containing(&self, sought: &str, sealed: &[(ClientId, SealedIdentity)]) -> Result<Vec<bool>, Problem> {
+        let sought = sought.to_lowercase();
+        let contains = |identity: Option<Identity>| {
+            identity.is_some_and(|Identity { name, email }| {
+                name.as_str().to_lowercase().contains(&sought) || email.expose().to_lowercase().contains(&sought)
+            })
+        };
+        Ok(self.vault.open_identities(sealed).await?.into_iter().map(contains).collect())
     }
 }

@@ -1,8 +1,10 @@
 //! Who a client is: sealed for one event under the client's data key, and opened again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use events::values::{ClientId, EmailAddress, EventId, Name, SealedIdentity};
+use uuid::Uuid;
 
 use crate::data_key::DataKey;
 use crate::{Vault, VaultError};
@@ -59,14 +61,37 @@ impl Vault {
     pub async fn open_identity(&self, client: ClientId, sealed: &SealedIdentity) -> Result<Identity, VaultError> {
         let key = self.key(client, sealed.key_version).await?;
         let key = key.ok_or(VaultError::KeyDestroyed { client, key_version: sealed.key_version })?;
-        let text = |field, sealed_field| {
-            let bytes = key.open(sealed.sealed_for, field, sealed_field)?;
-            String::from_utf8(bytes).map_err(|_| VaultError::Unreadable(field))
+        opened_with(&key, sealed)
+    }
+
+    /// The identities that were sealed, in their order; `None` where a client's key was destroyed. The keys of all of them
+    /// are asked for at once, so the caller bounds how many these are.
+    ///
+    /// # Errors
+    /// Where the database fails, or a seal was altered or belongs to somebody else.
+    pub async fn open_identities(
+        &self,
+        sealed: &[(ClientId, SealedIdentity)],
+    ) -> Result<Vec<Option<Identity>>, VaultError> {
+        let wanted: BTreeSet<(Uuid, i32)> =
+            sealed.iter().map(|(client, identity)| (client.uuid(), column(identity.key_version))).collect();
+        let (clients, versions): (Vec<Uuid>, Vec<i32>) = wanted.into_iter().unzip();
+        let rows = sqlx::query!(
+            "select client, version, kek, wrapped from vault.data_keys
+             where (client, version) in (select * from unnest($1::uuid[], $2::integer[]))",
+            &clients,
+            &versions,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let rows = rows.into_iter().map(|row| ((row.client, row.version), (row.kek, row.wrapped)));
+        let rows: BTreeMap<(Uuid, i32), (String, Vec<u8>)> = rows.collect();
+        let open = |(client, sealed): &(ClientId, SealedIdentity)| {
+            let row = rows.get(&(client.uuid(), column(sealed.key_version)));
+            let key = row.map(|(kek, wrapped)| self.unwrapped(*client, sealed.key_version, kek, wrapped));
+            key.map(|key| opened_with(&key?, sealed)).transpose()
         };
-        Ok(Identity {
-            name: Name::parse(&text(NAME, &sealed.name)?).map_err(|_| VaultError::Unreadable(NAME))?,
-            email: EmailAddress::parse(&text(EMAIL, &sealed.email)?).map_err(|_| VaultError::Unreadable(EMAIL))?,
-        })
+        sealed.iter().map(open).collect()
     }
 
     /// The hexadecimal digest of the bytes under the client's data key, which is made where there is none.
@@ -107,12 +132,27 @@ impl Vault {
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        if row.kek != self.kek.fingerprint() {
-            let in_force = self.kek.fingerprint().to_owned();
-            return Err(VaultError::OtherKek { client, wrapped_by: row.kek, in_force });
-        }
-        DataKey::unwrap(&self.kek, client, version, &row.wrapped).map(Some)
+        self.unwrapped(client, version, &row.kek, &row.wrapped).map(Some)
     }
+
+    fn unwrapped(&self, client: ClientId, version: u32, kek: &str, wrapped: &[u8]) -> Result<DataKey, VaultError> {
+        if kek != self.kek.fingerprint() {
+            let in_force = self.kek.fingerprint().to_owned();
+            return Err(VaultError::OtherKek { client, wrapped_by: kek.to_owned(), in_force });
+        }
+        DataKey::unwrap(&self.kek, client, version, wrapped)
+    }
+}
+
+fn opened_with(key: &DataKey, sealed: &SealedIdentity) -> Result<Identity, VaultError> {
+    let text = |field, sealed_field| {
+        let bytes = key.open(sealed.sealed_for, field, sealed_field)?;
+        String::from_utf8(bytes).map_err(|_| VaultError::Unreadable(field))
+    };
+    Ok(Identity {
+        name: Name::parse(&text(NAME, &sealed.name)?).map_err(|_| VaultError::Unreadable(NAME))?,
+        email: EmailAddress::parse(&text(EMAIL, &sealed.email)?).map_err(|_| VaultError::Unreadable(EMAIL))?,
+    })
 }
 
 /// The version as the column holds it. A version out of the column's range is of no key, as -1 is.

@@ -6,6 +6,7 @@ mod backtests;
 mod cash;
 pub mod cast;
 mod client_reads;
+mod client_search;
 mod computations;
 mod contract;
 mod edge;
