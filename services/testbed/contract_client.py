@@ -17,7 +17,7 @@ from insights_client import AuthenticatedClient
 from insights_client.api.access import create_token, get_current_session, revoke_token
 from insights_client.api.advisors import register_advisor
 from insights_client.api.assets import get_prices, list_asset, record_prices
-from insights_client.api.clients import get_client, register_client
+from insights_client.api.clients import assess_suitability, get_client, register_client
 from insights_client.api.portfolios import (
     create_portfolio,
     get_portfolio,
@@ -28,6 +28,8 @@ from insights_client.api.portfolios import (
 )
 from insights_client.api.recommendations import list_recommendations
 from insights_client.models import (
+    AnswersBody,
+    AssessSuitability,
     BarBody,
     Basis,
     CreatePortfolio,
@@ -78,6 +80,17 @@ shown = done(
 )
 assert shown.identity.name == "José da Silva", shown
 
+answers = AnswersBody(
+    objective="speculation",
+    horizon="over_ten_years",
+    loss_capacity="more",
+    knowledge="professional",
+    liquidity_need="none",
+)
+body = AssessSuitability(answers=answers)
+assessed = assess_suitability.sync_detailed(uuid.UUID(person.id), client=client, body=body, if_match='"1"')
+assert done(assessed, 200).version == 2, assessed
+
 body = CreatePortfolio(
     advisor=uuid.UUID(advisor.id), name="Growth", currency="USD", allocation=halves("AAPL", "MSFT")
 )
@@ -103,10 +116,14 @@ recommended = recommend_portfolio.sync_detailed(
 done(recommended, 202)
 
 until = time.monotonic() + DEADLINE_S
-while not (made := done(list_recommendations.sync_detailed(client=client, portfolio=number), 200)).items:
-    assert time.monotonic() < until, "no recommendation was made"
+while True:
+    made = done(list_recommendations.sync_detailed(client=client, portfolio=number), 200).items
+    if made and made[0].letter.state != "due" and made[0].letter.state != "claimed":
+        break
+    assert time.monotonic() < until, f"no letter has left: {made}"
     time.sleep(0.05)
-assert made.items[0].client == uuid.UUID(person.id), made
+assert [one.client for one in made] == [uuid.UUID(person.id)], made
+assert (made[0].standing, made[0].letter.state) == ("open", "sent"), made
 assert done(get_portfolio.sync_detailed(number, client=client), 200).version == 3
 history = done(list_portfolio_events.sync_detailed(number, client=client), 200)
 assert [event.type_.split(".")[2] for event in history.items] == ["created", "reallocated", "recommended"], history

@@ -5,12 +5,14 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use api::Limits;
 use journal::{Journal, JournalSettings};
+use notifier::{Mailer, Outbox};
 use reqwest::Method;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::cast::Cast;
 use super::house::{House, unique};
+use crate::letters::office;
 
 /// Requests that are generated for each operation and way of generating them.
 const EXAMPLES_MAX: u32 = 12;
@@ -78,8 +80,15 @@ async fn a_client_that_a_stock_generator_made_of_the_document_does_the_main_job(
     let _stopped_at_the_end = stop.clone().drop_guard();
     let settings = JournalSettings::new(house.nats.urls(), "/insights/recommend");
     let journal = Journal::connect(&settings).await.unwrap();
-    tokio::spawn(async move { recommender::run(journal, stop).await.unwrap() });
+    let recommender = recommender::run(journal, stop.clone());
+    tokio::spawn(async move { recommender.await.unwrap() });
     let folder = tempfile::tempdir().unwrap();
+    let outbox = folder.path().join("outbox");
+    let settings = JournalSettings::new(house.nats.urls(), "/insights/notify");
+    let journal = Journal::connect(&settings).await.unwrap();
+    let mailer = Mailer::Outbox(Outbox::open(&outbox).unwrap());
+    let notifier = notifier::run(journal, house.vault.clone(), mailer, office::settings(), stop);
+    tokio::spawn(async move { notifier.await.unwrap() });
     let document = house.ask_as_stranger(Method::GET, "/openapi.json", |request| request).await.body;
     std::fs::write(folder.path().join("openapi.json"), document.to_string()).unwrap();
     let mut generator = testbed::python_of_the_contract();
@@ -97,6 +106,9 @@ async fn a_client_that_a_stock_generator_made_of_the_document_does_the_main_job(
     client.args([folder.path().to_str().unwrap(), &house.address, &house.token]);
     let said = run(client).await;
     assert_eq!(said.lines().last(), Some("all is well"), "{said}");
+    let letters: Vec<_> = std::fs::read_dir(outbox).unwrap().map(|letter| letter.unwrap().path()).collect();
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert!(std::fs::read_to_string(&letters[0]).unwrap().contains("jose@client.example"));
 }
 
 /// What a program says that ends well.
