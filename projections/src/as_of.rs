@@ -104,7 +104,11 @@ async fn reached(journal: &Journal, asked: Position) -> Result<(), AsOfError> {
     if asked.sequence > end.sequence { Err(AsOfError::NotYet { asked, end }) } else { Ok(()) }
 }
 
-async fn time_of(journal: &Journal, position: Position) -> Result<Timestamp, AsOfError> {
+/// When the event at this position was.
+///
+/// # Errors
+/// See [`AsOfError`].
+pub async fn time_of(journal: &Journal, position: Position) -> Result<Timestamp, AsOfError> {
     let event = journal.event_at(position).await?;
     let metadata = event.and_then(|event| event.metadata().ok());
     metadata.map(|metadata| metadata.time).ok_or(AsOfError::NoEvent)

@@ -4,6 +4,7 @@ mod lists;
 
 use events::values::AggregateId;
 use events::{Decider, Stream, Subject};
+use jiff::Timestamp;
 use journal::Journal;
 use projections::as_of::{self, AsOfError};
 use projections::prices::AsOf;
@@ -51,6 +52,19 @@ impl AsOfQuery {
             Some(text) => as_of::until_in(journal, stream, text).await.map(Some).map_err(problem),
             None => Ok(None),
         }
+    }
+}
+
+/// When it was, for what depends on the day as well as on the log: a position's time is its event's. `now` where history
+/// counts to its end, or to a time that has not come.
+///
+/// # Errors
+/// That the log cannot be read.
+pub async fn moment(journal: &Journal, until: Option<Until>, now: Timestamp) -> Result<Timestamp, Problem> {
+    match until {
+        None | Some(Until::Version(_)) => Ok(now),
+        Some(Until::Time(time)) => Ok(time.min(now)),
+        Some(Until::Position(position)) => as_of::time_of(journal, position).await.map_err(problem),
     }
 }
 

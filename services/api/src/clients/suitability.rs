@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use utoipa::ToSchema;
 
 use super::row;
-use crate::as_of::AsOfQuery;
+use crate::as_of::{AsOfQuery, moment};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::commands::{Answer, ChangedAnswer, context};
@@ -118,7 +118,7 @@ pub async fn assess(
     Ok(Answer::changed(id.to_string(), &done))
 }
 
-/// Shows which risk a client may be advised to take today.
+/// Shows which risk a client may be advised to take today, or might on the day of `as_of`.
 #[utoipa::path(get, path = "/v1/clients/{id}/suitability", tag = "clients", operation_id = "getSuitability",
     security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, format = Uuid), AsOfQuery, MinPositionHeader),
@@ -132,7 +132,9 @@ pub async fn show(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let row = row(&pool, &journal, id, &query).await?;
-    let day = clock.now().to_zoned(TimeZone::UTC).date();
+    // What was said then was said of that day.
+    let until = query.until(&journal).await?;
+    let day = moment(&journal, until, clock.now()).await?.to_zoned(TimeZone::UTC).date();
     let view = view(row.profile, day);
     Ok(tagged(row.version, Json(view).into_response()))
 }

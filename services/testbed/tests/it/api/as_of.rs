@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use events::client::{Client, ClientCommand};
+use events::values::{Actor, ClientId, CommandId, Note, RiskClass};
 use events::{Position, Stream};
 use futures::StreamExt;
+use jiff::civil::date;
+use journal::{CommandContext, Expect};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testbed::eventually;
@@ -368,4 +372,32 @@ async fn assets_and_their_list_are_replayed_as_they_were_seen() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_profile_is_judged_by_the_day_of_the_past_that_is_asked_about() {
+    let house = House::open().await;
+    let client = house.client(&house.advisor().await).await;
+    let path = format!("/v1/clients/{client}/suitability");
+    // Taken down years ago, and over since.
+    let on = date(2020, 3, 4);
+    let command_id = CommandId::of(&["long ago"]);
+    let context = CommandContext {
+        command_id,
+        time: "2020-03-04T12:00:00Z".parse().unwrap(),
+        actor: Actor::parse("role:test").unwrap(),
+        expect: Expect::Any,
+        request_digest: None,
+        causation_id: None,
+    };
+    let reason = Note::parse("wants to sleep well").unwrap();
+    let command = ClientCommand::SetProfile { class: RiskClass::Moderate, reason, on };
+    let id = ClientId::parse(&client).unwrap();
+    let done = house.journal.execute::<Client>(&id, &command, &context).await.unwrap();
+    let position = done.position.unwrap();
+    let then = house.get(&format!("{path}?as_of={position}")).await;
+    assert_eq!((&then.body["class"], &then.body["valid"]), (&json!("moderate"), &json!(true)));
+    assert_eq!(then.body["day"], "2020-03-04");
+    let now = house.get_now(&path).await;
+    assert_eq!((&now.body["class"], &now.body["reason"]), (&json!("conservative"), &json!("profile-expired")));
 }
