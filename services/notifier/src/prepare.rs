@@ -1,5 +1,6 @@
 //! Everything that a letter needs, gathered before anything is claimed: what fails here costs no attempt.
 
+use events::advisor;
 use events::recommendation::Advice;
 use events::values::{Note, RecommendationId};
 use events::{Advisor, Client};
@@ -37,12 +38,21 @@ impl Notifier {
             Err(error) => return Prepared::NotNow(error.to_string()),
         };
         let identity = match client {
-            Client::Registered { identity, .. } => identity,
+            Client::Registered { advisor, identity, .. } if advisor == advice.advisor => identity,
+            // Handed over since: their advice is another's now.
+            Client::Registered { .. } => {
+                return Prepared::Never(note("the client is not in the advisor's care any more"));
+            }
             Client::Removed { .. } => return Prepared::Never(note("the client was removed")),
             Client::Unknown => return Prepared::Never(note("the client is not registered")),
         };
-        let Advisor::Registered { details, .. } = advisor else {
-            return Prepared::Wrong(format!("advisor {} is not registered", advice.advisor));
+        let details = match advisor {
+            Advisor::Registered { details, standing: advisor::Standing::Active } => details,
+            // Nobody is written to in the name of somebody who may not advise.
+            Advisor::Registered { standing, .. } => {
+                return Prepared::Never(note(&format!("the advisor is {}", standing.word())));
+            }
+            Advisor::Unknown => return Prepared::Wrong(format!("advisor {} is not registered", advice.advisor)),
         };
         let identity = match self.vault.open_identity(advice.client, &identity).await {
             Ok(identity) => identity,

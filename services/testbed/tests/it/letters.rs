@@ -4,9 +4,11 @@ pub(crate) mod office;
 
 use std::time::Duration;
 
+use events::advisor::AdvisorCommand;
+use events::client::ClientCommand;
 use events::recommendation::{Letter, RecommendationCommand, RecommendationEvent};
-use events::values::{Note, RecommendationId};
-use events::{Kind, Recommendation, Stream};
+use events::values::{AdvisorId, Note, RecommendationId};
+use events::{Advisor, Client, Kind, Recommendation, Stream};
 use futures::future::join_all;
 use journal::Verdict;
 use notifier::{LetterSettings, Outbox, handle};
@@ -312,6 +314,32 @@ async fn a_client_whose_key_is_destroyed_gets_no_letter() {
     assert_eq!(handle(&*office.notifier(&sink).await, made).await, Verdict::Done);
     assert_eq!(office.letter(id).await, Letter::Failed { attempt: 1 });
     assert!(last_reason(&office.history(id).await).starts_with("the client's data key is destroyed"));
+    assert!(sink.letters().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_who_is_in_other_hands_by_now_gets_no_letter() {
+    let (office, sink) = (Office::open().await, SmtpSink::start().await);
+    let client = office.client("José da Silva", "jose@example.com").await;
+    let (id, made) = office.recommendation(client).await;
+    let to = AdvisorId::new(uuid::Uuid::new_v4());
+    let reason = Note::parse("they moved").unwrap();
+    office.execute::<Client>(&client, &ClientCommand::HandOver { to, reason }).await;
+    assert_eq!(handle(&*office.notifier(&sink).await, made).await, Verdict::Done);
+    assert_eq!(office.letter(id).await, Letter::Failed { attempt: 1 });
+    assert_eq!(last_reason(&office.history(id).await), "the client is not in the advisor's care any more");
+    assert!(sink.letters().is_empty());
+}
+
+#[tokio::test]
+async fn nobody_is_written_to_in_the_name_of_an_advisor_who_may_not_advise() {
+    let (office, sink) = (Office::open().await, SmtpSink::start().await);
+    let (id, made) = office.usual().await;
+    let reason = Note::parse("they left").unwrap();
+    office.execute::<Advisor>(&office.advisor, &AdvisorCommand::Remove { reason }).await;
+    assert_eq!(handle(&*office.notifier(&sink).await, made).await, Verdict::Done);
+    assert_eq!(office.letter(id).await, Letter::Failed { attempt: 1 });
+    assert_eq!(last_reason(&office.history(id).await), "the advisor is removed");
     assert!(sink.letters().is_empty());
 }
 

@@ -37,7 +37,7 @@ pub struct Office {
     pub journal: Journal,
     pub pool: PgPool,
     pub vault: Vault,
-    advisor: AdvisorId,
+    pub advisor: AdvisorId,
 }
 
 impl Office {
@@ -236,7 +236,7 @@ fn sender() -> Sender {
     Sender::parse("Casa Verde <letters@casaverde.example>").unwrap()
 }
 
-fn name(text: &str) -> Name {
+pub fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
@@ -244,12 +244,12 @@ async fn journal_on(nats: &Nats) -> Journal {
     Journal::connect(&JournalSettings::new(nats.urls(), "/insights/test")).await.unwrap()
 }
 
-fn allocation() -> Allocation {
+pub fn allocation() -> Allocation {
     let target = |asset: &str, weight: &str| (AssetId::parse(asset).unwrap(), weight.parse().unwrap());
     Allocation::try_new([target("AAPL", "0.6"), target("JPM", "0.4")]).unwrap()
 }
 
-fn figures() -> FiguresSnapshot {
+pub fn figures() -> FiguresSnapshot {
     FiguresSnapshot {
         definitions: "figures-1".to_owned(),
         start: date(1990, 1, 2),
