@@ -6,8 +6,13 @@
 //!
 //! Three gates stand before a recommendation (see [`crate::suitability`]). One that stays shut refuses this client and no
 //! other; the refusal is an event too, so that it is seen, and so that somebody in compliance can decide otherwise.
+//!
+//! Of one portfolio's recommendations to one client at most one stands: the last, in the order of the portfolio's history,
+//! that went out. Each earlier one is told of it by [`RecommendationCommand::Supersede`], also where it was refused: so it
+//! is the same whether that, or letting it out, comes first.
 
 mod letter;
+mod letting_out;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -19,12 +24,14 @@ use crate::decider::{Decider, Refusal, RejectionClass};
 use crate::subject::Kind;
 use crate::suitability::{GateShut, Profile, gates_shut};
 use crate::values::{
-    Actor, AdvisorId, Allocation, ClientId, Currency, FiguresSnapshot, Name, Note, PortfolioId, RecommendationId,
-    Regime, Terms,
+    Actor, AdvisorId, Allocation, ClientId, CommandId, Currency, EventId, FiguresSnapshot, Name, Note, PortfolioId,
+    RecommendationId, Regime, Terms,
 };
 
 pub use self::letter::{Letter, letter_after};
 use self::letter::{claim, settle};
+use self::letting_out::may_let_out;
+pub use self::letting_out::{Care, Circumstances};
 use self::standing::end;
 pub use self::standing::{Standing, standing_after};
 
@@ -56,6 +63,13 @@ pub struct Advice {
     pub terms: Terms,
 }
 
+/// The command that makes the recommendation to this client of what a portfolio's event recommends. Whoever knows the event
+/// knows the recommendation: [`RecommendationId::created_by`] this command.
+#[must_use]
+pub fn making(recommended: EventId, client: ClientId) -> CommandId {
+    CommandId::of(&["recommend", &recommended.to_string(), &client.to_string()])
+}
+
 /// Whom advice meets, and under which rules, when it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
@@ -85,6 +99,8 @@ pub enum RecommendationCommand {
         by: Actor,
         /// Why.
         reason: Note,
+        /// How things stand.
+        now: Circumstances,
     },
     /// Take the advice back.
     Withdraw {
@@ -233,6 +249,30 @@ pub enum RecommendationRejection {
         /// Why nobody may.
         reason: String,
     },
+    /// A later recommendation of the portfolio went to the client.
+    #[error("the client has had the later recommendation {by} of this portfolio")]
+    Overtaken {
+        /// Which one.
+        by: RecommendationId,
+    },
+    /// The client is advised no more.
+    #[error("the client was removed")]
+    ClientRemoved,
+    /// The advisor gives no advice now, or never again.
+    #[error("the advisor is {is}")]
+    AdvisorNotActive {
+        /// How they stand.
+        is: &'static str,
+    },
+    /// The portfolio is put aside.
+    #[error("the portfolio is archived")]
+    PortfolioArchived,
+    /// Its last day came before anybody let it out.
+    #[error("its last day was {last}")]
+    LastDayOver {
+        /// The day.
+        last: Date,
+    },
     /// The advice does not stand any more, or never did.
     #[error("the recommendation is {is}")]
     NotOpen {
@@ -272,6 +312,11 @@ impl Refusal for RecommendationRejection {
             Self::NotRefused => "recommendation-not-refused",
             Self::OverrideNeedsCompliance => "override-needs-compliance",
             Self::OverrideNotAllowed { .. } => "override-not-allowed",
+            Self::Overtaken { .. } => "recommendation-overtaken",
+            Self::ClientRemoved => "client-removed",
+            Self::AdvisorNotActive { .. } => "advisor-not-active",
+            Self::PortfolioArchived => "portfolio-archived",
+            Self::LastDayOver { .. } => "recommendation-over",
             Self::NotOpen { .. } => "recommendation-not-open",
             Self::StillValid => "recommendation-still-valid",
             Self::AttemptClaimed { .. } => "email-attempt-claimed",
@@ -287,6 +332,11 @@ impl Refusal for RecommendationRejection {
             Self::AlreadyMade
             | Self::NotRefused
             | Self::OverrideNotAllowed { .. }
+            | Self::Overtaken { .. }
+            | Self::ClientRemoved
+            | Self::AdvisorNotActive { .. }
+            | Self::PortfolioArchived
+            | Self::LastDayOver { .. }
             | Self::NotOpen { .. }
             | Self::StillValid
             | Self::AttemptClaimed { .. }
@@ -310,6 +360,8 @@ pub enum Recommendation {
         shut: Vec<GateShut>,
         /// Under whose rules.
         regime: Regime,
+        /// The later one that went out to the client: this one is not let out any more.
+        superseded_by: Option<RecommendationId>,
     },
     /// It was made.
     Made {
@@ -350,15 +402,19 @@ impl Decider for Recommendation {
             (Self::Refused { advice: known, .. } | Self::Made { advice: known, .. }, C::Make { advice, .. }) => {
                 if known == advice { Ok(None) } else { Err(RecommendationRejection::AlreadyMade) }
             }
-            (Self::Refused { shut, regime, .. }, C::Override { by, reason }) => {
-                may_override(shut, *regime, by)?;
+            (Self::Refused { advice, shut, regime, superseded_by }, C::Override { by, reason, now }) => {
+                let now = Circumstances { later: superseded_by.or(now.later), ..now.clone() };
+                may_let_out(advice, shut, *regime, by, &now)?;
                 Ok(Some(E::Overridden { reason: reason.clone() }))
             }
             (Self::Made { .. }, C::Override { .. }) => Err(RecommendationRejection::NotRefused),
-            // What never went out needs no other in its place and no end.
-            (Self::Refused { .. }, C::Supersede { .. } | C::Expire { .. }) => Ok(None),
+            // From now on nobody lets it out: so it is the same whether that or the other one came first.
+            (Self::Refused { superseded_by: None, .. }, C::Supersede { by }) => Ok(Some(E::Superseded { by: *by })),
+            // What never went out needs no second in its place, and no end.
+            (Self::Refused { superseded_by: Some(_), .. }, C::Supersede { .. })
+            | (Self::Refused { .. }, C::Expire { .. }) => Ok(None),
             (
-                Self::Refused { .. },
+                Self::Refused { superseded_by, .. },
                 C::Withdraw { .. }
                 | C::ClaimEmail { .. }
                 | C::RecordEmailed { .. }
@@ -366,7 +422,7 @@ impl Decider for Recommendation {
                 | C::RecordEmailFailed { .. }
                 | C::RecordEmailUnknown { .. }
                 | C::ReleaseEmail { .. },
-            ) => Err(RecommendationRejection::NotOpen { is: Standing::Refused.word() }),
+            ) => Err(RecommendationRejection::NotOpen { is: Standing::of_refused(*superseded_by).word() }),
             (Self::Made { advice, standing, .. }, C::Withdraw { .. } | C::Supersede { .. } | C::Expire { .. }) => {
                 end(advice, *standing, command)
             }
@@ -395,9 +451,12 @@ impl Decider for Recommendation {
         match (self, event) {
             (_, E::Made(advice)) => open(advice.clone()),
             (_, E::Refused { advice, shut, regime }) => {
-                Self::Refused { advice: advice.clone(), shut: shut.clone(), regime: *regime }
+                Self::Refused { advice: advice.clone(), shut: shut.clone(), regime: *regime, superseded_by: None }
             }
             (Self::Refused { advice, .. }, E::Overridden { .. }) => open(advice),
+            (Self::Refused { advice, shut, regime, .. }, E::Superseded { by }) => {
+                Self::Refused { advice, shut, regime, superseded_by: Some(*by) }
+            }
             (Self::Made { advice, letter, standing }, event) => {
                 let (letter, standing) = (letter_after(letter, event), standing_after(standing, event));
                 Self::Made { advice, letter, standing }
@@ -420,19 +479,4 @@ fn make(advice: &Advice, recipient: &Recipient) -> RecommendationEvent {
     } else {
         RecommendationEvent::Refused { advice, shut, regime: recipient.regime }
     }
-}
-
-/// Nothing, where this actor may let the advice go out.
-fn may_override(shut: &[GateShut], regime: Regime, by: &Actor) -> Result<(), RecommendationRejection> {
-    if by.kind() != COMPLIANCE {
-        return Err(RecommendationRejection::OverrideNeedsCompliance);
-    }
-    if shut.contains(&GateShut::NotInCare) {
-        return Err(RecommendationRejection::OverrideNotAllowed { reason: GateShut::NotInCare.to_string() });
-    }
-    if !regime.allows_override() {
-        let reason = format!("{regime} forbids what does not suit the client");
-        return Err(RecommendationRejection::OverrideNotAllowed { reason });
-    }
-    Ok(())
 }

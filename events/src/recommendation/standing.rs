@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Advice, RecommendationCommand, RecommendationEvent, RecommendationRejection};
+use crate::values::RecommendationId;
 
 /// Whether advice stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -10,11 +11,11 @@ use super::{Advice, RecommendationCommand, RecommendationEvent, RecommendationRe
 pub enum Standing {
     /// It does.
     Open,
-    /// It never did: gates stayed shut.
+    /// It never did: gates stayed shut, and somebody in compliance may decide otherwise.
     Refused,
     /// It was taken back.
     Withdrawn,
-    /// Another took its place.
+    /// Another took its place, or went out after it while it was refused.
     Superseded,
     /// Its last day is over.
     Expired,
@@ -34,6 +35,11 @@ impl Standing {
             Self::Superseded => "superseded",
             Self::Expired => "expired",
         }
+    }
+
+    /// How advice stands that never went out.
+    pub(super) const fn of_refused(superseded_by: Option<RecommendationId>) -> Self {
+        if superseded_by.is_some() { Self::Superseded } else { Self::Refused }
     }
 
     /// The standing with this word.

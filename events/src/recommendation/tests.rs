@@ -1,9 +1,10 @@
 use jiff::civil::{Date, date};
 
 use super::{
-    Advice, Recipient, Recommendation, RecommendationCommand as C, RecommendationEvent as E,
+    Advice, Care, Circumstances, Recipient, Recommendation, RecommendationCommand as C, RecommendationEvent as E,
     RecommendationRejection as R,
 };
+use crate::advisor;
 use crate::scenario::given;
 use crate::stored::samples::advice;
 use crate::suitability::{GateShut, Profile};
@@ -44,8 +45,24 @@ fn compliance() -> Actor {
     Actor::parse("compliance:1").unwrap()
 }
 
+/// Nothing has changed since the advice was refused.
+fn as_it_was() -> Circumstances {
+    Circumstances {
+        care: Care::Theirs,
+        advisor: advisor::Standing::Active,
+        regime: Regime::Cvm19,
+        portfolio_archived: false,
+        later: None,
+        on: TODAY,
+    }
+}
+
 fn let_out() -> C {
-    C::Override { by: compliance(), reason: why() }
+    let_out_now(as_it_was())
+}
+
+fn let_out_now(now: Circumstances) -> C {
+    C::Override { by: compliance(), reason: why(), now }
 }
 
 fn overridden() -> E {
@@ -145,7 +162,7 @@ fn compliance_may_let_refused_advice_go_out_with_a_reason() {
     history().when(&let_out()).then(&overridden());
     for other in ["advisor:1", "admin:1", "role:recommend"] {
         let by = Actor::parse(other).unwrap();
-        history().when(&C::Override { by, reason: why() }).then_refused(&R::OverrideNeedsCompliance);
+        history().when(&C::Override { by, reason: why(), now: as_it_was() }).then_refused(&R::OverrideNeedsCompliance);
     }
     // From then on it is like any other.
     let out = given::<Recommendation>([refusal.clone(), overridden()]);
@@ -162,12 +179,54 @@ fn under_mifid_nobody_may_let_unsuitable_advice_go_out() {
 }
 
 #[test]
+fn refused_advice_is_let_out_only_into_a_world_in_which_it_could_be_given() {
+    let mut limited = moderate();
+    limited.terms.valid_until = Some(TODAY);
+    let refusal = given::<Recommendation>([refused(limited, vec![GateShut::NoProfile], Regime::Cvm19)]);
+    let not_allowed = |reason: &str| R::OverrideNotAllowed { reason: reason.to_owned() };
+    let now = as_it_was;
+    for (changed, rejection) in [
+        (Circumstances { care: Care::Ended, ..now() }, R::ClientRemoved),
+        (Circumstances { care: Care::Elsewhere, ..now() }, not_allowed("the client is not in the advisor's care")),
+        (Circumstances { advisor: advisor::Standing::Suspended, ..now() }, R::AdvisorNotActive { is: "suspended" }),
+        (Circumstances { advisor: advisor::Standing::Removed, ..now() }, R::AdvisorNotActive { is: "removed" }),
+        (
+            Circumstances { regime: Regime::MifidIi, ..now() },
+            not_allowed("MiFID II forbids what does not suit the client"),
+        ),
+        (Circumstances { portfolio_archived: true, ..now() }, R::PortfolioArchived),
+        (Circumstances { on: date(2026, 3, 5), ..now() }, R::LastDayOver { last: TODAY }),
+        (Circumstances { later: Some(other()), ..now() }, R::Overtaken { by: other() }),
+    ] {
+        refusal.when(&let_out_now(changed)).then_refused(&rejection);
+    }
+    // On its last day it holds.
+    refusal.when(&let_out()).then(&overridden());
+}
+
+#[test]
+fn refused_advice_that_later_advice_has_overtaken_is_not_let_out_any_more() {
+    let refusal = || refused(advice(), vec![GateShut::NoProfile], Regime::Cvm19);
+    let superseded = || E::Superseded { by: other() };
+    given::<Recommendation>([refusal()]).when(&C::Supersede { by: other() }).then(&superseded());
+    let overtaken = given::<Recommendation>([refusal(), superseded()]);
+    overtaken.when(&let_out()).then_refused(&R::Overtaken { by: other() });
+    overtaken.when(&C::Supersede { by: other() }).then_nothing_happened();
+    overtaken.when(&C::Expire { on: TODAY }).then_nothing_happened();
+    overtaken.when(&make(advice(), bold())).then_nothing_happened();
+    overtaken.when(&withdraw()).then_refused(&R::NotOpen { is: "superseded" });
+    overtaken.when(&C::ClaimEmail { attempt: 1 }).then_refused(&R::NotOpen { is: "superseded" });
+    // What was let out before the later advice came ceases to stand, like any other.
+    let out = given::<Recommendation>([refusal(), overridden()]);
+    out.when(&C::Supersede { by: other() }).then(&superseded());
+}
+
+#[test]
 fn refused_advice_is_never_written_about() {
     let refusal = given::<Recommendation>([refused(advice(), vec![GateShut::NoProfile], Regime::Other)]);
     refusal.when(&C::ClaimEmail { attempt: 1 }).then_refused(&R::NotOpen { is: "refused" });
     refusal.when(&withdraw()).then_refused(&R::NotOpen { is: "refused" });
     refusal.when(&make(advice(), bold())).then_nothing_happened();
-    refusal.when(&C::Supersede { by: other() }).then_nothing_happened();
 }
 
 #[test]

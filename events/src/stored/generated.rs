@@ -8,12 +8,12 @@ use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop, prop_oneof};
 use rust_decimal::Decimal;
 
 use super::samples;
-use crate::advisor::{AdvisorCommand, AdvisorDetails};
+use crate::advisor::{self, AdvisorCommand, AdvisorDetails};
 use crate::asset::{AssetCommand, PriceBasis};
 use crate::backtest::{BacktestCommand, BacktestRun, ShownNumber};
 use crate::client::ClientCommand;
 use crate::portfolio::{Composition, ModelVersion, Origin, PortfolioCommand};
-use crate::recommendation::{Advice, Recipient, RecommendationCommand};
+use crate::recommendation::{Advice, Care, Circumstances, Recipient, RecommendationCommand};
 use crate::subject::{Position, Stream};
 use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
@@ -285,6 +285,25 @@ fn bold() -> impl Strategy<Value = Recipient> {
     })
 }
 
+/// Mostly such that advice can be let out.
+fn circumstances() -> impl Strategy<Value = Circumstances> {
+    use prop::sample::select;
+    let care = select(&[Care::Theirs, Care::Theirs, Care::Theirs, Care::Elsewhere, Care::Ended][..]);
+    let standings = &[advisor::Standing::Active, advisor::Standing::Active, advisor::Standing::Suspended][..];
+    let later = prop::option::weighted(0.2, command_id().prop_map(RecommendationId::created_by));
+    let (archived, regime) = (prop::bool::weighted(0.2), select(&Regime::ALL[..]));
+    (care, select(standings), regime, archived, later, day()).prop_map(
+        |(care, advisor, regime, portfolio_archived, later, on)| Circumstances {
+            care,
+            advisor,
+            regime,
+            portfolio_archived,
+            later,
+            on,
+        },
+    )
+}
+
 pub(super) fn recommendation_command() -> impl Strategy<Value = RecommendationCommand> {
     use RecommendationCommand as C;
     let by = prop_oneof!["compliance:1", "admin:1"].prop_map(|by| Actor::parse(&by).unwrap());
@@ -294,7 +313,7 @@ pub(super) fn recommendation_command() -> impl Strategy<Value = RecommendationCo
     prop_oneof![
         make(bold().boxed()),
         make(recipient().boxed()),
-        (by, note()).prop_map(|(by, reason)| C::Override { by, reason }),
+        (by, note(), circumstances()).prop_map(|(by, reason, now)| C::Override { by, reason, now }),
         note().prop_map(|reason| C::Withdraw { reason }),
         command_id().prop_map(|by| C::Supersede { by: RecommendationId::created_by(by) }),
         one_of_a_few_days(8).prop_map(|on| C::Expire { on }),

@@ -109,7 +109,16 @@ pub(super) fn recommendation(history: &[RecommendationEvent]) -> Recommendation 
         Some(E::Made(advice)) => advice.clone(),
         Some(E::Refused { advice, .. }) if overridden => advice.clone(),
         Some(E::Refused { advice, shut, regime }) => {
-            return Recommendation::Refused { advice: advice.clone(), shut: shut.clone(), regime: *regime };
+            let superseded_by = last(history, |event| match event {
+                E::Superseded { by } => Some(*by),
+                _ => None,
+            });
+            return Recommendation::Refused {
+                advice: advice.clone(),
+                shut: shut.clone(),
+                regime: *regime,
+                superseded_by,
+            };
         }
         _ => return Recommendation::Unknown,
     };

@@ -2,6 +2,7 @@
 //! `POST /v1/portfolios/{id}/recommendations`. Letting refused advice out and taking advice back is under
 //! `recommendations/ends.rs`.
 
+mod circumstances;
 mod ends;
 
 use axum::Json;
@@ -64,7 +65,8 @@ pub struct RecommendationView {
     /// holds, `valid_until`.
     #[schema(value_type = Object)]
     terms: serde_json::Value,
-    /// How the advice stands: `open`, `refused`, `withdrawn`, `superseded` or `expired`.
+    /// How the advice stands: `open`, `refused`, `withdrawn`, `superseded` or `expired`. Refused advice is `superseded`, too,
+    /// once later advice on the portfolio has gone out to the client.
     #[schema(example = "open")]
     standing: String,
     /// Why compliance let it go out, or why it was taken back.
@@ -74,7 +76,7 @@ pub struct RecommendationView {
     /// `profile_expired`, `portfolio_too_risky`, `product_too_risky`, `not_in_care`) and what it found.
     #[schema(value_type = Vec<Object>)]
     gates: serde_json::Value,
-    /// The recommendation that took its place.
+    /// The recommendation that took its place, or went out after it while it was refused.
     #[schema(required, value_type = Option<String>, format = Uuid)]
     superseded_by: Option<RecommendationId>,
     /// How the letter stands.

@@ -159,6 +159,7 @@ pub async fn parked(settings: &Settings, action: Option<ParkedAction>) -> anyhow
         let recorded = journal.event_at(position).await?.with_context(|| format!("there is no event at {position}"))?;
         let verdict = match effect.as_str() {
             "recommend" => recommender::handle(&journal, recorded).await,
+            "supersede" => recommender::succession::handle(&journal, recorded).await,
             "notify" => {
                 let (vault, mailer) = (roles::vault(settings, pool)?, roles::mailer(settings)?);
                 let letters = roles::letters(settings)?;
@@ -243,7 +244,7 @@ pub async fn doctor(settings: &Settings) -> anyhow::Result<()> {
         Ok(journal) => {
             let streams = journal::topology::verify(journal.context(), None).await;
             say("streams", streams.map(|()| "as deploy/nats/topology.json says".to_owned()).map_err(Into::into));
-            for effect in [&recommender::EFFECT, &notifier::EFFECT] {
+            for effect in [&recommender::EFFECT, &recommender::succession::EFFECT, &notifier::EFFECT] {
                 let lag = journal::effect::lag(&journal, effect).await;
                 let lag = lag.map(|(behind, open)| format!("{behind} events to come, {open} under way"));
                 say(effect.name, lag.map_err(Into::into));

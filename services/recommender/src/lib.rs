@@ -5,24 +5,25 @@
 //! again; those that were recorded are answered from their history.
 //!
 //! What the gates need to know of a client, their care and their profile, is read from the log when the recommendation is
-//! made. Once it is made, the recommendation to the same client before it, if there is one, is superseded.
+//! made. Once it is made it takes the place of the portfolio's recommendations to the client before it: [`succession`].
 
 pub mod expire;
+pub mod succession;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use events::portfolio::PortfolioEvent;
-use events::recommendation::{Advice, Recipient, RecommendationCommand, RecommendationRejection};
-use events::values::{Actor, AggregateId, ClientId, CommandId, EventId, PortfolioId, RecommendationId, Regime};
+use events::recommendation::{Advice, Recipient, RecommendationCommand, RecommendationRejection, making};
+use events::values::{Actor, AggregateId, ClientId, CommandId, PortfolioId, RecommendationId, Regime};
 use events::{Advisor, AnyEvent, Client, Kind, Metadata, Recommendation, Subject};
 use futures::StreamExt;
 use jiff::tz::TimeZone;
-use journal::{CommandContext, Done, Effect, EffectError, ExecuteError, Expect, Journal, Recorded, Verdict};
+use journal::{CommandContext, Done, Effect, EffectError, ExecuteError, Expect, Journal, ReadError, Recorded, Verdict};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info_span, warn};
 
-/// The durable consumer of this role and its bounds.
+/// The durable consumer that makes recommendations, and its bounds.
 pub const EFFECT: Effect = Effect {
     name: "recommend",
     kinds: &[Kind::Portfolio],
@@ -39,17 +40,21 @@ const REST: Duration = Duration::from_secs(10);
 /// Who acts.
 const ACTOR: &str = "role:recommend";
 
-/// Makes recommendations until it is told to stop.
+/// Makes recommendations, and lets them take the place of earlier ones, until it is told to stop.
 ///
 /// # Errors
 /// Where the effect cannot run; a server that is away is waited for.
 pub async fn run(journal: Journal, stop: CancellationToken) -> Result<(), EffectError> {
-    let handler = journal.clone();
-    journal::effect::run(&journal, &EFFECT, stop, move |recorded| {
-        let journal = handler.clone();
+    let (makes, succeeds) = (journal.clone(), journal.clone());
+    let making = journal::effect::run(&journal, &EFFECT, stop.clone(), move |recorded| {
+        let journal = makes.clone();
         async move { handle(&journal, recorded).await }
-    })
-    .await
+    });
+    let succeeding = journal::effect::run(&journal, &succession::EFFECT, stop, move |recorded| {
+        let journal = succeeds.clone();
+        async move { succession::handle(&journal, recorded).await }
+    });
+    futures::future::try_join(making, succeeding).await.map(|_| ())
 }
 
 /// What becomes of one event of a portfolio. The same event again changes nothing.
@@ -68,18 +73,54 @@ pub async fn handle(journal: &Journal, recorded: Recorded) -> Verdict {
 struct Recommended {
     portfolio: PortfolioId,
     metadata: Metadata,
-    clients: Vec<ClientId>,
+    clients: BTreeSet<ClientId>,
     /// The advice to the first client; the others' differ in the client only.
     advice: Advice,
     sequence: u64,
+}
+
+impl Recommended {
+    /// The recommendation that it becomes for this client.
+    fn recommendation(&self, client: ClientId) -> RecommendationId {
+        RecommendationId::created_by(making(self.metadata.event_id, client))
+    }
+}
+
+/// Why something is left undone.
+enum Stop {
+    /// The log could not take it, or tell, now.
+    NotNow(String),
+    /// The rules refuse it: no other attempt will go better.
+    Refused(String),
+}
+
+impl From<ReadError> for Stop {
+    fn from(error: ReadError) -> Self {
+        Self::NotNow(error.to_string())
+    }
+}
+
+impl From<&ExecuteError<RecommendationRejection>> for Stop {
+    fn from(error: &ExecuteError<RecommendationRejection>) -> Self {
+        match error {
+            ExecuteError::Busy
+            | ExecuteError::Conflicts { .. }
+            | ExecuteError::Unknown(_)
+            | ExecuteError::Refused(_)
+            | ExecuteError::Read(_) => Self::NotNow(error.to_string()),
+            ExecuteError::Rejected(_) | ExecuteError::Stale { .. } | ExecuteError::RequestDiffers => {
+                Self::Refused(error.to_string())
+            }
+        }
+    }
 }
 
 /// What all of a portfolio's recommendations rest on besides their event.
 struct Around {
     /// Under whose rules the advisor works.
     regime: Regime,
-    /// The event by which each client was recommended this portfolio before, the last one.
-    before: BTreeMap<ClientId, EventId>,
+    /// All that the portfolio recommends, before this event and behind it.
+    history: Vec<Recommended>,
 }
 
 /// What the event recommends, `None` where it is about something else, or why it cannot be read.
@@ -101,7 +142,6 @@ fn read(recorded: &Recorded) -> Result<Option<Recommended>, String> {
     let metadata = recorded.metadata().map_err(|error| error.to_string())?;
     let (_, token) = recorded.kind_and_token().map_err(|error| error.to_string())?;
     let portfolio = PortfolioId::from_token(token).ok_or_else(|| format!("`{token}` is no portfolio's id"))?;
-    let clients: Vec<ClientId> = clients.into_iter().collect();
     let Some(first) = clients.first().copied() else { return Ok(None) };
     let advice = Advice {
         portfolio,
@@ -119,39 +159,26 @@ fn read(recorded: &Recorded) -> Result<Option<Recommended>, String> {
     Ok(Some(Recommended { portfolio, metadata, clients, advice, sequence }))
 }
 
-/// How the recommendation to one client went.
-enum Made {
-    /// It is in the log, now or since before, as made or as refused by a gate.
-    Recorded { refused: bool },
-    /// The log could not take it now.
-    NotNow(String),
-    /// The rules refuse it: no other attempt will go better.
-    Refused(String),
+/// All that the portfolio recommends, in the order of its history. What cannot be read is parked where it is met.
+async fn recommended_by(journal: &Journal, portfolio: PortfolioId) -> Result<Vec<Recommended>, ReadError> {
+    let history = journal.history(&Subject::new(Kind::Portfolio, &portfolio.token())).await?;
+    Ok(history.iter().filter_map(|event| read(event).ok().flatten()).collect())
 }
 
 /// What stands around the event in the log.
-async fn look_around(journal: &Journal, recommended: &Recommended) -> Result<Around, String> {
-    let advisor = journal.state::<Advisor>(&recommended.advice.advisor).await.map_err(|error| error.to_string())?;
-    let regime = match advisor.state {
+async fn look_around(journal: &Journal, recommended: &Recommended) -> Result<Around, ReadError> {
+    let regime = match journal.state::<Advisor>(&recommended.advice.advisor).await?.state {
         Advisor::Registered { details, .. } => details.regime,
         Advisor::Unknown => Regime::default(),
     };
-    let subject = Subject::new(Kind::Portfolio, &recommended.portfolio.token());
-    let history = journal.history(&subject).await.map_err(|error| error.to_string())?;
-    let mut before = BTreeMap::new();
-    for earlier in history.iter().take_while(|event| event.position().sequence < recommended.sequence) {
-        if let Ok(Some(earlier)) = read(earlier) {
-            before.extend(earlier.clients.into_iter().map(|client| (client, earlier.metadata.event_id)));
-        }
-    }
-    Ok(Around { regime, before })
+    Ok(Around { regime, history: recommended_by(journal, recommended.portfolio).await? })
 }
 
 async fn make_all(journal: &Journal, recommended: &Recommended) -> Verdict {
     let around = match look_around(journal, recommended).await {
         Ok(around) => around,
-        Err(reason) => {
-            warn!(reason, "recommendations have to wait for the log");
+        Err(error) => {
+            warn!(%error, "recommendations have to wait for the log");
             return Verdict::Later { after: REST };
         }
     };
@@ -161,9 +188,9 @@ async fn make_all(journal: &Journal, recommended: &Recommended) -> Verdict {
     let (mut not_now, mut refused) = (None, None);
     while let Some(outcome) = outcomes.next().await {
         match outcome {
-            Made::Recorded { .. } => {}
-            Made::NotNow(reason) => not_now = Some(reason),
-            Made::Refused(reason) => refused = Some(reason),
+            Ok(()) => {}
+            Err(Stop::NotNow(reason)) => not_now = Some(reason),
+            Err(Stop::Refused(reason)) => refused = Some(reason),
         }
     }
     match (not_now, refused) {
@@ -176,28 +203,63 @@ async fn make_all(journal: &Journal, recommended: &Recommended) -> Verdict {
     }
 }
 
-/// Makes one client's recommendation, then lets it take the place of the one before.
-async fn see_to(journal: &Journal, recommended: &Recommended, around: &Around, client: ClientId) -> Made {
-    let made = make(journal, recommended, around.regime, client).await;
-    let (Made::Recorded { refused: false }, Some(before)) = (&made, around.before.get(&client)) else { return made };
-    let cause = recommended.metadata.event_id;
-    let (old, by) = (recommendation_id(*before, client), recommendation_id(cause, client));
-    let command_id = CommandId::of(&["supersede", &cause.to_string(), &client.to_string()]);
-    let supersede = RecommendationCommand::Supersede { by };
-    match give(journal, recommended, &old, command_id, &supersede, Expect::Any).await {
-        Ok(_) => made,
-        // It was recommended before this role had made it known: there is nothing whose place could be taken.
-        Err(ExecuteError::Rejected(RecommendationRejection::Unknown)) => made,
-        Err(error) => outcome_of(&error, client),
+/// Makes one client's recommendation, and before it those that the portfolio's history has before it and that are not made
+/// yet, the first first: events may come in any order, and letters should not.
+async fn see_to(journal: &Journal, recommended: &Recommended, around: &Around, client: ClientId) -> Result<(), Stop> {
+    let theirs: Vec<&Recommended> = around.history.iter().filter(|one| one.clients.contains(&client)).collect();
+    let here = theirs.iter().position(|one| one.sequence == recommended.sequence);
+    let here = here.ok_or_else(|| Stop::NotNow("the portfolio's history does not have the event".to_owned()))?;
+    for place in first_missing(journal, &theirs[..here], client).await?..=here {
+        match make_and_succeed(journal, &theirs, place, around.regime, client).await {
+            Ok(()) => {}
+            Err(Stop::Refused(reason)) if place < here => {
+                warn!(reason, "an earlier recommendation is left to its own event");
+            }
+            Err(stop) => return Err(stop),
+        }
     }
+    Ok(())
 }
 
-async fn make(journal: &Journal, recommended: &Recommended, regime: Regime, client: ClientId) -> Made {
-    let known = match journal.state::<Client>(&client).await {
-        Ok(known) => known.state,
-        Err(error) => return Made::NotNow(error.to_string()),
-    };
-    let (in_care, profile) = match known {
+/// The place from which on none of these is made yet.
+async fn first_missing(journal: &Journal, before: &[&Recommended], client: ClientId) -> Result<usize, Stop> {
+    for (place, earlier) in before.iter().enumerate().rev() {
+        match journal.state::<Recommendation>(&earlier.recommendation(client)).await?.state {
+            Recommendation::Unknown => {}
+            // Whoever made it has made those before it.
+            Recommendation::Refused { .. } | Recommendation::Made { .. } => return Ok(place + 1),
+        }
+    }
+    Ok(0)
+}
+
+/// Makes the recommendation at this place; one that goes out takes the place of those before it.
+async fn make_and_succeed(
+    journal: &Journal,
+    theirs: &[&Recommended],
+    place: usize,
+    regime: Regime,
+    client: ClientId,
+) -> Result<(), Stop> {
+    let recommended = theirs[place];
+    match make(journal, recommended, regime, client).await? {
+        Recommendation::Made { .. } => {}
+        Recommendation::Refused { .. } | Recommendation::Unknown => return Ok(()),
+    }
+    let ids: Vec<RecommendationId> = theirs.iter().map(|one| one.recommendation(client)).collect();
+    let cause = &recommended.metadata;
+    succession::give_way(journal, cause, ids[place], &ids[place + 1..]).await?;
+    succession::take_over(journal, cause, ids[place], &ids[..place]).await
+}
+
+/// The recommendation as it was when it was made, just now or before.
+async fn make(
+    journal: &Journal,
+    recommended: &Recommended,
+    regime: Regime,
+    client: ClientId,
+) -> Result<Recommendation, Stop> {
+    let (in_care, profile) = match journal.state::<Client>(&client).await?.state {
         Client::Registered { advisor, profile, .. } => (advisor == recommended.advice.advisor, profile),
         Client::Removed { profile, .. } => (false, profile),
         Client::Unknown => (false, None),
@@ -205,28 +267,22 @@ async fn make(journal: &Journal, recommended: &Recommended, regime: Regime, clie
     let on = recommended.metadata.time.to_zoned(TimeZone::UTC).date();
     let recipient = Recipient { in_care, profile, regime, on };
     let advice = Box::new(Advice { client, ..recommended.advice.clone() });
-    let cause = recommended.metadata.event_id;
-    let (id, command_id) = (recommendation_id(cause, client), command_id(cause, client));
+    let (cause, id) = (&recommended.metadata, recommended.recommendation(client));
     let make = RecommendationCommand::Make { advice, recipient };
-    match give(journal, recommended, &id, command_id, &make, Expect::New).await {
-        Ok(done) => Made::Recorded { refused: matches!(done.state, Recommendation::Refused { .. }) },
-        Err(error) => outcome_of(&error, client),
+    match give(journal, cause, &id, making(cause.event_id, client), &make, Expect::New).await {
+        Ok(done) => Ok(done.state),
+        Err(error) => match Stop::from(&error) {
+            Stop::Refused(why) => {
+                Err(Stop::Refused(format!("the recommendation to client {client} is refused: {why}")))
+            }
+            not_now @ Stop::NotNow(_) => Err(not_now),
+        },
     }
-}
-
-/// The command that makes the recommendation of this event to this client.
-fn command_id(cause: EventId, client: ClientId) -> CommandId {
-    CommandId::of(&["recommend", &cause.to_string(), &client.to_string()])
-}
-
-/// The recommendation that it makes.
-fn recommendation_id(cause: EventId, client: ClientId) -> RecommendationId {
-    RecommendationId::created_by(command_id(cause, client))
 }
 
 async fn give(
     journal: &Journal,
-    recommended: &Recommended,
+    cause: &Metadata,
     id: &RecommendationId,
     command_id: CommandId,
     command: &RecommendationCommand,
@@ -235,24 +291,11 @@ async fn give(
     let context = CommandContext {
         command_id,
         // Not the clock's: given again, it is the same command.
-        time: recommended.metadata.time,
+        time: cause.time,
         actor: Actor::parse(ACTOR).expect("the constant names an actor"),
         expect,
         request_digest: None,
-        causation_id: Some(recommended.metadata.event_id),
+        causation_id: Some(cause.event_id),
     };
     journal.execute::<Recommendation>(id, command, &context).await
-}
-
-fn outcome_of(error: &ExecuteError<RecommendationRejection>, client: ClientId) -> Made {
-    match error {
-        ExecuteError::Busy
-        | ExecuteError::Conflicts { .. }
-        | ExecuteError::Unknown(_)
-        | ExecuteError::Refused(_)
-        | ExecuteError::Read(_) => Made::NotNow(error.to_string()),
-        ExecuteError::Rejected(_) | ExecuteError::Stale { .. } | ExecuteError::RequestDiffers => {
-            Made::Refused(format!("the recommendation to client {client} is refused: {error}"))
-        }
-    }
 }

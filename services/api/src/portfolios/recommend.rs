@@ -49,7 +49,7 @@ pub struct RecommendPortfolio {
     /// What following the advice costs.
     #[serde(default, deserialize_with = "objects::optional")]
     costs: Option<CostsBody>,
-    /// The last day on which the advice holds.
+    /// The last day on which the advice holds, in UTC: today or later.
     #[schema(format = Date)]
     valid_until: Option<String>,
 }
@@ -128,15 +128,17 @@ pub async fn recommend(
     enough_clients(clients.len())?;
     let command_id = keyed.command(RECOMMEND, &[&id.to_string()]);
     let place_of = |client: ClientId| place_of(&body.client_ids, client);
+    let now = clock.now();
+    let today = now.to_zoned(TimeZone::UTC).date();
     let needed = match office.references.need_advisor(keyed.reach, advisor).await {
         Ok(()) => office.references.need_clients(keyed.reach, advisor, &clients, place_of).await,
         refused => refused,
     };
+    let needed = needed.and_then(|()| not_over(valid_until, today));
     unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;
     let targets = allocation.iter().map(|(asset, weight)| (asset.clone(), weight.value())).collect();
     let computed = compute(&office, targets, currency.as_str(), &asked).await?;
-    let now = clock.now();
-    let figures = Box::new(computed.snapshot(&asked, now.to_zoned(TimeZone::UTC).date()));
+    let figures = Box::new(computed.snapshot(&asked, today));
     let digest = wish(&clients, &rationale, &body).sha256();
     let context = context(command_id, keyed.actor, now, Expect::Version(version), digest);
     let assets: Vec<AssetId> = allocation.iter().map(|(asset, _)| asset.clone()).collect();
@@ -179,6 +181,14 @@ fn enough_clients(clients: usize) -> Result<(), Problem> {
         _ => return Ok(()),
     };
     Err(ExecuteError::Rejected(rejection).into())
+}
+
+/// Nothing, where the advice holds for this day at least. Ends are noted by the same days, in UTC.
+fn not_over(valid_until: Option<Date>, today: Date) -> Result<(), Problem> {
+    let Some(last) = valid_until.filter(|last| *last < today) else { return Ok(()) };
+    let mut faults = Faults::default();
+    faults.add("/valid_until", "day-over", format!("{last} is over: today is {today}, in UTC"));
+    Err(faults.into_problem())
 }
 
 fn place_of(texts: &[String], client: ClientId) -> String {
@@ -243,7 +253,9 @@ fn wish(clients: &BTreeSet<ClientId>, rationale: &Note, body: &RecommendPortfoli
 
 #[cfg(test)]
 mod tests {
-    use super::{FiguresChoice, asked, clients, enough_clients};
+    use jiff::civil::date;
+
+    use super::{FiguresChoice, asked, clients, enough_clients, not_over};
     use crate::faults::Faults;
     use crate::problem::ProblemType;
 
@@ -262,6 +274,17 @@ mod tests {
         assert!(enough_clients(500).is_ok());
         assert_eq!(enough_clients(0).unwrap_err().kind(), ProblemType::RecommendationWithoutClients);
         assert_eq!(enough_clients(501).unwrap_err().kind(), ProblemType::RecommendationToTooManyClients);
+    }
+
+    #[test]
+    fn advice_holds_today_at_least() {
+        let today = date(2026, 3, 4);
+        for last in [None, Some(today), Some(date(2026, 3, 5))] {
+            assert!(not_over(last, today).is_ok());
+        }
+        let over = not_over(Some(date(2026, 3, 3)), today).unwrap_err();
+        assert_eq!(over.kind(), ProblemType::InvalidBody);
+        assert!(format!("{over:?}").contains("#/valid_until"), "{over:?}");
     }
 
     #[test]

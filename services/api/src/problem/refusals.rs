@@ -85,6 +85,11 @@ impl From<&RecommendationRejection> for ProblemType {
             RecommendationRejection::NotRefused => Self::RecommendationNotRefused,
             RecommendationRejection::OverrideNeedsCompliance => Self::OverrideNeedsCompliance,
             RecommendationRejection::OverrideNotAllowed { .. } => Self::OverrideNotAllowed,
+            RecommendationRejection::Overtaken { .. } => Self::RecommendationOvertaken,
+            RecommendationRejection::ClientRemoved => Self::ClientRemoved,
+            RecommendationRejection::AdvisorNotActive { .. } => Self::AdvisorNotActive,
+            RecommendationRejection::PortfolioArchived => Self::PortfolioArchived,
+            RecommendationRejection::LastDayOver { .. } => Self::RecommendationOver,
             RecommendationRejection::NotOpen { .. } => Self::RecommendationNotOpen,
             RecommendationRejection::StillValid => Self::RecommendationStillValid,
             RecommendationRejection::AttemptClaimed { .. } => Self::EmailAttemptClaimed,
@@ -239,6 +244,7 @@ mod tests {
     fn every_rejection_is_the_problem_that_it_names_itself() {
         let one = rust_decimal::Decimal::ONE;
         let model = events::values::PortfolioId::created_by(events::values::CommandId::of(&["a model"]));
+        let recommendation = events::values::RecommendationId::created_by(events::values::CommandId::of(&["advice"]));
         let currency = events::values::Currency::parse("USD").unwrap();
         let asset = || AssetId::parse("AAPL").unwrap();
         check(vec![
@@ -290,6 +296,11 @@ mod tests {
             RecommendationRejection::NotRefused,
             RecommendationRejection::OverrideNeedsCompliance,
             RecommendationRejection::OverrideNotAllowed { reason: String::new() },
+            RecommendationRejection::Overtaken { by: recommendation },
+            RecommendationRejection::ClientRemoved,
+            RecommendationRejection::AdvisorNotActive { is: "suspended" },
+            RecommendationRejection::PortfolioArchived,
+            RecommendationRejection::LastDayOver { last: date(2024, 1, 2) },
             RecommendationRejection::NotOpen { is: "withdrawn" },
             RecommendationRejection::StillValid,
             RecommendationRejection::AttemptClaimed { attempt: 1 },

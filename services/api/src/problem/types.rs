@@ -196,6 +196,10 @@ problem_types! {
         "Whoever lets advice through a gate that stayed shut has the role compliance.";
     OverrideNotAllowed CONFLICT "override-not-allowed" "Nobody may let this advice go out"
         "The advisor's regime forbids advice that does not suit the client, or the client is in another advisor's care.";
+    RecommendationOvertaken CONFLICT "recommendation-overtaken" "Later advice has gone out to the client"
+        "After a later recommendation of the portfolio has gone out to the client, older advice that was refused is not let out any more, whatever has become of the later one. Recommend the portfolio again.";
+    RecommendationOver CONFLICT "recommendation-over" "The last day of the recommendation is over"
+        "Refused advice is let out until its last day, in UTC. Recommend the portfolio again.";
     RecommendationNotOpen CONFLICT "recommendation-not-open" "The recommendation does not stand"
         "The recommendation was refused, withdrawn or superseded, or its last day is over.";
     RecommendationStillValid CONFLICT "recommendation-still-valid" "The recommendation still holds"

@@ -8,6 +8,7 @@ use journal::{Expect, Journal};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::circumstances::circumstances;
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::commands::{Answer, ChangedAnswer, context};
@@ -50,11 +51,16 @@ pub struct EndRecommendation {
 }
 
 problems!(OverrideProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
-    RecommendationUnknown, RecommendationNotRefused, OverrideNeedsCompliance, OverrideNotAllowed);
+    RecommendationUnknown, RecommendationNotRefused, OverrideNeedsCompliance, OverrideNotAllowed, RecommendationOvertaken,
+    ClientRemoved, AdvisorNotActive, PortfolioArchived, RecommendationOver);
 problems!(EndProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
     RecommendationUnknown, RecommendationNotOpen, RecommendationStillValid);
 
 /// Lets refused advice go out all the same: the letter is written. For compliance only, and not under MiFID II.
+///
+/// It is decided on how things stand now: the client is still in the care of an advisor who is active, the portfolio is not
+/// archived, the last day is not over, and no later recommendation of the portfolio has gone out to the client. It takes the
+/// place of an earlier one.
 #[utoipa::path(put, path = "/v1/recommendations/{id}/override", tag = "recommendations",
     operation_id = "overrideGates", security(("bearer" = ["compliance"])),
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
@@ -72,9 +78,11 @@ pub async fn let_out(
     let Some(reason) = reason else { return Err(faults.into_problem()) };
     let digest = Canonical::of("OverrideGates").with("reason", reason.as_str()).sha256();
     let command_id = keyed.command(OVERRIDE, &[&id.to_string()]);
+    let time = clock.now();
+    let now = circumstances(&journal, &id, time).await?;
     // Who decides comes from the token, and the rule is the recommendation's own.
-    let command = RecommendationCommand::Override { by: keyed.actor.clone(), reason };
-    let context = context(command_id, keyed.actor, clock.now(), Expect::Version(version), digest);
+    let command = RecommendationCommand::Override { by: keyed.actor.clone(), reason, now };
+    let context = context(command_id, keyed.actor, time, Expect::Version(version), digest);
     let done = journal.execute::<Recommendation>(&id, &command, &context).await;
     let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::RecommendationUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))

@@ -12,4 +12,5 @@ mod journal;
 mod letters;
 mod market;
 mod projections;
+mod succession;
 mod vault;

@@ -1,13 +1,20 @@
 //! Advice that fits and advice that does not: three gates for each client, and what becomes of what is refused.
 
+use events::Portfolio;
+use events::portfolio::PortfolioCommand;
+use events::values::{Actor, ClientId, CommandId, Note, PortfolioId, Terms};
+use jiff::civil::date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use journal::{CommandContext, Expect};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testbed::eventually;
 use tokio_util::sync::CancellationToken;
 use vault::Role;
 
-use super::house::{Answer, House, unique};
+use super::house::{Answer, House, portfolio, unique};
+use crate::letters::office::figures;
 
 /// A service whose recommendations are made.
 async fn house() -> (House, tokio_util::sync::DropGuard) {
@@ -57,6 +64,49 @@ async fn recommend(house: &House, portfolio: &str, version: &str, clients: &[&st
         request.header("If-Match", version).header("Idempotency-Key", unique("r")).json(&body)
     };
     house.ask(Method::POST, &path, request).await
+}
+
+/// The portfolio is recommended to the client until a day that is over: as if that had been long ago.
+async fn recommended_until_2001(house: &House, portfolio: &str, client: &str) {
+    let recommend = PortfolioCommand::Recommend {
+        clients: [ClientId::parse(client).unwrap()].into(),
+        rationale: Note::parse("It fitted.").unwrap(),
+        figures: Box::new(figures()),
+        terms: Terms { valid_until: Some(date(2001, 1, 1)), ..Terms::default() },
+    };
+    let context = CommandContext {
+        command_id: CommandId::of(&[&unique("long ago")]),
+        time: Timestamp::now(),
+        actor: Actor::parse("role:test").unwrap(),
+        expect: Expect::Any,
+        request_digest: None,
+        causation_id: None,
+    };
+    let id = PortfolioId::parse(portfolio).unwrap();
+    house.journal.execute::<Portfolio>(&id, &recommend, &context).await.unwrap();
+}
+
+/// Lets the advice out by somebody in compliance.
+async fn let_out(house: &House, made: &Value) -> Answer {
+    let hour = SignedDuration::from_hours(1);
+    let token = house.vault.create_token(Role::Compliance, "a test", Timestamp::now(), hour).await.unwrap().secret;
+    let version = house.get_now(&path(made)).await.header("etag").to_owned();
+    let body = json!({"reason": "see the minutes"});
+    let request = |request: reqwest::RequestBuilder| request.header("If-Match", version).json(&body).bearer_auth(token);
+    house.ask_as_stranger(Method::PUT, &format!("{}/override", path(made)), request).await
+}
+
+fn path(made: &Value) -> String {
+    format!("/v1/recommendations/{}", made["id"].as_str().unwrap())
+}
+
+/// Waits until the advice stands so.
+async fn stands(house: &House, made: &Value, standing: &str) -> Value {
+    eventually(standing, async || {
+        let read = house.get_now(&path(made)).await.body;
+        (read["standing"] == standing).then_some(read)
+    })
+    .await
 }
 
 /// So many recommendations to this client, in the order in which they were made.
@@ -125,12 +175,8 @@ async fn compliance_lets_refused_advice_out_and_nobody_else_does() {
     house.change(Method::PUT, &path, "\"1\"", &reason).await.is_problem(403, "forbidden");
     assert_eq!(house.written().await, before);
 
-    let hour = SignedDuration::from_hours(1);
-    let token = house.vault.create_token(Role::Compliance, "a test", Timestamp::now(), hour).await.unwrap().secret;
-    let request =
-        |request: reqwest::RequestBuilder| request.header("If-Match", "\"1\"").json(&reason).bearer_auth(token);
-    let let_out = house.ask_as_stranger(Method::PUT, &path, request).await;
-    assert_eq!((let_out.status.as_u16(), let_out.header("etag")), (200, "\"2\""), "{let_out:?}");
+    let out = let_out(&house, &refused).await;
+    assert_eq!((out.status.as_u16(), out.header("etag")), (200, "\"2\""), "{out:?}");
     let read = house.get_now(&format!("/v1/recommendations/{id}")).await;
     assert_eq!((&read.body["standing"], &read.body["standing_reason"]), (&json!("open"), &json!("see the minutes")));
     assert_eq!(read.body["gates"].as_array().unwrap().len(), 1, "the gate that was shut stays on record");
@@ -142,17 +188,11 @@ async fn advice_is_withdrawn_and_superseded_and_is_over_after_its_last_day() {
     let advisor = house.advisor().await;
     let portfolio = house.portfolio(&advisor).await;
     let boldest = client(&house, &advisor, Some("aggressive")).await;
-    recommend(&house, &portfolio, "\"1\"", &[&boldest], json!({"valid_until": "2001-01-01"})).await;
+    recommended_until_2001(&house, &portfolio, &boldest).await;
     let first = recommended(&house, &boldest, 1).await.remove(0);
-    recommend(&house, &portfolio, "\"2\"", &[&boldest], json!({"valid_until": "2001-01-01"})).await;
+    recommended_until_2001(&house, &portfolio, &boldest).await;
     let second = recommended(&house, &boldest, 2).await.remove(1);
-    let path = |made: &Value| format!("/v1/recommendations/{}", made["id"].as_str().unwrap());
-    let superseded = async || {
-        let read = house.get_now(&path(&first)).await;
-        (read.body["standing"] == "superseded").then_some(read)
-    };
-    let read = eventually("newer advice in the place of older", superseded).await;
-    assert_eq!(read.body["superseded_by"], second["id"]);
+    assert_eq!(stands(&house, &first, "superseded").await["superseded_by"], second["id"]);
     let end = async |made: &Value, version: &str, body: Value| {
         house.change(Method::PUT, &format!("{}/standing", path(made)), version, &body).await
     };
@@ -185,6 +225,100 @@ async fn advice_is_withdrawn_and_superseded_and_is_over_after_its_last_day() {
     assert_eq!(standing("open", &then).await, [third["id"].clone()]);
     assert_eq!(standing("expired", &then).await, [second["id"].clone()]);
     house.get("/v1/recommendations?standing=over").await.is_problem(400, "invalid-parameter");
+}
+
+#[tokio::test]
+async fn what_goes_out_takes_the_place_of_all_before_it_whatever_was_refused_in_between() {
+    let (house, _recommending) = house().await;
+    let advisor = house.advisor().await;
+    let portfolio = moderate(&house, &advisor, "moderate").await;
+    let client = client(&house, &advisor, Some("moderate")).await;
+    let mut made = Vec::new();
+    for (n, (product, standing)) in
+        [("moderate", "open"), ("aggressive", "refused"), ("moderate", "open"), ("aggressive", "refused")]
+            .into_iter()
+            .enumerate()
+    {
+        let rated = rate(&house, "MSFT", product).await;
+        house.get_after("/v1/assets/MSFT", &rated).await;
+        recommend(&house, &portfolio, &format!("\"{}\"", n + 2), &[&client], json!({})).await;
+        let last = recommended(&house, &client, n + 1).await.remove(n);
+        assert_eq!(last["standing"], standing);
+        made.push(last);
+    }
+    for old in &made[..2] {
+        assert_eq!(stands(&house, old, "superseded").await["superseded_by"], made[2]["id"]);
+    }
+    let before = house.written().await;
+    let_out(&house, &made[1]).await.is_problem(409, "recommendation-overtaken");
+    assert_eq!(house.written().await.advisory(), before.advisory());
+
+    let out = let_out(&house, &made[3]).await;
+    assert_eq!(out.status.as_u16(), 200, "{out:?}");
+    assert_eq!(stands(&house, &made[2], "superseded").await["superseded_by"], made[3]["id"]);
+    let list = format!("/v1/recommendations?client={client}&standing=open");
+    let standing = house.get_now(&list).await;
+    let ids: Vec<&Value> = standing.body["items"].as_array().unwrap().iter().map(|item| &item["id"]).collect();
+    assert_eq!(ids, [&made[3]["id"]]);
+}
+
+#[tokio::test]
+async fn refused_advice_is_let_out_into_the_world_as_it_is_now() {
+    let (house, _recommending) = house().await;
+    house.asset("AAPL", &[]).await;
+    house.asset("MSFT", &[]).await;
+    let colleague = house.advisor().await;
+    let composed = async |advisor: &str| -> String {
+        house.post("/v1/portfolios", &unique("portfolio"), &portfolio(advisor)).await.created()
+    };
+    let removed = json!({"standing": "removed", "reason": "they left"});
+    let suspended = json!({"standing": "suspended", "reason": "an inquiry"});
+    let archived = json!({"standing": "archived", "reason": "replaced"});
+    let handed_over = json!({"advisor": colleague, "reason": "they moved"});
+    let strict = json!({"name": "Ana Souza", "firm": "Casa Verde", "regime": "mifid_ii", "registration": "77"});
+    for (what, version, body, code) in [
+        ("clients/{client}/standing", "\"1\"", removed.clone(), "client-removed"),
+        ("clients/{client}/advisor", "\"1\"", handed_over, "override-not-allowed"),
+        ("advisors/{advisor}/standing", "\"1\"", suspended, "advisor-not-active"),
+        ("advisors/{advisor}/standing", "\"1\"", removed, "advisor-not-active"),
+        ("advisors/{advisor}", "\"1\"", strict, "override-not-allowed"),
+        ("portfolios/{portfolio}/standing", "\"2\"", archived, "portfolio-archived"),
+    ] {
+        let advisor = house.advisor().await;
+        let (client, portfolio) = (client(&house, &advisor, None).await, composed(&advisor).await);
+        recommend(&house, &portfolio, "\"1\"", &[&client], json!({})).await;
+        let refused = recommended(&house, &client, 1).await.remove(0);
+        let path = what.replace("{client}", &client).replace("{advisor}", &advisor).replace("{portfolio}", &portfolio);
+        let changed = house.change(Method::PUT, &format!("/v1/{path}"), version, &body).await;
+        assert_eq!(changed.status.as_u16(), 200, "{what}: {changed:?}");
+        let before = house.written().await;
+        let_out(&house, &refused).await.is_problem(409, code);
+        assert_eq!(house.written().await.advisory(), before.advisory(), "{what}");
+        stands(&house, &refused, "refused").await;
+    }
+    let advisor = house.advisor().await;
+    let (client, portfolio) = (client(&house, &advisor, None).await, composed(&advisor).await);
+    recommended_until_2001(&house, &portfolio, &client).await;
+    let refused = recommended(&house, &client, 1).await.remove(0);
+    let_out(&house, &refused).await.is_problem(409, "recommendation-over");
+    stands(&house, &refused, "refused").await;
+}
+
+#[tokio::test]
+async fn advice_ends_no_sooner_than_it_is_given() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    let (client, portfolio) = (client(&house, &advisor, None).await, house.portfolio(&advisor).await);
+    let before = house.written().await;
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    for over in [today.yesterday().unwrap(), date(2020, 1, 1)] {
+        let refused = recommend(&house, &portfolio, "\"1\"", &[&client], json!({"valid_until": over})).await;
+        refused.is_problem(422, "invalid-body");
+        assert_eq!(refused.errors(), [("#/valid_until".to_owned(), "day-over".to_owned())]);
+    }
+    assert_eq!(house.written().await, before);
+    let tomorrow = json!({"valid_until": today.tomorrow().unwrap()});
+    assert_eq!(recommend(&house, &portfolio, "\"1\"", &[&client], tomorrow).await.status.as_u16(), 202);
 }
 
 #[tokio::test]

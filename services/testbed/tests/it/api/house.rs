@@ -44,6 +44,13 @@ pub struct Written {
     tokens: i64,
 }
 
+impl Written {
+    /// The last event of what people do.
+    pub fn advisory(&self) -> u64 {
+        self.advisory
+    }
+}
+
 impl House {
     /// The service with read models that follow the log.
     pub async fn open() -> Self {

@@ -120,8 +120,10 @@ async fn rows_say_what_the_deciders_say() {
                         assert_eq!(row.standing, standing.word());
                         (advice, letter)
                     }
-                    Recommendation::Refused { advice, shut, .. } => {
-                        assert_eq!((row.standing.as_str(), &row.gates), ("refused", &serde_json::json!(shut)));
+                    Recommendation::Refused { advice, shut, superseded_by, .. } => {
+                        let standing = if superseded_by.is_some() { "superseded" } else { "refused" };
+                        assert_eq!((row.standing.as_str(), &row.gates), (standing, &serde_json::json!(shut)));
+                        assert_eq!(row.superseded_by, superseded_by);
                         (advice, Letter::Due { attempts: 0 })
                     }
                     Recommendation::Unknown => panic!("{subject} was not made"),

@@ -124,9 +124,13 @@ pub fn advisory(portfolios: usize) -> Vec<Draft> {
         lives.push(life(Kind::Portfolio, &portfolio, portfolio_life(n, advisor, client)));
         for (m, letters) in letters().into_iter().enumerate().skip(n % 2) {
             let id = RecommendationId::created_by(command(&format!("recommendation {m}")));
-            let mut events = begun(n + m, advice(n, portfolio, client, advisor));
-            events.extend(letters);
-            events.extend(ended(n + m));
+            let events = match n + m {
+                12 => overtaken(advice(n, portfolio, client, advisor)),
+                way => {
+                    let begun = begun(way, advice(n, portfolio, client, advisor));
+                    begun.into_iter().chain(letters).chain(ended(way)).collect()
+                }
+            };
             lives.push(life(Kind::Recommendation, &id, events));
         }
         if n % 3 == 0 {
@@ -247,9 +251,18 @@ fn begun(n: usize, advice: Advice) -> Vec<RecommendationEvent> {
     if !n.is_multiple_of(4) {
         return vec![RecommendationEvent::Made(Box::new(advice))];
     }
+    vec![refused(advice), RecommendationEvent::Overridden { reason: note("see the minutes") }]
+}
+
+/// Refused advice that nobody has let out when later advice went out.
+fn overtaken(advice: Advice) -> Vec<RecommendationEvent> {
+    let by = RecommendationId::created_by(CommandId::of(&["another"]));
+    vec![refused(advice), RecommendationEvent::Superseded { by }]
+}
+
+fn refused(advice: Advice) -> RecommendationEvent {
     let shut = vec![GateShut::NoProfile, GateShut::ProfileExpired { until: date(2026, 3, 4) }];
-    let refused = RecommendationEvent::Refused { advice: Box::new(advice), shut, regime: Regime::Cvm19 };
-    vec![refused, RecommendationEvent::Overridden { reason: note("see the minutes") }]
+    RecommendationEvent::Refused { advice: Box::new(advice), shut, regime: Regime::Cvm19 }
 }
 
 /// Ways that advice ends, or does not.
