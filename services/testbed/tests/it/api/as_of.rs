@@ -58,7 +58,10 @@ impl Story<'_> {
         let class = ["conservative", "moderate", "aggressive"][self.dice.roll(3)];
         let because = |key: &str, value: Value| json!({key: value, "reason": word});
         match self.dice.roll(12) {
-            0 => self.put(&advisor, "", json!({"name": word, "firm": "Casa Verde", "regime": "other"})).await,
+            0 => {
+                self.put(&advisor, "", json!({"name": word, "firm": "Casa Verde", "regime": "other", "language": "en"}))
+                    .await
+            }
             1 => self.put(&client, "", json!({"name": word, "email": "jose@client.example"})).await,
             2 => self.put(&client, "/suitability", because("class", json!(class))).await,
             3 => {

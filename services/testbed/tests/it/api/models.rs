@@ -64,7 +64,7 @@ async fn remodel(cast: &Cast, model: &str, place: &str, body: &Value) {
 async fn works_for(cast: &Cast, advisor: &Advisor, firm: &str) {
     let path = format!("/v1/advisors/{}", advisor.id);
     let known = cast.house.get_now(&path).await;
-    let body = json!({"name": known.body["name"], "firm": firm});
+    let body = json!({"name": known.body["name"], "firm": firm, "regime": "other", "language": "en"});
     let moved = cast.house.change(Method::PUT, &path, known.header("etag"), &body).await;
     assert_eq!(moved.status, 200, "{moved:?}");
     cast.house.get_now(&path).await;

@@ -41,7 +41,13 @@ async fn an_advisor_is_registered_under_a_regime_and_edited() {
     }
     assert_eq!((&read.body["standing"], &read.body["standing_reason"]), (&json!("active"), &Value::Null));
 
-    let plain = json!({"name": "Ana S. Lima", "firm": "Casa Verde"});
+    // Rules and language are said in any case: nobody should lose a notice in a letter by saying nothing.
+    let silent = json!({"name": "Ana S. Lima", "firm": "Casa Verde"});
+    let refused = house.change(Method::PUT, &path, "\"1\"", &silent).await;
+    refused.is_problem(422, "invalid-body");
+    let missing = ["regime", "language"].map(|field| (format!("#/{field}"), "missing-field".to_owned()));
+    assert_eq!(refused.errors(), missing);
+    let plain = json!({"name": "Ana S. Lima", "firm": "Casa Verde", "regime": "other", "language": "en"});
     let edited = house.change(Method::PUT, &path, "\"1\"", &plain).await;
     assert_eq!((edited.status.as_u16(), edited.header("etag")), (200, "\"2\""));
     let read = house.get_after(&path, &edited).await;
@@ -108,7 +114,7 @@ async fn a_suspended_advisor_does_nothing_until_they_are_reinstated_and_a_remove
         refused.is_problem(409, "advisor-not-active");
     }
     stand("\"4\"", "active").await.is_problem(409, "advisor-removed");
-    let edit = json!({"name": "Ana Lima", "firm": "Casa Verde"});
+    let edit = json!({"name": "Ana Lima", "firm": "Casa Verde", "regime": "other", "language": "en"});
     house.change(Method::PUT, &path, "\"4\"", &edit).await.is_problem(409, "advisor-removed");
     let listed = house.get_after("/v1/advisors?standing=removed&search=CASA", &removed).await;
     assert_eq!(listed.body["items"][0]["id"], json!(advisor), "the record stays");
