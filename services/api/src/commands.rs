@@ -2,7 +2,7 @@
 //!
 //! A caller who hangs up drops the handler's future. That is left so: `Journal::execute` may be dropped at any point,
 //! an append that was under way is found again by its command id, and the caller who asks again with the same key gets
-//! its answer. Commands therefore run in the handler itself, not in tasks of their own.
+//! its answer. Commands therefore run in the handler itself, not in tasks of their own; but an import, which is many, does.
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};

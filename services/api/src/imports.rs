@@ -1,11 +1,12 @@
 //! Imports: many things created by one file of comma-separated values, all of them or none.
 //!
-//! Each thing is one command, whose id follows from the caller's key and the thing's place in the file. So a request that
-//! was broken off is completed by sending it again, and one that was carried out changes nothing. What can be refused is
-//! refused before the first command; where that one is in the log, the import was accepted, and is completed whatever has
-//! become of what it names.
+//! Each thing is one command, whose id follows from the caller's key and the thing's place in the file. What can be refused
+//! is refused before the first command; where that one is in the log, the import was accepted, and is completed whatever has
+//! become of what it names: by a task that does not end with its caller's connection (`under_way.rs`), and where the whole
+//! process died, by the same request. One that was carried out changes nothing.
 
 mod table;
+mod under_way;
 
 use axum::Json;
 use axum::extract::{FromRequest, Request};
@@ -25,6 +26,7 @@ use crate::paging::word_parameter;
 use crate::problem::{FieldError, Problem, ProblemType};
 
 pub use self::table::{Row, Table};
+pub use self::under_way::UnderWay;
 
 /// Bytes that a file may have.
 const FILE_BYTES_MAX: usize = 1024 * 1024;
@@ -299,7 +301,8 @@ impl Created {
 /// some at once.
 ///
 /// # Errors
-/// The first problem. What was recorded before it stays, and the same request completes it.
+/// The first problem: that the log or the vault was away for longer than a command waits. What was recorded before it
+/// stays, and the same request completes it.
 pub async fn carried_out<C>(commands: impl Stream<Item = C> + Send + Unpin) -> Result<Response, Problem>
 where
     C: Future<Output = Result<Created, Problem>> + Send,

@@ -101,17 +101,17 @@ pub struct Api {
 
 /// The service as a router. Call it inside a runtime: it starts the task that watches checkpoints.
 pub fn router(api: &Api) -> Router {
-    router_until(api, CancellationToken::new())
+    router_until(api, imports::UnderWay::none(), CancellationToken::new())
 }
 
-/// The service as a router, whose endless answers end when it is told to stop.
-fn router_until(api: &Api, stop: CancellationToken) -> Router {
+/// The service as a router, whose endless answers end when it is told to stop, and whose imports go on.
+fn router_until(api: &Api, under_way: imports::UnderWay, stop: CancellationToken) -> Router {
     let callers = access::Callers::new(api.vault.clone(), api.journal.clone(), api.clock);
     let guard = Arc::new(guard::Guard::new(callers.clone(), operations::Operations::of(&openapi()), api.limits));
     let (routes, _) = contract::routes().split_for_parts();
     let router = routes
         .merge(contract::pages())
-        .with_state(state::Parts::new(api, callers, stop))
+        .with_state(state::Parts::new(api, callers, under_way, stop))
         .layer(middleware::from_fn_with_state(guard, guard::guard));
     // Outside of the guard: a browser asks whether it may ask before it has any credential to show.
     match api.edge.cors() {
@@ -120,10 +120,12 @@ fn router_until(api: &Api, stop: CancellationToken) -> Router {
     }
 }
 
-/// Serves until it is told to stop, then lets open requests end.
+/// Serves until it is told to stop, then lets open requests end, and imports whose callers are gone.
 ///
 /// # Errors
 /// Where the listener itself is broken.
 pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
-    server::serve(listener, router_until(&api, stop.clone()), api.limits, &api.edge, stop).await
+    let under_way = imports::UnderWay::none();
+    let router = router_until(&api, under_way.clone(), stop.clone());
+    server::serve(listener, router, api.limits, &api.edge, async move { under_way.ended().await }, stop).await
 }

@@ -16,7 +16,7 @@ pub struct Limits {
     pub headers_time: Duration,
     /// Bytes of a request's line and headers. Default: 32 KiB.
     pub headers_bytes_max: usize,
-    /// How long open requests may go on when the server stops. Default: 20 s.
+    /// How long open requests, and imports whose callers are gone, may go on when the server stops. Default: 20 s.
     pub drain_time: Duration,
     /// Computations of figures that run at once; more wait. Default: one for each core.
     pub figures_at_once: usize,

@@ -25,7 +25,7 @@ const HEADERS_MAX: usize = 100;
 /// How long accepting rests when the system has nothing left to accept with.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until it is told to stop, then lets open requests end within their bound.
+/// Serves until it is told to stop, then lets open requests end, and what outlives them, within their bound.
 ///
 /// # Errors
 /// Where the listener itself is broken.
@@ -34,6 +34,7 @@ pub async fn serve(
     router: Router,
     limits: Limits,
     edge: &Edge,
+    rest: impl Future<Output = ()>,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let mut http = http1::Builder::new();
@@ -70,8 +71,12 @@ pub async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain_time, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests that were still open were cut off");
+    let drained = async {
+        graceful.shutdown().await;
+        rest.await;
+    };
+    if tokio::time::timeout(limits.drain_time, drained).await.is_err() {
+        tracing::warn!("requests or imports that were still open were cut off");
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::as_of::Past;
 use crate::desk::Desk;
 use crate::events::{Audience, Facts};
 use crate::identities::Identities;
+use crate::imports::UnderWay;
 use crate::jobs::Jobs;
 use crate::references::References;
 
@@ -61,13 +62,14 @@ struct All {
     identities: Identities,
     audience: Audience,
     past: Past,
+    under_way: UnderWay,
 }
 
 impl Parts {
-    /// The parts of this service, whose answers end where it is told to stop. Starts the tasks that watch checkpoints and
-    /// follow prices.
+    /// The parts of this service, whose answers end where it is told to stop and whose imports it waits for then. Starts the
+    /// tasks that watch checkpoints and follow prices.
     #[must_use]
-    pub fn new(api: &Api, callers: Callers, stop: CancellationToken) -> Self {
+    pub fn new(api: &Api, callers: Callers, under_way: UnderWay, stop: CancellationToken) -> Self {
         let checkpoints = Checkpoints::watch(api.pool.clone());
         let references = References::new(api.journal.clone(), api.pool.clone());
         let identities = Identities { vault: api.vault.clone(), clock: Clock(api.clock) };
@@ -91,6 +93,7 @@ impl Parts {
             facts: Facts { journal: api.journal.clone(), pool: api.pool.clone(), identities: identities.clone() },
             identities,
             audience: Audience::new(callers, checkpoints, stop),
+            under_way,
         }))
     }
 }
@@ -118,4 +121,5 @@ parts! {
     identities: Identities,
     audience: Audience,
     past: Past,
+    under_way: UnderWay,
 }

@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use axum::extract::State;
 use axum::response::Response;
 use events::Client;
-use events::values::{AdvisorId, ClientId};
+use events::values::{AdvisorId, ClientId, CommandId};
 use futures::stream;
 use journal::Journal;
 
@@ -15,14 +15,14 @@ use crate::access::Reach;
 use crate::canonical::Canonical;
 use crate::described::problems;
 use crate::idempotency::{KeyHeader, Keyed};
+use crate::identities::Identities;
 use crate::imports::{
-    CREATED_MAX, Created, CsvBody, ImportQuery, ImportReport, Item, LineFault, Mode, Row, Table, advisor_of,
+    CREATED_MAX, Created, CsvBody, ImportQuery, ImportReport, Item, LineFault, Mode, Row, Table, UnderWay, advisor_of,
     all_or_none, carried_out, checked, is_accepted,
 };
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemType};
 use crate::references::References;
-use crate::state::Clock;
 
 const IMPORT: &str = "POST /v1/clients/import";
 /// The columns; the first two must be there.
@@ -35,7 +35,7 @@ problems!(ImportProblems: ANY, GUARDED, IMPORT, KEYED; ClientAlreadyRegistered);
 ///
 /// The file has a line of names first: `name` and `email`, and `advisor` (an id), which advisors may leave out for
 /// themselves. Fields are separated by commas, semicolons or tabs, and quoted as RFC 4180 says; the text is UTF-8. At most
-/// 1,000 clients. The same request again has the same answer, and completes what was broken off.
+/// 1,000 clients. The same request again has the same answer, and a caller who hangs up stops nothing.
 #[utoipa::path(post, path = "/v1/clients/import", tag = "clients", operation_id = "importClients",
     security(("bearer" = ["admin", "advisor"])), params(ImportQuery, KeyHeader),
     request_body(content = String, content_type = "text/csv",
@@ -47,8 +47,8 @@ problems!(ImportProblems: ANY, GUARDED, IMPORT, KEYED; ClientAlreadyRegistered);
 pub async fn import(
     State(journal): State<Journal>,
     State(references): State<References>,
-    State(vault): State<vault::Vault>,
-    State(clock): State<Clock>,
+    State(Identities { vault, clock }): State<Identities>,
+    State(under_way): State<UnderWay>,
     Parameters(query): Parameters<ImportQuery>,
     keyed: Keyed,
     CsvBody(text): CsvBody,
@@ -63,8 +63,7 @@ pub async fn import(
     for row in &table.rows {
         items.push(Item { line: row.line, wish: wish(row, keyed.reach)? });
     }
-    let command = |place: usize| keyed.command(IMPORT, &[&place.to_string()]);
-    let first = command(0);
+    let first = command(&keyed, 0);
     if !is_accepted::<Client>(&journal, mode, &ClientId::created_by(first), first).await? {
         need_advisors(&references, keyed.reach, &mut items).await?;
     }
@@ -73,16 +72,24 @@ pub async fn import(
     }
     let wishes = all_or_none(items)?;
     let file = written(&wishes);
-    let (journal, references, vault, actor) = (&journal, &references, &vault, &keyed.actor);
-    let (file, command) = (&file, &command);
-    let commands = wishes.into_iter().enumerate().map(|(place, (line, new))| async move {
-        let command_id = command(place);
-        let id = ClientId::created_by(command_id);
-        let done = put_on_list(journal, vault, &new, command_id, actor.clone(), clock.now(), Some(file)).await?;
-        references.registered_client(id, new.advisor);
-        Ok(Created::of(line, &id, &done))
-    });
-    carried_out(stream::iter(commands)).await
+    let import = async move {
+        let (journal, references, vault, keyed, file) = (&journal, &references, &vault, &keyed, &file);
+        let commands = wishes.into_iter().enumerate().map(|(place, (line, new))| async move {
+            let command_id = command(keyed, place);
+            let id = ClientId::created_by(command_id);
+            let (actor, now) = (keyed.actor.clone(), clock.now());
+            let done = put_on_list(journal, vault, &new, command_id, actor, now, Some(file)).await?;
+            references.registered_client(id, new.advisor);
+            Ok(Created::of(line, &id, &done))
+        });
+        carried_out(stream::iter(commands)).await
+    };
+    under_way.see_through(import).await
+}
+
+/// The id of the command that registers the client at this place of the file.
+fn command(keyed: &Keyed, place: usize) -> CommandId {
+    keyed.command(IMPORT, &[&place.to_string()])
 }
 
 /// The client that the row is, or what is wrong with it.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::extract::State;
 use axum::response::Response;
 use events::Portfolio;
-use events::values::PortfolioId;
+use events::values::{CommandId, PortfolioId};
 use futures::stream;
 use journal::Journal;
 
@@ -18,7 +18,7 @@ use crate::described::problems;
 use crate::faults::Faults;
 use crate::idempotency::{KeyHeader, Keyed};
 use crate::imports::{
-    CREATED_MAX, Created, CsvBody, ImportQuery, ImportReport, Item, LineFault, Mode, Row, Table, advisor_of,
+    CREATED_MAX, Created, CsvBody, ImportQuery, ImportReport, Item, LineFault, Mode, Row, Table, UnderWay, advisor_of,
     all_or_none, carried_out, checked, is_accepted,
 };
 use crate::parameters::Parameters;
@@ -55,7 +55,7 @@ problems!(ImportProblems: ANY, GUARDED, IMPORT, KEYED; PortfolioAlreadyCreated);
 /// advisors for themselves; `locked` (`yes` or `no`), `band_min`, `band_max`, `rebalancing`, `benchmark` and `risk_class` may
 /// be there. What is said of the whole portfolio stands in its first line, and the same or nothing in the others. Fields are
 /// separated by commas, semicolons or tabs, and quoted as RFC 4180 says; the text is UTF-8. At most 1,000 portfolios. The same
-/// request again has the same answer, and completes what was broken off.
+/// request again has the same answer, and a caller who hangs up stops nothing.
 #[utoipa::path(post, path = "/v1/portfolios/import", tag = "portfolios", operation_id = "importPortfolios",
     security(("bearer" = ["admin", "advisor"])), params(ImportQuery, KeyHeader),
     request_body(content = String, content_type = "text/csv",
@@ -68,6 +68,7 @@ pub async fn import(
     State(journal): State<Journal>,
     State(references): State<References>,
     State(clock): State<Clock>,
+    State(under_way): State<UnderWay>,
     Parameters(query): Parameters<ImportQuery>,
     keyed: Keyed,
     CsvBody(text): CsvBody,
@@ -79,8 +80,7 @@ pub async fn import(
         let detail = format!("one file composes {CREATED_MAX} portfolios at the most");
         return Err(Problem::new(ProblemType::BodyTooLarge, detail));
     }
-    let command = |place: usize| keyed.command(IMPORT, &[&place.to_string()]);
-    let first = command(0);
+    let first = command(&keyed, 0);
     let accepted = is_accepted::<Portfolio>(&journal, mode, &PortfolioId::created_by(first), first).await?;
     let mut items = Vec::with_capacity(groups.len());
     for group in &groups {
@@ -92,14 +92,22 @@ pub async fn import(
     }
     let wishes = all_or_none(items)?;
     let file = wishes.iter().fold(Canonical::of("ImportPortfolios"), |wish, (_, new)| new.written_into(wish)).sha256();
-    let (journal, actor, file, command) = (&journal, &keyed.actor, &file, &command);
-    let commands = wishes.into_iter().enumerate().map(|(place, (line, new))| async move {
-        let (command_id, now) = (command(place), clock.now());
-        let digest = new.written_into(Canonical::of("CreatePortfolio").with("file", file)).sha256();
-        let done = compose(journal, &new, command_id, actor.clone(), now, digest).await?;
-        Ok(Created::of(line, &PortfolioId::created_by(command_id), &done))
-    });
-    carried_out(stream::iter(commands)).await
+    let import = async move {
+        let (journal, keyed, file) = (&journal, &keyed, &file);
+        let commands = wishes.into_iter().enumerate().map(|(place, (line, new))| async move {
+            let (command_id, now) = (command(keyed, place), clock.now());
+            let digest = new.written_into(Canonical::of("CreatePortfolio").with("file", file)).sha256();
+            let done = compose(journal, &new, command_id, keyed.actor.clone(), now, digest).await?;
+            Ok(Created::of(line, &PortfolioId::created_by(command_id), &done))
+        });
+        carried_out(stream::iter(commands)).await
+    };
+    under_way.see_through(import).await
+}
+
+/// The id of the command that composes the portfolio at this place of the file.
+fn command(keyed: &Keyed, place: usize) -> CommandId {
+    keyed.command(IMPORT, &[&place.to_string()])
 }
 
 /// The rows of each portfolio, in the order of its first one.

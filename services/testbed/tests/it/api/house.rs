@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use testbed::{Database, Nats};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use vault::{KeyEncryptionKey, Role, Vault};
 
@@ -25,6 +27,20 @@ pub struct House {
     http: Client,
     stop: CancellationToken,
     _stopped_at_the_end: DropGuard,
+}
+
+/// One more process of the service: in a runtime of its own, so that it ends with all that it is at when this is dropped.
+pub struct Mortal {
+    pub address: String,
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// An answer, read to its end.
@@ -92,6 +108,30 @@ impl House {
     pub async fn another_within(&self, limits: Limits, edge: Edge) -> String {
         let parts = (journal_on(&self.nats).await, self.pool.clone(), self.vault.clone());
         serve(parts, limits, edge, self.stop.clone()).await
+    }
+
+    /// One more process of this service, with its own end: told to stop by the token, it has stopped when the task has ended.
+    pub async fn another_with_an_end(&self) -> (String, CancellationToken, JoinHandle<()>) {
+        let parts = (journal_on(&self.nats).await, self.pool.clone(), self.vault.clone());
+        let stop = self.stop.child_token();
+        let (address, served) = serve_until(parts, Limits::default(), Edge::default(), stop.clone()).await;
+        (address, stop, served)
+    }
+
+    /// One more process of this service, which can be killed.
+    pub async fn mortal(&self) -> Mortal {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let settings = JournalSettings::new(self.nats.urls(), "/insights/api");
+        // Connections live in the runtime that made them.
+        let (pool, options) = (self.pool.options().clone(), (*self.pool.connect_options()).clone());
+        let stop = self.stop.child_token();
+        let served = runtime.spawn(async move {
+            let journal = Journal::connect(&settings).await.unwrap();
+            let pool = pool.connect_with(options).await.unwrap();
+            let vault = Vault::new(pool.clone(), KeyEncryptionKey::from_bytes([1; 32]));
+            serve((journal, pool, vault), Limits::default(), Edge::default(), stop).await
+        });
+        Mortal { address: served.await.unwrap(), runtime: Some(runtime) }
     }
 
     /// The answer to a request with the token, as it is put together by `complete`.
@@ -227,12 +267,21 @@ async fn journal_on(nats: &Nats) -> Journal {
 }
 
 async fn serve(parts: (Journal, PgPool, Vault), limits: Limits, edge: Edge, stop: CancellationToken) -> String {
+    serve_until(parts, limits, edge, stop).await.0
+}
+
+async fn serve_until(
+    parts: (Journal, PgPool, Vault),
+    limits: Limits,
+    edge: Edge,
+    stop: CancellationToken,
+) -> (String, JoinHandle<()>) {
     let (journal, pool, vault) = parts;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let api = Api { journal, pool, vault, clock: Timestamp::now, limits, edge };
-    tokio::spawn(async move { api::serve(listener, api, stop).await.unwrap() });
-    address
+    let served = tokio::spawn(async move { api::serve(listener, api, stop).await.unwrap() });
+    (address, served)
 }
 
 impl Answer {

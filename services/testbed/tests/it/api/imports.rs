@@ -1,9 +1,7 @@
 //! Imports: all of a file or none of it, once, whatever the file is and whatever happens on the way.
 
-use std::time::Duration;
-
 use events::Stream;
-use reqwest::Method;
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use super::cast::Cast;
@@ -11,6 +9,12 @@ use super::house::{Answer, House, unique};
 
 const CLIENTS: &str = "/v1/clients/import";
 const PORTFOLIOS: &str = "/v1/portfolios/import";
+/// As many clients as a file may bring: whoever ends the import half-way has time for it.
+const MANY: usize = 1_000;
+
+fn count(things: usize) -> u64 {
+    u64::try_from(things).unwrap()
+}
 
 async fn import(house: &House, path: &str, key: &str, file: impl Into<Vec<u8>>) -> Answer {
     let file = file.into();
@@ -159,36 +163,77 @@ async fn a_file_of_portfolios_brings_limits_and_policies() {
     assert_eq!(house.written().await, before);
 }
 
+/// The sending of this file of clients to another process.
+fn sent(
+    house: &House,
+    address: &str,
+    key: &str,
+    file: &str,
+) -> impl Future<Output = reqwest::Result<Response>> + use<> {
+    let request = reqwest::Client::new().post(format!("{address}{CLIENTS}")).bearer_auth(&house.token);
+    request.header("Idempotency-Key", key).header("Content-Type", "text/csv").body(file.to_owned()).send()
+}
+
+/// How many events there are behind this place.
+async fn written_since(house: &House, begun: u64) -> u64 {
+    house.journal.last_position(Stream::Advisory).await.unwrap().sequence - begun
+}
+
+/// How many events there are behind this place, once there is one.
+async fn first_stands(house: &House, begun: u64) -> u64 {
+    let stands = async {
+        loop {
+            match written_since(house, begun).await {
+                0 => tokio::task::yield_now().await,
+                some => break some,
+            }
+        }
+    };
+    tokio::time::timeout(testbed::PATIENCE, stands).await.expect("the import begins")
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_that_was_broken_off_is_completed_by_sending_it_again() {
-    const COUNT: usize = 300;
+async fn an_import_goes_on_when_its_caller_hangs_up_and_a_service_that_stops_waits_for_it() {
     let house = House::open().await;
     let advisor = house.advisor().await;
     let begun = house.journal.last_position(Stream::Advisory).await.unwrap().sequence;
-    let file = clients(&advisor, COUNT);
-    // The caller hangs up earlier or later, until that is in the middle: the handler ends wherever it is.
-    let mut patience = Duration::from_millis(10);
-    let half = loop {
-        let sent = tokio::time::timeout(patience, import(&house, CLIENTS, "k-1", file.clone()));
-        assert!(sent.await.is_err(), "the request was not broken off");
-        match house.journal.last_position(Stream::Advisory).await.unwrap().sequence - begun {
-            0 => patience *= 2,
-            half => break half,
-        }
-    };
-    assert!(half < u64::try_from(COUNT).unwrap(), "it was broken off half-way, at {half}");
+    let (address, stop, served) = house.another_with_an_end().await;
+    let file = clients(&advisor, MANY);
+    let sending = tokio::spawn(sent(&house, &address, "k-1", &file));
+    let stood = first_stands(&house, begun).await;
+    assert!(stood < count(MANY), "the caller hangs up half-way, at {stood}");
+    sending.abort();
+    assert!(sending.await.unwrap_err().is_cancelled(), "nobody was answered");
+    stop.cancel();
+    served.await.unwrap();
+    assert_eq!(written_since(&house, begun).await, count(MANY), "the service has ended, and each client stands");
+    let again = import(&house, CLIENTS, "k-1", file).await;
+    assert_eq!((&again.body["created"], again.header("idempotent-replayed")), (&json!(MANY), "true"));
+    assert_eq!(written_since(&house, begun).await, count(MANY));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_whose_process_was_killed_is_completed_by_sending_it_again() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    let begun = house.journal.last_position(Stream::Advisory).await.unwrap().sequence;
+    let file = clients(&advisor, MANY);
+    let mortal = house.mortal().await;
+    let sending = tokio::spawn(sent(&house, &mortal.address, "k-1", &file));
+    first_stands(&house, begun).await;
+    drop(mortal);
+    assert!(sending.await.unwrap().is_err(), "nobody was answered");
+    let half = written_since(&house, begun).await;
+    assert!(half < count(MANY), "it was killed half-way, at {half}");
     // What was accepted is completed, by any process, whatever has become of the advisor.
     let path = format!("/v1/advisors/{advisor}/standing");
     let body = json!({"standing": "suspended", "reason": "The registration lapsed."});
     assert_eq!(house.change(Method::PUT, &path, "\"1\"", &body).await.status, 200);
     let another = house.another().await;
-    let request = reqwest::Client::new().post(format!("{another}{CLIENTS}")).bearer_auth(&house.token);
-    let request = request.header("Idempotency-Key", "k-1").header("Content-Type", "text/csv").body(file.clone());
-    let done: Value = request.send().await.unwrap().json().await.unwrap();
-    assert_eq!(done["created"], json!(COUNT), "{done}");
-    let written = house.journal.last_position(Stream::Advisory).await.unwrap().sequence;
+    let done: Value = sent(&house, &another, "k-1", &file).await.unwrap().json().await.unwrap();
+    assert_eq!(done["created"], json!(MANY), "{done}");
     let suspension = 1;
-    assert_eq!(written - begun, u64::try_from(COUNT).unwrap() + suspension, "each client once");
+    assert_eq!(written_since(&house, begun).await, count(MANY) + suspension, "each client once");
     let again = import(&house, CLIENTS, "k-1", file).await;
     assert_eq!((&again.body["items"], again.header("idempotent-replayed")), (&done["items"], "true"));
     let new = clients(&advisor, 2);
