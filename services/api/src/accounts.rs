@@ -105,7 +105,8 @@ pub struct AccountsQuery {
     cursor: Option<String>,
 }
 
-problems!(CreateProblems: ANY, GUARDED, BODY, KEYED; IdempotencyKeyInvalid, EmailTaken, NoSuchAdvisor, LogUnavailable);
+problems!(CreateProblems: ANY, GUARDED, BODY, KEYED;
+    IdempotencyKeyInvalid, IdempotencyKeyReused, EmailTaken, NoSuchAdvisor, LogUnavailable);
 problems!(ListProblems: ANY, GUARDED; InvalidParameter);
 problems!(OneProblems: ANY, GUARDED; AccountUnknown);
 
@@ -137,6 +138,7 @@ pub async fn create(
     let (invitation, replayed) = match vault.create_account(id, &email, role, clock.now()).await? {
         AccountMade::New(account) => (Some(account.invitation), false),
         AccountMade::Before => (None, true),
+        AccountMade::Differs => return Err(Problem::of(ProblemType::IdempotencyKeyReused)),
         AccountMade::EmailTaken => return Err(Problem::of(ProblemType::EmailTaken)),
     };
     let mut response = (StatusCode::CREATED, Json(InvitationView { id, invitation })).into_response();

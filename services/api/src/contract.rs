@@ -137,7 +137,7 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(sessions::current, sessions::log_out))
         .routes(routes!(sessions::choose_password))
         .routes(routes!(tokens::create, tokens::list))
-        .routes(routes!(tokens::revoke))
+        .routes(routes!(tokens::get, tokens::revoke))
         .routes(routes!(accounts::create, accounts::list))
         .routes(routes!(accounts::get, accounts::close))
         .routes(routes!(accounts::invite))

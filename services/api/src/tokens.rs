@@ -1,6 +1,7 @@
 //! `/v1/tokens`: what programs call with. Shown once, kept as hashes, scoped, expiring, revocable.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use vault::{Principal, Role, Scope, TokenMade, TokenRow, TokenWish, TokensOf, Vault};
+use vault::{LINE_MAX, Maker, Principal, Role, Scope, TokenMade, TokenRow, TokenWish, TokensOf, Vault};
 
 use crate::access::{Caller, settled};
 use crate::body::JsonBody;
@@ -42,7 +43,7 @@ pub struct CreateToken {
     advisor: Option<String>,
     /// How much of the role may be used; `write` where nothing is said.
     scope: Option<ScopeWord>,
-    /// How many days it is good for.
+    /// How many days it is good for; a token that is made with a token ends with that one at the latest.
     #[schema(minimum = 1, maximum = 366, example = 90)]
     valid_days: u32,
 }
@@ -91,6 +92,9 @@ pub struct TokenMadeView {
     /// What the bearer presents. Shown in the first answer alone: `null` where the same request is sent again.
     #[schema(required)]
     secret: Option<String>,
+    /// From when on it is good no more.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
 }
 
 /// A token, without its secret.
@@ -121,13 +125,29 @@ pub struct TokenView {
     /// When it was revoked; `null` where it was not.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Timestamp>,
+    /// Who made it, as the log names them; `null` where an operator did, or where it was not noted.
+    #[schema(required, example = "admin:6f1b0c8e-5d0e-4f7a-9a53-1b1d7a0c2e61")]
+    made_by: Option<String>,
+    /// The token that it was made with, which it ends with; `null` where a log-in or an operator made it.
+    #[schema(required, value_type = Option<String>, format = Uuid)]
+    made_with: Option<Uuid>,
 }
 
 impl From<TokenRow> for TokenView {
     fn from(row: TokenRow) -> Self {
-        let TokenRow { id, account, role, scope, label, created_at, expires_at, revoked_at, .. } = row;
-        let (advisor, role, scope) = (role.advisor(), role.word(), scope.word());
-        Self { id, account, role, advisor, scope, label, created_at, expires_at, revoked_at }
+        Self {
+            id: row.id,
+            account: row.account,
+            role: row.role.word(),
+            advisor: row.role.advisor(),
+            scope: row.scope.word(),
+            label: row.label,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+            made_by: row.made_by,
+            made_with: row.made_with,
+        }
     }
 }
 
@@ -147,9 +167,12 @@ pub struct TokensQuery {
 problems!(CreateProblems: ANY, GUARDED, BODY, KEYED;
     IdempotencyKeyInvalid, IdempotencyKeyReused, NoSuchAdvisor, LogUnavailable);
 problems!(ListProblems: ANY, GUARDED; InvalidParameter);
-problems!(RevokeProblems: ANY, GUARDED; TokenUnknown);
+problems!(OneProblems: ANY, GUARDED; TokenUnknown);
 
 /// Makes a token and shows its secret, once.
+///
+/// What is made with a token ends with it: when that one expires, when it is revoked, when its account is closed. Only what a
+/// log-in makes stands by itself.
 #[utoipa::path(post, path = "/v1/tokens", tag = "access", operation_id = "createToken",
     security(("bearer" = ["admin", "advisor", "compliance"])), params(KeyHeader), request_body = CreateToken, responses(
         (status = 201, body = TokenMadeView, headers(("Location" = String), ("Idempotent-Replayed" = Option<String>))),
@@ -192,16 +215,21 @@ pub async fn create(
     let wish = wish.with("advisor", &role.advisor().map(|id| id.to_string()).unwrap_or_default());
     let wish = wish.with("scope", scope.word()).with("valid_days", &days).sha256();
     let id = keyed.command(CREATE, &[]).uuid();
-    // Of another role it is nobody's: it does not end with the administrator's account.
+    // Of another role it is nobody's: what an administrator made who had logged in does not end with their account.
     let account = caller.principal.account.filter(|_| role == own);
-    let wish = TokenWish { id, account, role, scope, label: label.as_str(), request: Some(wish.as_bytes()) };
+    let (request, maker) = (Some(wish.as_bytes()), Maker::Principal(&caller.principal));
+    let wish = TokenWish { id, account, role, scope, label: label.as_str(), request, maker };
     let valid_for = SignedDuration::from_hours(24 * i64::from(body.valid_days));
-    let (secret, replayed) = match vault.make_token(&wish, clock.now(), valid_for).await? {
-        TokenMade::New(token) => (Some(token.secret), false),
-        TokenMade::Before => (None, true),
+    let (secret, expires_at, replayed) = match vault.make_token(&wish, clock.now(), valid_for).await? {
+        TokenMade::New(token) => (Some(token.secret), token.expires_at, false),
+        TokenMade::Before { expires_at } => (None, expires_at, true),
         TokenMade::Differs => return Err(Problem::of(ProblemType::IdempotencyKeyReused)),
+        TokenMade::TooFarDown => {
+            let detail = format!("tokens are made with each other {LINE_MAX} times in a row at the most");
+            return Err(Problem::new(ProblemType::Forbidden, detail));
+        }
     };
-    let mut response = (StatusCode::CREATED, Json(TokenMadeView { id, secret })).into_response();
+    let mut response = (StatusCode::CREATED, Json(TokenMadeView { id, secret, expires_at })).into_response();
     let location = HeaderValue::try_from(format!("/v1/tokens/{id}")).expect("an id is visible ASCII");
     response.headers_mut().insert(header::LOCATION, location);
     if replayed {
@@ -213,7 +241,8 @@ pub async fn create(
 /// What is said where a role and an advisor do not go together.
 pub const ADVISOR_FITS: &str = "the role `advisor` needs an advisor, and no other role has one";
 
-/// Lists tokens, revoked ones too: the caller's own, for an `admin` everybody's.
+/// Lists tokens, revoked ones too: those of the caller's account, for a token beside all accounts itself and those that were
+/// made with it, and for an `admin` everybody's.
 #[utoipa::path(get, path = "/v1/tokens", tag = "access", operation_id = "listTokens",
     security(("bearer" = ["admin", "advisor", "compliance"])), params(TokensQuery),
     responses((status = 200, body = Listing<TokenView>), ListProblems))]
@@ -228,30 +257,49 @@ pub async fn list(
     Ok(listing(&uri, page, rows, |row| row.place, TokenView::from))
 }
 
-/// Revokes a token: when the answer is there, it is dead in every process.
+/// Shows a token, without its secret.
+#[utoipa::path(get, path = "/v1/tokens/{id}", tag = "access", operation_id = "getToken",
+    security(("bearer" = ["admin", "advisor", "compliance"])), params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = TokenView), OneProblems))]
+pub async fn get(
+    State(vault): State<Vault>,
+    caller: Caller,
+    id: Result<Path<Uuid>, PathRejection>,
+) -> Result<Json<TokenView>, Problem> {
+    let token = vault.token(within(&caller.principal), known(id)?).await?;
+    Ok(Json(token.ok_or_else(absent)?.into()))
+}
+
+/// Revokes a token: when the answer is there, it is dead in every process, and so is every token that was made with it.
 #[utoipa::path(delete, path = "/v1/tokens/{id}", tag = "access", operation_id = "revokeToken",
     security(("bearer" = ["admin", "advisor", "compliance"])), params(("id" = String, Path, format = Uuid)),
-    responses((status = 204), RevokeProblems))]
+    responses((status = 204), OneProblems))]
 pub async fn revoke(
     State(vault): State<Vault>,
     State(clock): State<Clock>,
     caller: Caller,
-    id: Result<Path<Uuid>, axum::extract::rejection::PathRejection>,
+    id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
-    let absent = || Problem::of(ProblemType::TokenUnknown);
-    let Path(id) = id.map_err(|_| absent())?;
-    if !vault.revoke_token_of(within(&caller.principal), id, clock.now()).await? {
+    if !vault.revoke_token_of(within(&caller.principal), known(id)?, clock.now()).await? {
         return Err(absent());
     }
     settled().await;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The tokens that the caller may see and revoke.
+fn known(id: Result<Path<Uuid>, PathRejection>) -> Result<Uuid, Problem> {
+    id.map(|Path(id)| id).map_err(|_| absent())
+}
+
+fn absent() -> Problem {
+    Problem::of(ProblemType::TokenUnknown)
+}
+
+/// The tokens that the caller may see and revoke: whatever a caller makes is among them.
 fn within(principal: &Principal) -> TokensOf {
     match (principal.role, principal.account, principal.credential) {
         (Role::Admin, _, _) => TokensOf::All,
         (_, Some(account), _) => TokensOf::Account(account),
-        (_, None, vault::Credential::Token(id) | vault::Credential::Session(id)) => TokensOf::Itself(id),
+        (_, None, vault::Credential::Token(id) | vault::Credential::Session(id)) => TokensOf::Line(id),
     }
 }

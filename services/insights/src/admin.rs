@@ -124,7 +124,7 @@ async fn invite(vault: &Vault, email: &EmailAddress, role: Role) -> anyhow::Resu
     let account = match vault.create_account(id, email, role, now).await? {
         AccountMade::New(account) => account,
         AccountMade::Before => vault.invite_again(id, now).await?.context("the account is closed")?,
-        AccountMade::EmailTaken => bail!("another account has this address"),
+        AccountMade::Differs | AccountMade::EmailTaken => bail!("another account has this address"),
     };
     println!("account     {}", account.id);
     println!("invitation  {}   (shown once, good for 72 hours: POST /v1/passwords)", account.invitation);

@@ -65,6 +65,8 @@ pub enum AccountMade {
     New(NewAccount),
     /// It was made before under this id; its invitation was shown then.
     Before,
+    /// An account has this id, and another wish made it.
+    Differs,
     /// Another account has this address.
     EmailTaken,
 }
@@ -108,17 +110,21 @@ impl Vault {
         .execute(&mut *transaction)
         .await?;
         if made.rows_affected() == 0 {
-            let same = sqlx::query_scalar!(
-                r#"select exists (select from vault.accounts
-                                  where id = $1 and email = $2 and role = $3 and advisor is not distinct from $4) as "same!""#,
+            let is_the_same = sqlx::query_scalar!(
+                r#"select email = $2 and role = $3 and advisor is not distinct from $4 as "same!"
+                   from vault.accounts where id = $1"#,
                 id,
                 email,
                 role.word(),
                 role.advisor().map(AdvisorId::uuid),
             )
-            .fetch_one(&mut *transaction)
+            .fetch_optional(&mut *transaction)
             .await?;
-            return Ok(if same { AccountMade::Before } else { AccountMade::EmailTaken });
+            return Ok(match is_the_same {
+                Some(true) => AccountMade::Before,
+                Some(false) => AccountMade::Differs,
+                None => AccountMade::EmailTaken,
+            });
         }
         let invitation = invite(&mut transaction, Some(id), now).await?;
         transaction.commit().await?;

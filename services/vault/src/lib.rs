@@ -42,7 +42,7 @@ pub use principal::{Credential, Principal, Role, Scope};
 pub use reads::{ClientRead, READS_KEPT_FOR};
 pub use secrets::SecretKind;
 pub use sessions::NewSession;
-pub use tokens::{NewToken, TokenMade, TokenRow, TokenWish, TokensOf};
+pub use tokens::{LINE_MAX, Maker, NewToken, TokenMade, TokenRow, TokenWish, TokensOf};
 
 /// Sealed identities and access tokens, over a pool of connections. Clones share the pool and the key.
 #[derive(Clone)]

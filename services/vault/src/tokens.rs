@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use events::values::AdvisorId;
+use events::values::{Actor, AdvisorId};
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use uuid::Uuid;
@@ -11,12 +11,17 @@ use crate::principal::{Credential, Principal, Role, Scope};
 use crate::secrets::{SecretKind, hash};
 use crate::{Vault, VaultError};
 
+/// Tokens that stand before one in its line: made with each other, down to the one that it was made with.
+pub const LINE_MAX: usize = 8;
+
 /// A token that was just made: the only time that its secret is seen. `Debug` does not show it.
 pub struct NewToken {
     /// The token's id, which may be shown.
     pub id: Uuid,
     /// What the bearer presents.
     pub secret: String,
+    /// From when on it is good no more.
+    pub expires_at: Timestamp,
 }
 
 impl fmt::Debug for NewToken {
@@ -40,6 +45,36 @@ pub struct TokenWish<'a> {
     pub label: &'a str,
     /// A hash of what was asked for.
     pub request: Option<&'a [u8]>,
+    /// Who makes it.
+    pub maker: Maker<'a>,
+}
+
+/// Who makes a token.
+#[derive(Debug, Clone, Copy)]
+pub enum Maker<'a> {
+    /// Somebody beside all accounts and tokens, who has the vault itself.
+    Operator,
+    /// Who presented this.
+    Principal(&'a Principal),
+}
+
+impl<'a> Maker<'a> {
+    const fn actor(self) -> Option<&'a Actor> {
+        match self {
+            Self::Operator => None,
+            Self::Principal(principal) => Some(&principal.actor),
+        }
+    }
+
+    /// The token that it is made with, and when that one ends.
+    const fn token(self) -> Option<(Uuid, Timestamp)> {
+        match self {
+            Self::Principal(Principal { credential: Credential::Token(id), expires_at, .. }) => {
+                Some((*id, *expires_at))
+            }
+            Self::Principal(Principal { credential: Credential::Session(_), .. }) | Self::Operator => None,
+        }
+    }
 }
 
 /// What became of the wish for a token.
@@ -48,9 +83,14 @@ pub enum TokenMade {
     /// It is new.
     New(NewToken),
     /// It was made before, by the same request; its secret was shown then.
-    Before,
+    Before {
+        /// From when on it is good no more.
+        expires_at: Timestamp,
+    },
     /// A token has this id, and another request made it.
     Differs,
+    /// [`LINE_MAX`] tokens stand before the one that it would be made with.
+    TooFarDown,
 }
 
 /// A token as it may be shown.
@@ -74,6 +114,10 @@ pub struct TokenRow {
     pub expires_at: Timestamp,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+    /// Who made it, where that was noted.
+    pub made_by: Option<String>,
+    /// The token that it was made with, if it was.
+    pub made_with: Option<Uuid>,
 }
 
 /// Whose tokens are meant.
@@ -83,8 +127,8 @@ pub enum TokensOf {
     All,
     /// Those of this account.
     Account(Uuid),
-    /// This one, which is of no account.
-    Itself(Uuid),
+    /// This one, which is of no account, and those that were made with it, or with one of them.
+    Line(Uuid),
 }
 
 impl TokensOf {
@@ -92,7 +136,7 @@ impl TokensOf {
         match self {
             Self::All => (None, None),
             Self::Account(id) => (Some(id), None),
-            Self::Itself(id) => (None, Some(id)),
+            Self::Line(id) => (None, Some(id)),
         }
     }
 }
@@ -111,14 +155,16 @@ impl Vault {
         valid_for: SignedDuration,
     ) -> Result<NewToken, VaultError> {
         let id = Uuid::new_v4();
-        let wish = TokenWish { id, account: None, role, scope: Scope::Write, label, request: None };
+        let maker = Maker::Operator;
+        let wish = TokenWish { id, account: None, role, scope: Scope::Write, label, request: None, maker };
         match self.make_token(&wish, now, valid_for).await? {
             TokenMade::New(token) => Ok(token),
-            TokenMade::Before | TokenMade::Differs => Err(VaultError::IdTaken(id)),
+            TokenMade::Before { .. } | TokenMade::Differs | TokenMade::TooFarDown => Err(VaultError::IdTaken(id)),
         }
     }
 
-    /// What becomes of the wish for a token that is valid from now for as long as is said.
+    /// What becomes of the wish for a token that is valid from now for as long as is said, but not longer than the token
+    /// that it is made with.
     ///
     /// # Errors
     /// Where the database fails, or the validity is not positive or ends beyond what a timestamp holds.
@@ -128,11 +174,23 @@ impl Vault {
         now: Timestamp,
         valid_for: SignedDuration,
     ) -> Result<TokenMade, VaultError> {
-        let expires_at = until(now, valid_for)?;
+        let mut expires_at = until(now, valid_for)?;
+        let mut line = Vec::new();
+        if let Some((token, ends_at)) = wish.maker.token() {
+            expires_at = expires_at.min(ends_at);
+            // It never changes, and whether the token is good still is asked whenever the new one is presented.
+            line =
+                sqlx::query_scalar!("select line from vault.tokens where id = $1", token).fetch_one(&self.pool).await?;
+            line.push(token);
+        }
+        if line.len() > LINE_MAX {
+            return Ok(TokenMade::TooFarDown);
+        }
         let secret = SecretKind::Token.generate()?;
         let made = sqlx::query!(
-            "insert into vault.tokens (id, digest, account, role, advisor, scope, label, request, created_at, expires_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing",
+            "insert into vault.tokens
+                 (id, digest, account, role, advisor, scope, label, request, created_at, expires_at, line, made_by)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (id) do nothing",
             wish.id,
             hash(&secret),
             wish.account,
@@ -143,19 +201,27 @@ impl Vault {
             wish.request,
             now.to_sqlx() as SqlTimestamp,
             expires_at.to_sqlx() as SqlTimestamp,
+            &line,
+            wish.maker.actor().map(Actor::as_str),
         )
         .execute(&self.pool)
         .await?;
         if made.rows_affected() == 1 {
-            return Ok(TokenMade::New(NewToken { id: wish.id, secret }));
+            return Ok(TokenMade::New(NewToken { id: wish.id, secret, expires_at }));
         }
-        let request = sqlx::query_scalar!("select request from vault.tokens where id = $1", wish.id)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(if request.as_deref() == wish.request { TokenMade::Before } else { TokenMade::Differs })
+        let before = sqlx::query!(
+            r#"select request, expires_at as "expires_at: SqlTimestamp" from vault.tokens where id = $1"#,
+            wish.id,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let is_the_same = before.request.as_deref() == wish.request;
+        let expires_at = before.expires_at.to_jiff();
+        Ok(if is_the_same { TokenMade::Before { expires_at } } else { TokenMade::Differs })
     }
 
-    /// Who presents this secret now, or `None` where nobody may by it: unknown, expired or revoked.
+    /// Who presents this secret now, or `None` where nobody may by it: unknown, expired or revoked, or made with a token that
+    /// is.
     ///
     /// The look-up is by the secret's hash, so its time tells nothing about how near a guess is.
     ///
@@ -169,7 +235,11 @@ impl Vault {
             r#"select t.id, t.account as "account?", t.role, t.advisor as "advisor?", t.scope,
                       t.expires_at as "expires_at: SqlTimestamp"
                from vault.tokens t left join vault.accounts a on a.id = t.account
-               where t.digest = $1 and t.expires_at > $2 and t.revoked_at is null and a.closed_at is null"#,
+               where t.digest = $1 and t.expires_at > $2 and t.revoked_at is null and a.closed_at is null
+                   and cardinality(t.line) = (
+                       select count(*)
+                       from vault.tokens m left join vault.accounts o on o.id = m.account
+                       where m.id = any(t.line) and m.expires_at > $2 and m.revoked_at is null and o.closed_at is null)"#,
             hash(secret),
             now.to_sqlx() as SqlTimestamp,
         )
@@ -181,23 +251,43 @@ impl Vault {
         Ok(Some(Principal::new(credential, row.account, role, scope, expires_at)))
     }
 
+    /// The token, where it is among those that are meant.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn token(&self, of: TokensOf, id: Uuid) -> Result<Option<TokenRow>, VaultError> {
+        Ok(self.tokens_where(of, Some(id), None, 1).await?.pop())
+    }
+
     /// Tokens in the order in which they were made, from behind this place on, so many at the most.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn tokens(&self, of: TokensOf, after: Option<u64>, limit: u32) -> Result<Vec<TokenRow>, VaultError> {
-        let (account, itself) = of.columns();
+        self.tokens_where(of, None, after, limit).await
+    }
+
+    async fn tokens_where(
+        &self,
+        of: TokensOf,
+        id: Option<Uuid>,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<TokenRow>, VaultError> {
+        let (account, first) = of.columns();
         let rows = sqlx::query!(
             r#"select id, place, account as "account?", role, advisor as "advisor?", scope, label,
                       created_at as "created_at: SqlTimestamp", expires_at as "expires_at: SqlTimestamp",
-                      revoked_at as "revoked_at?: SqlTimestamp"
+                      revoked_at as "revoked_at?: SqlTimestamp", made_by, line
                from vault.tokens
-               where ($1::uuid is null or account = $1) and ($2::uuid is null or id = $2) and place > $3
+               where ($1::uuid is null or account = $1) and ($2::uuid is null or id = $2 or line @> array[$2])
+                   and place > $3 and ($5::uuid is null or id = $5)
                order by place limit $4"#,
             account,
-            itself,
+            first,
             after_place(after),
             i64::from(limit),
+            id,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -213,31 +303,34 @@ impl Vault {
                     created_at: found.created_at.to_jiff(),
                     expires_at: found.expires_at.to_jiff(),
                     revoked_at: found.revoked_at.map(SqlTimestamp::to_jiff),
+                    made_by: found.made_by,
+                    made_with: found.line.last().copied(),
                 })
             })
             .collect()
     }
 
-    /// Whether there is such a token among those that are meant; from now on nobody may act by it.
+    /// Whether there is such a token among those that are meant; from now on nobody may act by it, or by one made with it.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn revoke_token_of(&self, of: TokensOf, token: Uuid, now: Timestamp) -> Result<bool, VaultError> {
-        let (account, itself) = of.columns();
+        let (account, first) = of.columns();
         let done = sqlx::query!(
             "update vault.tokens set revoked_at = coalesce(revoked_at, $2)
-             where id = $1 and ($3::uuid is null or account = $3) and ($4::uuid is null or id = $4)",
+             where id = $1 and ($3::uuid is null or account = $3)
+                 and ($4::uuid is null or id = $4 or line @> array[$4])",
             token,
             now.to_sqlx() as SqlTimestamp,
             account,
-            itself,
+            first,
         )
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected() == 1)
     }
 
-    /// Whether there was such a token that was not revoked before; from now on nobody may act by it.
+    /// Whether there was such a token that was not revoked before; from now on nobody may act by it, or by one made with it.
     ///
     /// # Errors
     /// Where the database fails.
@@ -266,12 +359,15 @@ pub(crate) fn until(now: Timestamp, valid_for: SignedDuration) -> Result<Timesta
 
 #[cfg(test)]
 mod tests {
-    use super::NewToken;
+    use jiff::Timestamp;
     use uuid::Uuid;
+
+    use super::NewToken;
 
     #[test]
     fn debugging_does_not_show_a_secret() {
-        let token = NewToken { id: Uuid::from_u128(7), secret: "ins_very_secret".to_owned() };
+        let (secret, expires_at) = ("ins_very_secret".to_owned(), Timestamp::UNIX_EPOCH);
+        let token = NewToken { id: Uuid::from_u128(7), secret, expires_at };
         assert!(!format!("{token:?}").contains("secret\""), "{token:?}");
         assert!(!format!("{token:?}").contains("very"), "{token:?}");
     }

@@ -9,7 +9,7 @@ use journal::{Journal, JournalSettings};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use vault::{Role, Scope, TokenMade, TokenWish};
+use vault::{Maker, Role, Scope, TokenMade, TokenWish};
 
 use super::house::{Answer, House, halves, unique};
 
@@ -110,7 +110,8 @@ impl Advisor {
 /// A new token of no account.
 pub async fn token(house: &House, role: Role, scope: Scope) -> String {
     let id = uuid::Uuid::new_v4();
-    let wish = TokenWish { id, account: None, role, scope, label: "a test", request: None };
+    let maker = Maker::Operator;
+    let wish = TokenWish { id, account: None, role, scope, label: "a test", request: None, maker };
     let hour = SignedDuration::try_from(Duration::from_secs(3_600)).unwrap();
     match house.vault.make_token(&wish, Timestamp::now(), hour).await.unwrap() {
         TokenMade::New(token) => token.secret,

@@ -67,6 +67,12 @@ async fn account_of_ana(house: &House) -> (String, String) {
     let again = house.post("/v1/accounts", "account-1", &body).await;
     assert_eq!((again.created(), &again.body["invitation"]), (id.clone(), &Value::Null));
     assert_eq!(again.header("idempotent-replayed"), "true");
+    // Another request under the key is that, whether the address is free or not; the address is taken under any other key.
+    for (email, role, of) in [("eva", "advisor", &json!(advisor)), ("ana", "compliance", &Value::Null)] {
+        let other = json!({"email": format!("{email}@firm.example"), "role": role, "advisor": of});
+        house.post("/v1/accounts", "account-1", &other).await.is_problem(422, "idempotency-key-reused");
+    }
+    house.post("/v1/accounts", "account-2", &body).await.is_problem(409, "email-taken");
     let chosen = choose(house, invitation, None).await;
     assert_eq!((chosen.status.as_u16(), &chosen.body["account"]), (200, &json!(id)), "{chosen:?}");
     choose(house, invitation, None).await.is_problem(404, "invitation-unknown");
@@ -178,7 +184,13 @@ async fn a_new_password_ends_the_sessions_of_the_old_one_and_a_closed_account_en
 
     let ana = Browser::of(&log_in(&house, "ana@firm.example", PASSWORD).await);
     let body = json!({"label": "mine", "valid_days": 1});
-    let token = ana.change(&house, Method::POST, "/v1/tokens", &body).await.body["secret"].as_str().unwrap().to_owned();
+    let made = ana.change(&house, Method::POST, "/v1/tokens", &body).await;
+    let token = made.body["secret"].as_str().unwrap().to_owned();
+    // What a log-in makes stands by itself, and ends later.
+    let shown = ana.get(&house, made.header("location")).await.body;
+    assert_eq!((&shown["made_with"], &shown["made_by"]), (&Value::Null, &json!(format!("advisor:{account}"))));
+    let (now, expires_at) = (Timestamp::now(), shown["expires_at"].as_str().unwrap().parse::<Timestamp>().unwrap());
+    assert!(expires_at > now + jiff::SignedDuration::from_hours(23), "{expires_at}");
     let by_token =
         async || house.ask_as_stranger(Method::GET, "/v1/clients", |request| request.bearer_auth(&token)).await;
     assert_eq!(by_token().await.status, 200);

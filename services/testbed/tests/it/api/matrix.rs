@@ -114,6 +114,7 @@ const ROWS: &[(&str, May, About)] = &[
     ("logOut", May::AnyRole, About::Nobody),
     ("createToken", May::AnyRole, About::Nobody),
     ("listTokens", May::AnyRole, About::Nobody),
+    ("getToken", May::AnyRole, About::Nothing),
     ("revokeToken", May::AnyRole, About::Nothing),
     ("createAccount", May::Administer, About::Nobody),
     ("listAccounts", May::Oversee, About::Nobody),

@@ -1,9 +1,10 @@
 //! Tokens: shown once, scoped, and dead everywhere at once when they are revoked.
 
 use futures::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
+use vault::{LINE_MAX, Maker, Role, Scope, TokenMade, TokenWish};
 
 use super::cast::Cast;
 use super::house::{House, unique};
@@ -62,6 +63,8 @@ async fn a_secret_is_shown_once_and_a_key_makes_one_token() {
     assert!(secret.starts_with("ins_"), "{secret}");
     let again = house.post("/v1/tokens", "k-1", &body).await;
     assert_eq!((again.created(), &again.body["secret"]), (first.created(), &Value::Null));
+    assert_eq!(again.body["expires_at"], first.body["expires_at"]);
+    assert_eq!(house.get(first.header("location")).await.body["label"], json!("The nightly export"));
     assert_eq!(again.header("idempotent-replayed"), "true");
     let other = json!({"label": "Another", "scope": "read", "valid_days": 90});
     house.post("/v1/tokens", "k-1", &other).await.is_problem(422, "idempotency-key-reused");
@@ -110,11 +113,115 @@ async fn nobody_makes_or_revokes_what_is_beyond_their_role() {
     assert_eq!(seen.body["items"][0]["id"], json!(rui.portfolio));
 }
 
+/// The id, secret and place of a token that is made by the bearer of another.
+async fn made_with(house: &House, token: &str, wish: &Value) -> (String, String, String) {
+    let made = house
+        .ask_as_stranger(Method::POST, "/v1/tokens", |request| {
+            request.bearer_auth(token).header("Idempotency-Key", unique("k")).json(wish)
+        })
+        .await;
+    let secret = made.body["secret"].as_str().unwrap_or_default().to_owned();
+    (made.created(), secret, made.header("location").to_owned())
+}
+
+#[tokio::test]
+async fn what_a_token_makes_ends_with_it_in_every_process() {
+    let house = House::open().await;
+    let (advisor, another) = (house.advisor().await, house.another().await);
+    let year = json!({"label": "for a year", "valid_days": 366});
+    let of_advisor = json!({"label": "a program", "valid_days": 1, "role": "advisor", "advisor": advisor});
+    let (parent, secret, _) = made_with(&house, &house.token, &of_advisor).await;
+    let (child, of_child, path) = made_with(&house, &secret, &year).await;
+    let (grandchild, of_grandchild, _) = made_with(&house, &of_child, &year).await;
+
+    let get = async |path: &str, token: &str| house.get_with_token_at(&house.address, path, token).await;
+    let shown = get(&path, &secret).await;
+    assert_eq!((shown.status.as_u16(), &shown.body["made_with"]), (200, &json!(parent)), "{shown:?}");
+    assert_eq!(shown.body["made_by"], json!(format!("advisor:{parent}")));
+    let itself = get(&format!("/v1/tokens/{parent}"), &secret).await;
+    assert_eq!(shown.body["expires_at"], itself.body["expires_at"], "not after the token that it was made with");
+    let end_of_admin = house.get("/v1/sessions/current").await.body["expires_at"].clone();
+    assert_eq!(shown.body["expires_at"], end_of_admin, "nor after the one before");
+    let ids = async |token: &str| -> Vec<Value> {
+        let listed = get("/v1/tokens", token).await.body["items"].as_array().unwrap().clone();
+        listed.into_iter().map(|item| item["id"].clone()).collect()
+    };
+    assert_eq!(ids(&secret).await, [json!(parent), json!(child), json!(grandchild)], "whoever made it sees it");
+    assert_eq!(ids(&of_child).await, [json!(child), json!(grandchild)]);
+    get(&format!("/v1/tokens/{parent}"), &of_child).await.is_problem(404, "token-unknown");
+
+    let statuses = async || {
+        let mut all = Vec::new();
+        for address in [&house.address, &another] {
+            for token in [&secret, &of_child, &of_grandchild] {
+                all.push(house.get_with_token_at(address, "/v1/portfolios", token).await.status.as_u16());
+            }
+        }
+        all
+    };
+    assert_eq!(statuses().await, [200; 6]);
+    let revoke = async |id: &str, token: &str| {
+        let path = format!("/v1/tokens/{id}");
+        house.ask_as_stranger(Method::DELETE, &path, |request| request.bearer_auth(token)).await.status.as_u16()
+    };
+    assert_eq!(revoke(&parent, &of_child).await, 404);
+    assert_eq!(revoke(&grandchild, &secret).await, 204, "by whom it was made, over two steps");
+    assert_eq!(statuses().await, [200, 200, 401, 200, 200, 401]);
+    assert_eq!(revoke(&parent, &house.token).await, 204);
+    assert_eq!(statuses().await, [401; 6]);
+}
+
+#[tokio::test]
+async fn a_token_ends_with_the_account_whose_token_made_it_and_by_an_operator_s_own_statement() {
+    let house = House::open().await;
+    let (account, now) = (uuid::Uuid::new_v4(), Timestamp::now());
+    let email = events::values::EmailAddress::parse("root@firm.example").unwrap();
+    house.vault.create_account(account, &email, Role::Admin, now).await.unwrap();
+    let (id, maker) = (uuid::Uuid::new_v4(), Maker::Operator);
+    let (role, scope, label) = (Role::Admin, Scope::Write, "an administrator's own");
+    let wish = TokenWish { id, account: Some(account), role, scope, label, request: None, maker };
+    let TokenMade::New(of_admin) = house.vault.make_token(&wish, now, SignedDuration::from_hours(1)).await.unwrap()
+    else {
+        panic!("it is new");
+    };
+    let advisor = house.advisor().await;
+    let wish = json!({"label": "for Ana", "valid_days": 1, "role": "advisor", "advisor": advisor});
+    let (_, by_account, _) = made_with(&house, &of_admin.secret, &wish).await;
+    let (first, by_token, _) = made_with(&house, &house.token, &wish).await;
+    let (_, below, _) = made_with(&house, &by_token, &json!({"label": "x", "valid_days": 1})).await;
+    let status = async |token: &str| house.get_with_token_at(&house.address, "/v1/portfolios", token).await.status;
+    assert_eq!((status(&by_account).await.as_u16(), status(&below).await.as_u16()), (200, 200));
+    assert_eq!(house.ask(Method::DELETE, &format!("/v1/accounts/{account}"), |request| request).await.status, 204);
+    assert_eq!((status(&by_account).await.as_u16(), status(&below).await.as_u16()), (401, 200));
+    // By a row that is not there any more, too.
+    let first = uuid::Uuid::parse_str(&first).unwrap();
+    sqlx::query("delete from vault.tokens where id = $1").bind(first).execute(&house.pool).await.unwrap();
+    testbed::eventually("the end of what it made", async || (status(&below).await == 401).then_some(())).await;
+}
+
+#[tokio::test]
+async fn tokens_make_each_other_only_so_often_in_a_row() {
+    let house = House::open().await;
+    let wish = json!({"label": "the next", "valid_days": 1});
+    let mut token = house.token.clone();
+    for _ in 0..LINE_MAX {
+        token = made_with(&house, &token, &wish).await.1;
+    }
+    let before = house.written().await;
+    let refused = house
+        .ask_as_stranger(Method::POST, "/v1/tokens", |request| {
+            request.bearer_auth(&token).header("Idempotency-Key", unique("k")).json(&wish)
+        })
+        .await;
+    refused.is_problem(403, "forbidden");
+    assert_eq!(house.written().await, before);
+}
+
 #[tokio::test]
 async fn an_expired_token_is_nobody_s_even_where_it_is_remembered() {
     let house = House::open().await;
-    let (now, moment) = (Timestamp::now(), jiff::SignedDuration::from_millis(1_500));
-    let token = house.vault.create_token(vault::Role::Admin, "short", now, moment).await.unwrap();
+    let (now, moment) = (Timestamp::now(), SignedDuration::from_millis(1_500));
+    let token = house.vault.create_token(Role::Admin, "short", now, moment).await.unwrap();
     let status = async || house.get_with_token_at(&house.address, "/v1/advisors", &token.secret).await.status;
     assert_eq!(status().await, 200);
     testbed::eventually("its end", async || (status().await == 401).then_some(())).await;
