@@ -5,7 +5,7 @@ mod lists;
 use events::values::AggregateId;
 use events::{Decider, Stream, Subject};
 use jiff::Timestamp;
-use journal::Journal;
+use journal::{Journal, Recorded};
 use projections::as_of::{self, AsOfError};
 use projections::prices::AsOf;
 use projections::replay::{Replays, Until, replay};
@@ -68,6 +68,17 @@ pub async fn moment(journal: &Journal, until: Option<Until>, now: Timestamp) -> 
     }
 }
 
+/// As [`AsOfQuery::until`], for a parameter that stands among others.
+///
+/// # Errors
+/// As [`AsOfQuery::until`].
+pub async fn until(journal: &Journal, text: Option<&str>) -> Result<Option<Until>, Problem> {
+    match text {
+        Some(text) => as_of::until(journal, text).await.map(Some).map_err(problem),
+        None => Ok(None),
+    }
+}
+
 /// Up to where the history of what rests on prices counts: a market position speaks of prices alone, so all of it does.
 ///
 /// # Errors
@@ -82,6 +93,20 @@ pub async fn until_beside_prices(journal: &Journal, text: Option<&str>) -> Resul
 /// `invalid-parameter`, or that the log cannot be read.
 pub async fn as_of(journal: &Journal, text: Option<&str>) -> Result<AsOf, Problem> {
     as_of::of_prices(journal, text).await.map_err(problem)
+}
+
+/// The events of one aggregate that had happened by then; all of them where no moment is named. One that cannot be read counts
+/// with the one before it.
+#[must_use]
+pub fn happened(mut history: Vec<Recorded>, until: Option<Until>) -> Vec<Recorded> {
+    let Some(until) = until else { return history };
+    let counts = |recorded: &Recorded| match until {
+        Until::Position(last) => recorded.position().sequence <= last.sequence,
+        Until::Version(last) => recorded.metadata().map_or(true, |metadata| metadata.version <= last),
+        Until::Time(last) => recorded.metadata().map_or(true, |metadata| metadata.time <= last),
+    };
+    history.truncate(history.iter().take_while(|recorded| counts(recorded)).count());
+    history
 }
 
 /// A resource's row as it was then; `None` where there was none yet.

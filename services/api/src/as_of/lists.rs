@@ -7,7 +7,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use events::values::{AdvisorId, AggregateId, AssetId, ClientId, PortfolioId, RecommendationId};
+use events::values::{AdvisorId, AggregateId, AssetId, BacktestId, ClientId, PortfolioId, RecommendationId};
 use events::{Kind, Position, Stream, Subject};
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +15,7 @@ use journal::Journal;
 use projections::advisors::AdvisorRow;
 use projections::as_of::until_in;
 use projections::assets::AssetRow;
+use projections::backtests::BacktestRow;
 use projections::clients::ClientRow;
 use projections::portfolios::PortfolioRow;
 use projections::prices::AsOf;
@@ -272,7 +273,7 @@ macro_rules! row {
 }
 
 row!(AdvisorRow: Advisor AdvisorId, ClientRow: Client ClientId, PortfolioRow: Portfolio PortfolioId,
-    RecommendationRow: Recommendation RecommendationId, AssetRow: Asset AssetId);
+    RecommendationRow: Recommendation RecommendationId, AssetRow: Asset AssetId, BacktestRow: Backtest BacktestId);
 
 /// The row as it was then, if it was.
 async fn put_back<C>(journal: &Journal, then: Then, row: C::Row) -> Result<Option<C::Row>, Problem>

@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::COLLECTION;
 use super::versions::composition_at;
-use crate::as_of::{AsOfQuery, then};
+use crate::as_of::{AsOfQuery, Past, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::commands::{Answer, CreatedAnswer, context, unless_given};
@@ -27,7 +27,7 @@ use crate::faults::{Fault, Faults};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed};
 use crate::objects;
-use crate::paging::{Listing, listing, page};
+use crate::paging::{Listing, listing_up_to, next_place, page};
 use crate::parameters::Parameters;
 use crate::paths::{BacktestInPath, Id};
 use crate::preconditions::tagged;
@@ -108,6 +108,10 @@ impl From<BacktestRow> for RecordedBacktestView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct BacktestsQuery {
+    /// Those that had been recorded by this event, such as `advisory-42`, or by this time, such as `2024-01-31T12:00:00Z`; all
+    /// of them where nothing is said.
+    #[param(example = "advisory-42", max_length = 64)]
+    as_of: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -119,7 +123,7 @@ pub struct BacktestsQuery {
 problems!(RecordProblems: ANY, GUARDED, COMMAND, KEYED, READ;
     PortfolioUnknown, VersionUnknown, NoSuchAdvisor, AdvisorNotActive, NoSuchAssets, NotComputable, ComputationTooLarge,
     BacktestDiffers, BacktestAlreadyRecorded);
-problems!(ListProblems: ANY, GUARDED, READ; PortfolioUnknown);
+problems!(ListProblems: ANY, GUARDED, READ; InvalidParameter, PortfolioUnknown, LogUnavailable);
 problems!(ShowProblems: ANY, GUARDED, READ; PortfolioUnknown, BacktestUnknown, LogUnavailable);
 
 /// Records a backtest of a portfolio, so that what a client was shown can be shown again.
@@ -191,6 +195,7 @@ pub async fn record(
     responses((status = 200, body = Listing<RecordedBacktestView>), ListProblems))]
 pub async fn list(
     State(pool): State<PgPool>,
+    State(past): State<Past>,
     OriginalUri(uri): OriginalUri,
     Id(portfolio): Id<PortfolioId>,
     Parameters(query): Parameters<BacktestsQuery>,
@@ -200,8 +205,21 @@ pub async fn list(
     if projections::portfolios::get(&pool, portfolio).await?.is_none() {
         return Err(Problem::of(ProblemType::PortfolioUnknown));
     }
-    let rows = projections::backtests::list(&pool, portfolio, page).await?;
-    Ok(listing(&uri, page, rows, |row| row.created_position, RecordedBacktestView::from))
+    let (rows, next) = match past.then::<BacktestRow>(query.as_of.as_deref()).await? {
+        Some(then) => {
+            let now = |page| {
+                let pool = pool.clone();
+                async move { projections::backtests::list(&pool, portfolio, page).await }
+            };
+            past.page::<projections::backtests::Changed, _, _>(then, page, now, |_| true).await?
+        }
+        None => {
+            let rows = projections::backtests::list(&pool, portfolio, page).await?;
+            let next = next_place(page, &rows, |row| row.created_position);
+            (rows, next)
+        }
+    };
+    Ok(listing_up_to(&uri, rows.into_iter().map(RecordedBacktestView::from).collect(), next))
 }
 
 /// Shows a recorded backtest again: what was shown, and what computing it from the same prices comes to.

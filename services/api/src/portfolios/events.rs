@@ -10,6 +10,7 @@ use projections::Page;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::as_of::{happened, until};
 use crate::described::problems;
 use crate::paging::{Listing, listing, page};
 use crate::parameters::Parameters;
@@ -68,6 +69,10 @@ fn apart<T, E: std::fmt::Display>(result: Result<T, E>) -> (Option<T>, Option<St
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
+    /// What had happened by this event, such as `advisory-42`, or by this time, such as `2024-01-31T12:00:00Z`; all of it
+    /// where nothing is said.
+    #[param(example = "advisory-42", max_length = 64)]
+    as_of: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -76,7 +81,7 @@ pub struct EventsQuery {
     cursor: Option<String>,
 }
 
-problems!(HistoryProblems: ANY, GUARDED; PortfolioUnknown, LogUnavailable);
+problems!(HistoryProblems: ANY, GUARDED; InvalidParameter, PortfolioUnknown, LogUnavailable);
 
 /// Lists what happened to a portfolio, from the first event on.
 ///
@@ -92,7 +97,8 @@ pub async fn history(
     Parameters(query): Parameters<EventsQuery>,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
-    let events = journal.history(&Subject::new(Kind::Portfolio, &id.token())).await?;
+    let until = until(&journal, query.as_of.as_deref()).await?;
+    let events = happened(journal.history(&Subject::new(Kind::Portfolio, &id.token())).await?, until);
     if events.is_empty() {
         return Err(Problem::of(ProblemType::PortfolioUnknown));
     }

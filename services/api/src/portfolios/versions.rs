@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::PortfolioView;
-use crate::as_of::then;
+use crate::as_of::{AsOfQuery, happened, then, until};
 use crate::described::problems;
 use crate::paging::{Listing, listing, page};
 use crate::parameters::Parameters;
@@ -49,6 +49,10 @@ pub struct VersionView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct VersionsQuery {
+    /// Those that there were after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; all of
+    /// them where nothing is said.
+    #[param(example = "advisory-42", max_length = 64)]
+    as_of: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
@@ -58,7 +62,7 @@ pub struct VersionsQuery {
 }
 
 problems!(ListProblems: ANY, GUARDED; InvalidParameter, PortfolioUnknown, LogUnavailable);
-problems!(ShowProblems: ANY, GUARDED; PortfolioUnknown, VersionUnknown, LogUnavailable);
+problems!(ShowProblems: ANY, GUARDED; InvalidParameter, PortfolioUnknown, VersionUnknown, LogUnavailable);
 
 /// Lists the versions of a portfolio, each with what made it and why.
 #[utoipa::path(get, path = "/v1/portfolios/{id}/versions", tag = "portfolios", operation_id = "listPortfolioVersions",
@@ -72,7 +76,11 @@ pub async fn list(
     Parameters(query): Parameters<VersionsQuery>,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
-    let events = history(&journal, id).await?;
+    let until = until(&journal, query.as_of.as_deref()).await?;
+    let events = happened(history(&journal, id).await?, until);
+    if events.is_empty() {
+        return Err(Problem::of(ProblemType::PortfolioUnknown));
+    }
     let behind = |event: &Recorded| page.after.is_none_or(|after| event.position().sequence > after);
     let wanted = events.iter().filter(|event| behind(event));
     let wanted = wanted.take(usize::try_from(page.limit).unwrap_or(usize::MAX)).map(view);
@@ -80,17 +88,28 @@ pub async fn list(
     Ok(listing(&uri, page, wanted, |view| view.position.sequence, |view| view))
 }
 
-/// Shows a version of a portfolio as it was.
+/// Shows a version of a portfolio as it was. With `as_of`, only where it had that version by then.
 #[utoipa::path(get, path = "/v1/portfolios/{id}/versions/{version}", tag = "portfolios",
     operation_id = "getPortfolioVersion",
     security(("bearer" = ["admin", "advisor", "compliance"])),
-    params(("id" = String, Path, format = Uuid), ("version" = u64, Path, minimum = 1)),
+    params(("id" = String, Path, format = Uuid), ("version" = u64, Path, minimum = 1), AsOfQuery),
     responses((status = 200, body = PortfolioView, headers(("ETag" = String))), ShowProblems))]
 pub async fn show(
     State(journal): State<Journal>,
     Id(id): Id<PortfolioId>,
     VersionInPath(version): VersionInPath,
+    Parameters(query): Parameters<AsOfQuery>,
 ) -> Result<Response, Problem> {
+    if let Some(until) = query.until(&journal).await? {
+        let events = happened(history(&journal, id).await?, Some(until));
+        if events.is_empty() {
+            return Err(Problem::of(ProblemType::PortfolioUnknown));
+        }
+        // Versions count the events, from 1.
+        if u64::try_from(events.len()).is_ok_and(|versions| version > versions) {
+            return Err(Problem::of(ProblemType::VersionUnknown));
+        }
+    }
     let row = then::<Portfolio, projections::portfolios::Changed>(&journal, &id, Until::Version(version)).await?;
     match row {
         Some(row) if row.version == version => Ok(tagged(version, Json(PortfolioView::from(row)).into_response())),

@@ -160,6 +160,12 @@ impl Story<'_> {
         paths.extend([format!("/v1/models/{model}"), format!("/v1/portfolios?model={model}")]);
         paths.push("/v1/models?firm=Casa%20Verde".to_owned());
         paths.push("/v1/models?firm=Casa%20Verde&standing=active&search=g".to_owned());
+        // Histories, which only grow.
+        let history = &self.portfolios[1];
+        paths.extend(
+            ["versions", "versions?limit=2", "versions/1", "events", "events?limit=100", "backtests"]
+                .map(|below| format!("/v1/portfolios/{history}/{below}")),
+        );
         paths.extend(self.portfolios.iter().map(|id| format!("/v1/portfolios/{id}/subscription")));
         paths.extend([format!("/v1/clients?advisor={advisor}"), format!("/v1/portfolios?advisor={advisor}")]);
         paths.extend([
@@ -269,6 +275,26 @@ async fn a_list_of_the_past_shows_what_was_theirs_then_and_is_theirs_now() {
         house.get(&format!("{path}?as_of=advisory-999999")).await.is_problem(400, "invalid-parameter");
         let nothing = house.get(&format!("{path}?as_of=advisory-0")).await;
         assert_eq!(nothing.body, json!({"items": [], "next": null}), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_came_later_was_not_there_then() {
+    let cast = Cast::assemble().await;
+    let (house, path) = (&cast.house, format!("/v1/portfolios/{}", cast.ana.portfolio));
+    let created = house.get(&format!("{path}/versions")).await.body["items"][0]["position"].clone();
+    let created: Position = created.as_str().unwrap().parse().unwrap();
+    let renamed = house.change(Method::PATCH, &path, "\"2\"", &json!({"name": "Later"})).await;
+    assert_eq!(renamed.status, 200, "{renamed:?}");
+    let at = async |below: &str, position: &str| house.get(&format!("{path}/{below}?as_of={position}")).await;
+    let first = format!("advisory-{}", created.sequence);
+    assert_eq!(at("versions/1", &first).await.body["name"], "Growth");
+    at("versions/3", &first).await.is_problem(404, "version-unknown");
+    assert_eq!(at("versions/3", renamed.header("insights-position")).await.body["name"], "Later");
+    let before = format!("advisory-{}", created.sequence - 1);
+    for below in ["versions", "versions/1", "events"] {
+        at(below, &before).await.is_problem(404, "portfolio-unknown");
+        at(below, "advisory-999999").await.is_problem(400, "invalid-parameter");
     }
 }
 

@@ -74,6 +74,13 @@ async fn what_was_shown_is_shown_again_after_prices_were_corrected() {
     let listed = house.get_after(&format!("/v1/portfolios/{portfolio}/backtests"), &recorded).await;
     let ids: Vec<&Value> = listed.body["items"].as_array().unwrap().iter().map(|item| &item["id"]).collect();
     assert_eq!(ids, [&json!(id)]);
+    // As it was, too: recorded by then or not.
+    let then: events::Position = recorded.header("insights-position").parse().unwrap();
+    let as_of = async |sequence: u64| {
+        let path = format!("/v1/portfolios/{portfolio}/backtests?as_of=advisory-{sequence}");
+        house.get(&path).await.body["items"].as_array().unwrap().len()
+    };
+    assert_eq!((as_of(then.sequence - 1).await, as_of(then.sequence).await), (0, 1));
 }
 
 #[tokio::test]
