@@ -106,7 +106,7 @@ pub struct AccountsQuery {
 }
 
 problems!(CreateProblems: ANY, GUARDED, BODY, KEYED;
-    IdempotencyKeyInvalid, IdempotencyKeyReused, EmailTaken, NoSuchAdvisor, LogUnavailable);
+    IdempotencyKeyInvalid, IdempotencyKeyReused, EmailTaken, NoSuchAdvisor, AdvisorNotActive, LogUnavailable);
 problems!(ListProblems: ANY, GUARDED; InvalidParameter);
 problems!(OneProblems: ANY, GUARDED; AccountUnknown);
 

@@ -165,7 +165,7 @@ pub struct TokensQuery {
 }
 
 problems!(CreateProblems: ANY, GUARDED, BODY, KEYED;
-    IdempotencyKeyInvalid, IdempotencyKeyReused, NoSuchAdvisor, LogUnavailable);
+    IdempotencyKeyInvalid, IdempotencyKeyReused, NoSuchAdvisor, AdvisorNotActive, LogUnavailable);
 problems!(ListProblems: ANY, GUARDED; InvalidParameter);
 problems!(OneProblems: ANY, GUARDED; TokenUnknown);
 
