@@ -59,8 +59,8 @@ impl Story<'_> {
         let because = |key: &str, value: Value| json!({key: value, "reason": word});
         match self.dice.roll(12) {
             0 => {
-                self.put(&advisor, "", json!({"name": word, "firm": "Casa Verde", "regime": "other", "language": "en"}))
-                    .await
+                let body = json!({"name": word, "firm": "Casa Verde", "regime": "other", "language": "en"});
+                self.put(&advisor, "", body).await;
             }
             1 => self.put(&client, "", json!({"name": word, "email": "jose@client.example"})).await,
             2 => self.put(&client, "/suitability", because("class", json!(class))).await,
