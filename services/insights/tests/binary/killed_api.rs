@@ -167,7 +167,8 @@ async fn of_many_changes_of_one_version_one_wins_though_the_service_is_killed() 
         let before = house.events().await;
         let version = format!("\"{}\"", round + 1);
         let calls = (0..CALLERS).map(|caller| {
-            let body = json!({"name": format!("Ana {round} {caller}"), "firm": "Casa Verde"});
+            let name = format!("Ana {round} {caller}");
+            let body = json!({"name": name, "firm": "Casa Verde", "regime": "other", "language": "en"});
             house.call(Method::PUT, &path, &format!("{round}-{caller}"), Some(&version), &body)
         });
         let answers = answers_across_a_kill(&house, calls.collect()).await;

@@ -275,7 +275,7 @@ async fn refused_advice_is_let_out_into_the_world_as_it_is_now() {
     let suspended = json!({"standing": "suspended", "reason": "an inquiry"});
     let archived = json!({"standing": "archived", "reason": "replaced"});
     let handed_over = json!({"advisor": colleague, "reason": "they moved"});
-    let strict = json!({"name": "Ana Souza", "firm": "Casa Verde", "regime": "mifid_ii", "registration": "77"});
+    let strict = json!({"name": "Ana Souza", "firm": "Casa Verde", "regime": "mifid_ii", "registration": "77", "language": "en"});
     for (what, version, body, code) in [
         ("clients/{client}/standing", "\"1\"", removed.clone(), "client-removed"),
         ("clients/{client}/advisor", "\"1\"", handed_over, "override-not-allowed"),
