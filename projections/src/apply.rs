@@ -64,11 +64,7 @@ pub enum ApplyError {
 /// Where nothing was applied; the same batch may be tried again.
 pub async fn batch(target: &Target<'_>, stream: Stream, events: Vec<Recorded>) -> Result<(), ApplyError> {
     let events: Vec<Incoming> = events.iter().map(Incoming::new).collect();
-    incoming(target, stream, &events).await
-}
-
-pub(crate) async fn incoming(target: &Target<'_>, stream: Stream, events: &[Incoming]) -> Result<(), ApplyError> {
-    ahead(target, stream, events, FoldedAhead::default()).await
+    ahead(target, stream, &events, FoldedAhead::default()).await
 }
 
 /// As [`batch`], for events of which changes were folded ahead.
