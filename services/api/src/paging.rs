@@ -75,7 +75,7 @@ pub fn word_parameter<T: Copy>(
         .map_err(|fault| invalid_parameters(vec![FieldError::in_parameter(name, fault.code(), fault.to_string())]))
 }
 
-/// The direction that `sort` asks for, of a list that has only the order of creation.
+/// The direction that `sort` asks for, of a list that has only the order of creation; the oldest first where it says nothing.
 ///
 /// # Errors
 /// `invalid-parameter` where it names no direction.
@@ -85,7 +85,7 @@ pub fn order_parameter(sort: Option<&str>) -> Result<Order, Problem> {
         Order::NewestFirst => "-created",
     };
     let order = word_parameter("sort", sort, &[Order::OldestFirst, Order::NewestFirst], word)?;
-    Ok(order.unwrap_or_default())
+    Ok(order.unwrap_or(Order::OldestFirst))
 }
 
 /// Characters that a search may have.
