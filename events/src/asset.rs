@@ -3,6 +3,7 @@
 //! Cash is an asset of its own kind: one unit of its currency with the interest that it earns, so that it has no prices, splits
 //! or payments, and carries the least risk there is.
 
+mod confirmation;
 mod listed;
 mod prices;
 mod rejection;
@@ -20,6 +21,7 @@ use crate::values::{
     AssetDetails, AssetId, Bar, Bars, InterestRate, Listing, Name, Note, Payment, PaymentKind, RiskClass, SplitRatio,
 };
 
+pub use self::confirmation::Confirmation;
 pub use self::listed::{LastWord, Listed};
 pub use self::prices::{Correction, PriceBasis};
 use self::prices::{corrections, unknown_bars};
@@ -224,6 +226,13 @@ pub enum AssetEvent {
         /// Why.
         reason: Note,
     },
+    /// Somebody said what was known already: nothing changes by it.
+    Confirmed {
+        /// What they said.
+        what: Confirmation,
+        /// Why, where they had to say so.
+        reason: Option<Note>,
+    },
 }
 
 /// An asset, as history left it.
@@ -375,7 +384,8 @@ impl Decider for Asset {
                 | AssetEvent::PaymentWithdrawn { .. }
                 | AssetEvent::InterestSet { .. }
                 | AssetEvent::Rated { .. }
-                | AssetEvent::Delisted { .. },
+                | AssetEvent::Delisted { .. }
+                | AssetEvent::Confirmed { .. },
             ) => return Self::Unknown,
             (Self::Listed(asset), _) => asset,
         };
@@ -416,8 +426,13 @@ impl Decider for Asset {
             }
             AssetEvent::Rated { class, .. } => asset.risk_class = Some(*class),
             AssetEvent::Delisted { date, .. } => asset.delisted = Some(*date),
+            AssetEvent::Confirmed { .. } => {}
         }
         Self::Listed(asset)
+    }
+
+    fn confirm(command: &AssetCommand) -> Option<AssetEvent> {
+        command.confirmed()
     }
 
     /// An event may bring ten thousand bars, each of some hundred bytes.

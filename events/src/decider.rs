@@ -31,6 +31,14 @@ pub trait Decider: Default + Clone + Send + Sync + 'static {
     #[must_use]
     fn evolve(self, event: &Self::Event) -> Self;
 
+    /// The event that says that the command found everything as it wishes it: `evolve` changes nothing by it. For kinds
+    /// whose commands need not say which version they are for: a command that left nothing in the log would be decided
+    /// anew if it were given again after somebody else's. `None` where no such event is needed.
+    #[must_use]
+    fn confirm(_command: &Self::Command) -> Option<Self::Event> {
+        None
+    }
+
     /// What the state keeps in memory beside what any aggregate keeps of each of its events, in events of some 200 bytes.
     /// Whoever keeps states bounds them by it.
     #[must_use]

@@ -117,7 +117,8 @@ impl Changes for Changed {
             | AssetEvent::Dividend { .. }
             | AssetEvent::SplitWithdrawn { .. }
             | AssetEvent::PaymentWithdrawn { .. }
-            | AssetEvent::InterestSet { .. } => {}
+            | AssetEvent::InterestSet { .. }
+            | AssetEvent::Confirmed { .. } => {}
             AssetEvent::Rated { class, .. } => change.risk_class = Some(class.word()),
             AssetEvent::Delisted { date, .. } => change.delisted_on = Some(*date),
         }

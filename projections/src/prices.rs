@@ -63,7 +63,8 @@ impl Changes for Priced {
             AssetEvent::Listed(_)
             | AssetEvent::Edited { .. }
             | AssetEvent::Rated { .. }
-            | AssetEvent::Delisted { .. } => {}
+            | AssetEvent::Delisted { .. }
+            | AssetEvent::Confirmed { .. } => {}
             AssetEvent::Priced { source, basis, bars } => {
                 self.chunk(applied, asset, source, Some(basis.word()), bars.as_slice())?;
             }

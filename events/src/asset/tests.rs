@@ -1,6 +1,7 @@
 use jiff::civil::date;
 
-use super::{Asset, AssetCommand, AssetEvent, AssetRejection, Correction, PriceBasis};
+use super::{Asset, AssetCommand, AssetEvent, AssetRejection, Confirmation, Correction, PriceBasis};
+use crate::decider::Decider;
 use crate::scenario::given;
 use crate::values::{
     AssetClass, AssetDetails, Bar, Bars, Currency, InterestRate, Listing, Name, Note, Payment, PaymentKind, RiskClass,
@@ -385,4 +386,20 @@ fn interest_is_of_cash_alone() {
     let set = AssetCommand::SetInterest { from: date(2024, 1, 31), rate: interest("0.045"), reason: note("a coupon") };
     given::<Asset>([]).when(&set).then_refused(&AssetRejection::Unknown);
     given::<Asset>([listed()]).when(&set).then_refused(&AssetRejection::NotCash);
+}
+
+#[test]
+fn who_says_what_is_known_can_have_said_so_and_nothing_changes_by_it() {
+    let rate = |class| AssetCommand::Rate { class, reason: note("as every year") };
+    let confirmed = AssetEvent::Confirmed { what: Confirmation::Rating, reason: Some(note("as every year")) };
+    let rated = AssetEvent::Rated { class: RiskClass::Moderate, reason: note("it moves") };
+    given::<Asset>([listed(), rated.clone()]).when(&rate(RiskClass::Moderate)).then_nothing_happened();
+    assert_eq!(Asset::confirm(&rate(RiskClass::Moderate)), Some(confirmed.clone()));
+    let known = Asset::default().evolve(&listed()).evolve(&rated);
+    assert_eq!(known.clone().evolve(&confirmed), known);
+    let listing = AssetEvent::Confirmed { what: Confirmation::Listing, reason: None };
+    assert_eq!(Asset::confirm(&AssetCommand::List(apple())), Some(listing));
+    // Who edits names the version: given again, it is stale.
+    let edit = AssetCommand::Edit { details: Box::new(apple().details()), reason: note("so it is") };
+    assert_eq!(Asset::confirm(&edit), None);
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bars::{BarsV1, BarsV2};
 use super::parts::{CurrencyV1, DateV1, DecimalV1, OutOfRange, currency};
 use super::{DecodeError, Stored, from_bytes, out_of_range, to_bytes};
-use crate::asset::{AssetEvent, Correction, PriceBasis};
+use crate::asset::{AssetEvent, Confirmation, Correction, PriceBasis};
 use crate::values::{
     AssetClass, AssetDetails, Bar, Bars, InterestRate, Listing, Name, Note, Payment, PaymentKind, SplitRatio,
     TimeZoneName,
@@ -24,6 +24,7 @@ const PAYMENT_WITHDRAWN_V1: &str = "insights.asset.payment_withdrawn.v1";
 const INTEREST_SET_V1: &str = "insights.asset.interest_set.v1";
 const RATED_V1: &str = "insights.asset.rated.v1";
 const DELISTED_V1: &str = "insights.asset.delisted.v1";
+const CONFIRMED_V1: &str = "insights.asset.confirmed.v1";
 
 #[derive(Deserialize)]
 struct ListedV1 {
@@ -166,6 +167,13 @@ struct DelistedV1 {
     reason: String,
 }
 
+/// What was confirmed, in its word.
+#[derive(Serialize, Deserialize)]
+struct ConfirmedV1 {
+    what: String,
+    reason: Option<String>,
+}
+
 impl Stored for AssetEvent {
     fn event_type(&self) -> &'static str {
         match self {
@@ -180,6 +188,7 @@ impl Stored for AssetEvent {
             Self::InterestSet { .. } => INTEREST_SET_V1,
             Self::Rated { .. } => RATED_V1,
             Self::Delisted { .. } => DELISTED_V1,
+            Self::Confirmed { .. } => CONFIRMED_V1,
         }
     }
 
@@ -253,6 +262,10 @@ impl Stored for AssetEvent {
             Self::Delisted { date, reason } => {
                 to_bytes(&DelistedV1 { date: (*date).into(), reason: reason.as_str().to_owned() })
             }
+            Self::Confirmed { what, reason } => to_bytes(&ConfirmedV1 {
+                what: what.word().to_owned(),
+                reason: reason.as_ref().map(|reason| reason.as_str().to_owned()),
+            }),
         }
     }
 
@@ -367,6 +380,11 @@ impl Stored for AssetEvent {
                 let form: DelistedV1 = from_bytes(event_type, bytes)?;
                 let date = form.date.try_into().map_err(invalid)?;
                 Ok(Self::Delisted { date, reason: Note::from_history(form.reason) })
+            }
+            CONFIRMED_V1 => {
+                let form: ConfirmedV1 = from_bytes(event_type, bytes)?;
+                let what = Confirmation::parse(&form.what).ok_or_else(|| invalid(OutOfRange("what was confirmed")))?;
+                Ok(Self::Confirmed { what, reason: form.reason.map(Note::from_history) })
             }
             other => Err(DecodeError::UnknownType(other.to_owned())),
         }

@@ -6,7 +6,7 @@ use jiff::civil::date;
 
 use super::AnyEvent;
 use crate::advisor::{AdvisorDetails, AdvisorEvent};
-use crate::asset::{AssetEvent, Correction, PriceBasis};
+use crate::asset::{AssetEvent, Confirmation, Correction, PriceBasis};
 use crate::backtest::{BacktestEvent, BacktestRun, ShownNumber};
 use crate::client::ClientEvent;
 use crate::portfolio::{Composition, ModelVersion, Origin, PortfolioEvent};
@@ -323,6 +323,7 @@ pub(crate) fn all() -> Vec<AnyEvent> {
         }),
         AnyEvent::Asset(AssetEvent::Rated { class: RiskClass::ModeratelyAggressive, reason: note("a single company") }),
         AnyEvent::Asset(AssetEvent::Delisted { date: date(2023, 1, 2), reason: note("taken over") }),
+        AnyEvent::Asset(AssetEvent::Confirmed { what: Confirmation::Rating, reason: Some(note("as every year")) }),
     ]
 }
 

@@ -78,9 +78,10 @@ impl Answer {
     /// 201: something was created under this path; 200 where it was there already.
     #[must_use]
     pub fn created<D>(collection: &str, id: String, done: &Done<D>) -> Self {
+        // What was there already has an event before this one, or none of this one.
         let status = match done.outcome {
-            Outcome::Recorded | Outcome::Replayed => StatusCode::CREATED,
-            Outcome::Unchanged => StatusCode::OK,
+            Outcome::Recorded | Outcome::Replayed if done.version == 1 => StatusCode::CREATED,
+            Outcome::Recorded | Outcome::Replayed | Outcome::Unchanged => StatusCode::OK,
         };
         Self { status, location: Some(format!("{collection}/{id}")), ..Self::changed(id, done) }
     }

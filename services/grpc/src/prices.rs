@@ -162,7 +162,8 @@ fn told(event: &Recorded, wanted: &BTreeSet<AssetId>) -> Result<Option<WatchPric
         AssetEvent::Listed(_)
         | AssetEvent::Edited { .. }
         | AssetEvent::InterestSet { .. }
-        | AssetEvent::Rated { .. } => return Ok(None),
+        | AssetEvent::Rated { .. }
+        | AssetEvent::Confirmed { .. } => return Ok(None),
         AssetEvent::Delisted { date, reason } => {
             Change::Delisted(Delisting { date: date.to_string(), reason: reason.as_str().to_owned() })
         }

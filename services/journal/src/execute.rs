@@ -57,7 +57,7 @@ pub enum Expect {
 pub enum Outcome {
     /// It became an event.
     Recorded,
-    /// It changed nothing.
+    /// It changed nothing and left nothing in the log.
     Unchanged,
     /// It had become an event before: this is the first answer again.
     Replayed,
@@ -164,7 +164,7 @@ impl Journal {
             if fresh {
                 attempts.after_read(loaded.last_sequence).await;
             }
-            let event = match decide(&loaded, command, context.expect) {
+            let event = match decide(&loaded, command, context) {
                 Ok(Some(event)) => event,
                 // What writes nothing is not checked by the log, so it must not rest on a state that may be old.
                 _ if !fresh => {
@@ -305,10 +305,16 @@ fn growing(first: Duration, before: u32, longest: Duration) -> Duration {
 fn decide<D: Decider>(
     loaded: &Loaded<D>,
     command: &D::Command,
-    expect: Expect,
+    context: &CommandContext,
 ) -> Result<Option<D::Event>, ExecuteError<D::Rejection>> {
-    match expect {
+    match context.expect {
         Expect::Version(version) if version != loaded.version => Err(ExecuteError::Stale { current: loaded.version }),
-        Expect::Version(_) | Expect::Any | Expect::New => loaded.state.decide(command).map_err(ExecuteError::Rejected),
+        Expect::Version(_) | Expect::Any | Expect::New => {
+            let event = loaded.state.decide(command).map_err(ExecuteError::Rejected)?;
+            // Given again after somebody else's command, it would find something to change. So that it has its first answer
+            // for ever, the log has to know it. Who names a version is stale then, and who names no request is no caller.
+            let is_to_last = context.expect == Expect::Any && context.request_digest.is_some();
+            Ok(event.or_else(|| if is_to_last { D::confirm(command) } else { None }))
+        }
     }
 }

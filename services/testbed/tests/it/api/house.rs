@@ -65,6 +65,11 @@ impl Written {
     pub fn advisory(&self) -> u64 {
         self.advisory
     }
+
+    /// The last event of what becomes known of assets.
+    pub fn market(&self) -> u64 {
+        self.market
+    }
 }
 
 impl House {

@@ -140,3 +140,73 @@ async fn a_recommendation_asked_for_twice_is_made_once() {
     });
     stale.await.is_problem(412, "stale");
 }
+
+/// Everything that an asset can be told twice, as what stands under it when it is told what it was before.
+#[tokio::test]
+async fn a_request_that_found_all_to_be_so_has_no_effect_after_somebody_elses() {
+    let house = House::open().await;
+    house.asset("AAPL", &[("2024-01-02", "10"), ("2024-01-03", "11")]).await;
+    let cash = json!({"id": "CASH", "name": "Cash", "currency": "USD", "class": "cash"});
+    house.post("/v1/assets", "cash", &cash).await.created();
+    let rating = |class: &str| json!({"class": class, "reason": "as every year"});
+    let interest = |rate: &str| json!({"from": "2024-01-02", "rate": rate, "reason": "the bank has decided"});
+    let correction = |close: &str| {
+        json!({"source": "Ana", "reason": "a slip", "bars": [{"date": "2024-01-03", "close": close}]})
+    };
+    let split = |new: &str| json!({"source": "Ana", "date": "2024-01-03", "new_units": new, "old_units": "1"});
+    let payment = |amount: &str| json!({"source": "Ana", "ex_date": "2024-01-03", "amount": amount});
+    let delisting = |date: &str| json!({"date": date, "reason": "taken over"});
+    let wishes = [
+        ("/v1/assets/AAPL/ratings", rating("moderate"), rating("aggressive")),
+        ("/v1/assets/CASH/interest", interest("0.05"), interest("0.04")),
+        ("/v1/assets/AAPL/corrections", correction("12"), correction("13")),
+        ("/v1/assets/AAPL/splits", split("4"), split("5")),
+        ("/v1/assets/AAPL/dividends", payment("0.2"), payment("0.3")),
+        ("/v1/assets/AAPL/delisting", delisting("2024-01-05"), delisting("2024-01-08")),
+    ];
+    for (path, wish, others) in wishes {
+        assert_eq!(house.post(path, "first", &wish).await.status, 200, "{path}");
+        let so_already = house.post(path, "k-1", &wish).await;
+        assert_eq!(so_already.status, 200, "{so_already:?}");
+        assert_eq!(house.post(path, "others", &others).await.status, 200, "{path}");
+        let before = house.written().await;
+        is_the_first_answer_again(&so_already, &house.post(path, "k-1", &wish).await);
+        house.post(path, "k-1", &others).await.is_problem(422, "idempotency-key-reused");
+        assert_eq!(house.written().await, before, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_asset_that_is_listed_again_exactly_so_was_there_already_for_ever() {
+    let house = House::open().await;
+    let listed = json!({"id": "KO", "name": "Coca-Cola", "currency": "USD"});
+    assert_eq!(house.post("/v1/assets", "k-1", &listed).await.status, 201);
+    let again = house.post("/v1/assets", "k-2", &listed).await;
+    assert_eq!((again.status.as_u16(), again.header("location")), (200, "/v1/assets/KO"));
+    let version = again.header("etag").to_owned();
+    let edited = json!({"name": "The Coca-Cola Company", "reason": "its name"});
+    assert_eq!(house.change(Method::PUT, "/v1/assets/KO", &version, &edited).await.status, 200);
+    is_the_first_answer_again(&again, &house.post("/v1/assets", "k-2", &listed).await);
+    house.post("/v1/assets", "k-3", &listed).await.is_problem(409, "asset-already-listed");
+}
+
+#[tokio::test]
+async fn many_callers_who_say_what_is_known_under_one_key_have_said_it_once() {
+    const CALLERS: usize = 64;
+    let house = House::open().await;
+    house.asset("KO", &[]).await;
+    let body = json!({"class": "moderate", "reason": "as every year"});
+    assert_eq!(house.post("/v1/assets/KO/ratings", "first", &body).await.status, 200);
+    let before = house.written().await;
+    let another = house.another().await;
+    let answers = join_all((0..CALLERS).map(|caller| {
+        let address = if caller % 2 == 0 { &house.address } else { &another };
+        house.post_at(address, "/v1/assets/KO/ratings", "k-1", &body)
+    }))
+    .await;
+    let first = &answers[0];
+    assert!(answers.iter().all(|answer| (answer.status.as_u16(), &answer.body) == (200, &first.body)), "{answers:?}");
+    let replayed = answers.iter().filter(|answer| answer.headers.contains_key("idempotent-replayed")).count();
+    assert_eq!(replayed, CALLERS - 1);
+    assert_eq!(house.written().await.market(), before.market() + 1);
+}
