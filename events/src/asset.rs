@@ -254,7 +254,12 @@ impl Decider for Asset {
 
     fn decide(&self, command: &AssetCommand) -> Result<Option<AssetEvent>, AssetRejection> {
         match (self, command) {
-            (Self::Unknown, AssetCommand::List(listing)) => Ok(Some(AssetEvent::Listed(listing.clone()))),
+            (Self::Unknown, AssetCommand::List(listing)) => match listing.risk_class {
+                Some(given) if listing.is_cash() && given != RiskClass::Conservative => {
+                    Err(AssetRejection::CashIsConservative { given })
+                }
+                _ => Ok(Some(AssetEvent::Listed(listing.clone()))),
+            },
             (
                 Self::Unknown,
                 AssetCommand::Edit { .. }

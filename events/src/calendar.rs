@@ -8,6 +8,7 @@ mod tests;
 
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
+use serde::Serialize;
 
 use crate::values::Name;
 
@@ -15,7 +16,8 @@ use crate::values::Name;
 const SPAN_DAYS_MAX: i64 = 40_000;
 
 /// On which days an exchange trades.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Calendar {
     /// On weekdays: of what is traded where nothing is known of holidays.
     Weekdays,
@@ -23,6 +25,8 @@ pub enum Calendar {
     NewYork,
     /// As B3 in São Paulo does.
     SaoPaulo,
+    /// On every day: of what has no exchange that closes, such as crypto-currencies.
+    EveryDay,
 }
 
 /// Names of exchanges in New York, as price sources and people spell them.
@@ -51,6 +55,9 @@ const SAO_PAULO_CLOSED: [Date; 1] = [
 ];
 
 impl Calendar {
+    /// Every calendar.
+    pub const ALL: [Self; 4] = [Self::Weekdays, Self::NewYork, Self::SaoPaulo, Self::EveryDay];
+
     /// The calendar of the exchange with this name; weekdays where it is not known, or not named.
     #[must_use]
     pub fn of(exchange: Option<&Name>) -> Self {
@@ -70,26 +77,33 @@ impl Calendar {
         }
     }
 
-    /// The calendar in one word: `weekdays`, `new_york`, `sao_paulo`.
+    /// The calendar in one word: `weekdays`, `new_york`, `sao_paulo`, `every_day`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Weekdays => "weekdays",
             Self::NewYork => "new_york",
             Self::SaoPaulo => "sao_paulo",
+            Self::EveryDay => "every_day",
         }
+    }
+
+    /// The calendar with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|calendar| calendar.word() == word)
     }
 
     /// Whether the exchange trades on this day.
     #[must_use]
     pub fn is_session(self, day: Date) -> bool {
         let is_weekday = !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
-        is_weekday
-            && match self {
-                Self::Weekdays => true,
-                Self::NewYork => !NEW_YORK_CLOSED.contains(&day) && !is_holiday_in_new_york(day),
-                Self::SaoPaulo => !SAO_PAULO_CLOSED.contains(&day) && !is_holiday_in_sao_paulo(day),
-            }
+        match self {
+            Self::EveryDay => true,
+            Self::Weekdays => is_weekday,
+            Self::NewYork => is_weekday && !NEW_YORK_CLOSED.contains(&day) && !is_holiday_in_new_york(day),
+            Self::SaoPaulo => is_weekday && !SAO_PAULO_CLOSED.contains(&day) && !is_holiday_in_sao_paulo(day),
+        }
     }
 
     /// The sessions after one day, up to and including another; of more than a century, those of its last days.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use events::asset::AssetEvent;
 use events::values::{AggregateId, AssetClass, AssetDetails, AssetId, Name, RiskClass};
-use events::{AnyEvent, Position, Stream};
+use events::{AnyEvent, Calendar, Position, Stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
@@ -52,6 +52,7 @@ struct Details {
     sector: Option<String>,
     exchange: Option<String>,
     time_zone: Option<String>,
+    calendar: Option<&'static str>,
 }
 
 impl From<&AssetDetails> for Details {
@@ -63,6 +64,7 @@ impl From<&AssetDetails> for Details {
             sector: details.sector.as_ref().map(text),
             exchange: details.exchange.as_ref().map(text),
             time_zone: details.time_zone.as_ref().map(ToString::to_string),
+            calendar: details.calendar.map(Calendar::word),
         }
     }
 }
@@ -90,9 +92,8 @@ impl Changes for Changed {
                     listed_at: applied.time,
                     created_position: applied.sequence,
                 });
-                if listing.is_cash() {
-                    change.risk_class = Some(RiskClass::Conservative.word());
-                }
+                let risk_class = if listing.is_cash() { Some(RiskClass::Conservative) } else { listing.risk_class };
+                change.risk_class = risk_class.map(RiskClass::word);
             }
             AssetEvent::Edited { details, .. } => {
                 let details = Details::from(details.as_ref());
@@ -147,6 +148,7 @@ async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     let sectors: Vec<Option<&str>> = details().map(|details| details.sector.as_deref()).collect();
     let exchanges: Vec<Option<&str>> = details().map(|details| details.exchange.as_deref()).collect();
     let time_zones: Vec<Option<&str>> = details().map(|details| details.time_zone.as_deref()).collect();
+    let calendars: Vec<Option<&str>> = details().map(|details| details.calendar).collect();
     let bases: Vec<Option<&str>> = changes.iter().map(|(_, change)| change.prices.basis).collect();
     let first: Vec<_> = changes.iter().map(|(_, change)| change.prices.first_day.map(ToSqlx::to_sqlx)).collect();
     let last: Vec<_> = changes.iter().map(|(_, change)| change.prices.last_day.map(ToSqlx::to_sqlx)).collect();
@@ -161,14 +163,15 @@ async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     query!(
         "INSERT INTO assets AS a (id, name, currency, basis, first_day, last_day, days, listed_at, created_position,
                                   version, position, class, sector, exchange, time_zone, source, delisted_on,
-                                  risk_class)
+                                  risk_class, calendar)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::date[], $6::date[], $7::bigint[],
                               $8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[],
-                              $14::text[], $15::text[], $16::text[], $17::date[], $18::text[])
+                              $14::text[], $15::text[], $16::text[], $17::date[], $18::text[], $19::text[])
          ON CONFLICT (id) DO UPDATE
          SET name = excluded.name, currency = excluded.currency, basis = COALESCE(excluded.basis, a.basis),
              class = excluded.class, sector = excluded.sector, exchange = excluded.exchange,
-             time_zone = excluded.time_zone, source = COALESCE(excluded.source, a.source),
+             time_zone = excluded.time_zone, calendar = excluded.calendar,
+             source = COALESCE(excluded.source, a.source),
              delisted_on = COALESCE(excluded.delisted_on, a.delisted_on),
              risk_class = COALESCE(excluded.risk_class, a.risk_class),
              first_day = LEAST(a.first_day, excluded.first_day), last_day = GREATEST(a.last_day, excluded.last_day),
@@ -191,7 +194,8 @@ async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
         &time_zones as _,
         &sources as _,
         &delisted as _,
-        &risk_classes as _
+        &risk_classes as _,
+        &calendars as _
     )
     .execute(connection)
     .await?;
@@ -219,6 +223,7 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     let sectors: Vec<Option<&str>> = edits().map(|edit| edit.and_then(|edit| edit.sector.as_deref())).collect();
     let exchanges: Vec<Option<&str>> = edits().map(|edit| edit.and_then(|edit| edit.exchange.as_deref())).collect();
     let time_zones: Vec<Option<&str>> = edits().map(|edit| edit.and_then(|edit| edit.time_zone.as_deref())).collect();
+    let calendars: Vec<Option<&str>> = edits().map(|edit| edit.and_then(|edit| edit.calendar)).collect();
     // Whoever edits says all details, so the name tells that what is empty is meant to be.
     query!(
         "UPDATE assets a
@@ -230,12 +235,13 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
              class = CASE WHEN c.name IS NULL THEN a.class ELSE c.class END,
              sector = CASE WHEN c.name IS NULL THEN a.sector ELSE c.sector END,
              exchange = CASE WHEN c.name IS NULL THEN a.exchange ELSE c.exchange END,
-             time_zone = CASE WHEN c.name IS NULL THEN a.time_zone ELSE c.time_zone END
+             time_zone = CASE WHEN c.name IS NULL THEN a.time_zone ELSE c.time_zone END,
+             calendar = CASE WHEN c.name IS NULL THEN a.calendar ELSE c.calendar END
          FROM UNNEST($1::text[], $2::text[], $3::date[], $4::date[], $5::bigint[], $6::bigint[], $7::bigint[],
                      $8::text[], $9::date[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-                     $15::text[])
+                     $15::text[], $16::text[])
               AS c (id, basis, first_day, last_day, days, version, position, source, delisted_on, risk_class, name, class,
-                    sector, exchange, time_zone)
+                    sector, exchange, time_zone, calendar)
          WHERE a.id = c.id AND a.position < c.position",
         &ids as _,
         &bases as _,
@@ -251,7 +257,8 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
         &classes as _,
         &sectors as _,
         &exchanges as _,
-        &time_zones as _
+        &time_zones as _,
+        &calendars as _
     )
     .execute(connection)
     .await?;
@@ -275,6 +282,8 @@ pub struct AssetRow {
     pub exchange: Option<String>,
     /// The exchange's time zone.
     pub time_zone: Option<String>,
+    /// On which days there is a price to expect: as was said, or as the exchange trades.
+    pub calendar: Calendar,
     /// Who gave its last prices.
     pub source: Option<String>,
     /// The first day without trading, where there is one.
@@ -307,6 +316,7 @@ struct Record {
     sector: Option<String>,
     exchange: Option<String>,
     time_zone: Option<String>,
+    calendar: Option<String>,
     source: Option<String>,
     delisted_on: Option<jiff_sqlx::Date>,
     risk_class: Option<String>,
@@ -324,7 +334,10 @@ impl TryFrom<Record> for AssetRow {
     type Error = sqlx::Error;
 
     fn try_from(record: Record) -> Result<Self, sqlx::Error> {
+        let calendar = |word: &str| Calendar::parse(word).ok_or_else(|| damaged(format!("`{word}` is no calendar")));
+        let said = record.calendar.as_deref().map(calendar).transpose()?;
         Ok(Self {
+            calendar: said.unwrap_or_else(|| traded_by(record.exchange.as_deref())),
             id: asset_id(&record.id)?,
             name: record.name,
             currency: record.currency,
@@ -347,6 +360,11 @@ impl TryFrom<Record> for AssetRow {
     }
 }
 
+/// The calendar of what nobody has told the calendar of.
+fn traded_by(exchange: Option<&str>) -> Calendar {
+    exchange.map_or(Calendar::Weekdays, Calendar::named)
+}
+
 /// The asset with this id.
 ///
 /// # Errors
@@ -356,7 +374,7 @@ pub async fn get(pool: &PgPool, id: &AssetId) -> Result<Option<AssetRow>, sqlx::
         Record,
         r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
                   last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
-                  created_position, version, position, class, sector, exchange, time_zone, source,
+                  created_position, version, position, class, sector, exchange, time_zone, calendar, source,
                   delisted_on AS "delisted_on: jiff_sqlx::Date", risk_class
            FROM assets WHERE id = $1"#,
         id.as_str()
@@ -377,7 +395,7 @@ pub async fn many(pool: &PgPool, ids: &[AssetId]) -> Result<Vec<AssetRow>, sqlx:
         Record,
         r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
                   last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
-                  created_position, version, position, class, sector, exchange, time_zone, source,
+                  created_position, version, position, class, sector, exchange, time_zone, calendar, source,
                   delisted_on AS "delisted_on: jiff_sqlx::Date", risk_class
            FROM assets WHERE id = ANY($1) ORDER BY id COLLATE "C" "#,
         &ids as _

@@ -60,7 +60,7 @@ impl<T: Copy> LastWord<T> {
 
 impl Listed {
     pub(super) fn new(listing: Listing) -> Self {
-        let risk_class = listing.is_cash().then_some(RiskClass::Conservative);
+        let risk_class = if listing.is_cash() { Some(RiskClass::Conservative) } else { listing.risk_class };
         Self {
             listing,
             prices_of: None,

@@ -1,6 +1,7 @@
 use jiff::civil::date;
 
 use super::{Asset, AssetCommand, AssetEvent, AssetRejection, Confirmation, Correction, PriceBasis};
+use crate::calendar::Calendar;
 use crate::decider::Decider;
 use crate::scenario::given;
 use crate::values::{
@@ -402,4 +403,24 @@ fn who_says_what_is_known_can_have_said_so_and_nothing_changes_by_it() {
     // Who edits names the version: given again, it is stale.
     let edit = AssetCommand::Edit { details: Box::new(apple().details()), reason: note("so it is") };
     assert_eq!(Asset::confirm(&edit), None);
+}
+
+#[test]
+fn an_asset_is_listed_with_its_rating_and_its_calendar_or_without() {
+    let rated = Listing { risk_class: Some(RiskClass::Moderate), calendar: Some(Calendar::EveryDay), ..apple() };
+    given::<Asset>([]).when(&AssetCommand::List(rated.clone())).then(&AssetEvent::Listed(rated.clone()));
+    let rate = AssetCommand::Rate { class: RiskClass::Moderate, reason: note("it moves") };
+    given::<Asset>([AssetEvent::Listed(rated.clone())]).when(&rate).then_nothing_happened();
+    let aggressive = AssetCommand::Rate { class: RiskClass::Aggressive, reason: note("it moves much") };
+    given::<Asset>([AssetEvent::Listed(rated.clone())])
+        .when(&aggressive)
+        .then(&AssetEvent::Rated { class: RiskClass::Aggressive, reason: note("it moves much") });
+    let (given_class, cash) = (RiskClass::Moderate, dollars());
+    given::<Asset>([])
+        .when(&AssetCommand::List(Listing { risk_class: Some(given_class), ..cash }))
+        .then_refused(&AssetRejection::CashIsConservative { given: given_class });
+    // What is said of the calendar comes before what the exchange's name tells.
+    assert_eq!(rated.traded_by(), Calendar::EveryDay);
+    let in_new_york = Listing { exchange: Some(name("NMS")), ..apple() };
+    assert_eq!((in_new_york.traded_by(), apple().traded_by()), (Calendar::NewYork, Calendar::Weekdays));
 }

@@ -80,3 +80,10 @@ fn an_exchange_is_known_by_its_usual_names_and_else_trades_on_weekdays() {
     );
     assert_eq!(Calendar::of(None), Calendar::Weekdays);
 }
+
+#[test]
+fn what_no_exchange_closes_is_traded_every_day() {
+    assert!(Calendar::EveryDay.is_session(date(2024, 12, 25)) && Calendar::EveryDay.is_session(date(2024, 12, 28)));
+    assert_eq!(Calendar::EveryDay.sessions_after(date(2024, 12, 20), date(2024, 12, 27)), 7);
+    assert_eq!(Calendar::ALL.map(|calendar| Calendar::parse(calendar.word())), Calendar::ALL.map(Some));
+}

@@ -6,6 +6,7 @@ use super::bars::{BarsV1, BarsV2};
 use super::parts::{CurrencyV1, DateV1, DecimalV1, OutOfRange, currency};
 use super::{DecodeError, Stored, from_bytes, out_of_range, to_bytes};
 use crate::asset::{AssetEvent, Confirmation, Correction, PriceBasis};
+use crate::calendar::Calendar;
 use crate::values::{
     AssetClass, AssetDetails, Bar, Bars, InterestRate, Listing, Name, Note, Payment, PaymentKind, SplitRatio,
     TimeZoneName,
@@ -13,7 +14,9 @@ use crate::values::{
 
 const LISTED_V1: &str = "insights.asset.listed.v1";
 const LISTED_V2: &str = "insights.asset.listed.v2";
+const LISTED_V3: &str = "insights.asset.listed.v3";
 const EDITED_V1: &str = "insights.asset.edited.v1";
+const EDITED_V2: &str = "insights.asset.edited.v2";
 const PRICED_V1: &str = "insights.asset.priced.v1";
 const PRICED_V2: &str = "insights.asset.priced.v2";
 const CORRECTED_V1: &str = "insights.asset.corrected.v1";
@@ -32,7 +35,7 @@ struct ListedV1 {
     currency: CurrencyV1,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct ListedV2 {
     name: String,
     currency: CurrencyV1,
@@ -43,6 +46,13 @@ struct ListedV2 {
 }
 
 #[derive(Serialize, Deserialize)]
+struct ListedV3 {
+    currency: CurrencyV1,
+    details: DetailsV2,
+    risk_class: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct EditedV1 {
     name: String,
     class: Option<ClassV2>,
@@ -50,6 +60,23 @@ struct EditedV1 {
     exchange: Option<String>,
     time_zone: Option<String>,
     reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EditedV2 {
+    details: DetailsV2,
+    reason: String,
+}
+
+/// What may be told otherwise of an asset; the calendar in its word.
+#[derive(Serialize, Deserialize)]
+struct DetailsV2 {
+    name: String,
+    class: Option<ClassV2>,
+    sector: Option<String>,
+    exchange: Option<String>,
+    time_zone: Option<String>,
+    calendar: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -177,8 +204,8 @@ struct ConfirmedV1 {
 impl Stored for AssetEvent {
     fn event_type(&self) -> &'static str {
         match self {
-            Self::Listed(_) => LISTED_V2,
-            Self::Edited { .. } => EDITED_V1,
+            Self::Listed(_) => LISTED_V3,
+            Self::Edited { .. } => EDITED_V2,
             Self::Priced { .. } => PRICED_V2,
             Self::Corrected { .. } => CORRECTED_V1,
             Self::Split { .. } => SPLIT_V1,
@@ -194,15 +221,14 @@ impl Stored for AssetEvent {
 
     fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Listed(listing) => to_bytes(&ListedV2::from(listing)),
-            Self::Edited { details, reason } => to_bytes(&EditedV1 {
-                name: details.name.as_str().to_owned(),
-                class: details.class.map(ClassV2::from),
-                sector: details.sector.as_ref().map(|sector| sector.as_str().to_owned()),
-                exchange: details.exchange.as_ref().map(|exchange| exchange.as_str().to_owned()),
-                time_zone: details.time_zone.as_ref().map(|zone| zone.as_str().to_owned()),
-                reason: reason.as_str().to_owned(),
+            Self::Listed(listing) => to_bytes(&ListedV3 {
+                currency: listing.currency.bytes(),
+                details: (&listing.details()).into(),
+                risk_class: listing.risk_class.map(|class| class.word().to_owned()),
             }),
+            Self::Edited { details, reason } => {
+                to_bytes(&EditedV2 { details: details.as_ref().into(), reason: reason.as_str().to_owned() })
+            }
             Self::Priced { source, basis, bars } => to_bytes(&PricedV2 {
                 source: source.as_str().to_owned(),
                 basis: match basis {
@@ -277,6 +303,13 @@ impl Stored for AssetEvent {
                 Ok(Self::Listed(Listing::new(Name::from_history(form.name), currency(form.currency))))
             }
             LISTED_V2 => Ok(Self::Listed(from_bytes::<ListedV2>(event_type, bytes)?.into())),
+            LISTED_V3 => {
+                let form: ListedV3 = from_bytes(event_type, bytes)?;
+                let details: AssetDetails = form.details.try_into().map_err(invalid)?;
+                let class = form.risk_class.as_deref().map(super::parts::risk_class);
+                let listing = Listing::new(details.name.clone(), currency(form.currency)).with(details);
+                Ok(Self::Listed(Listing { risk_class: class.transpose().map_err(invalid)?, ..listing }))
+            }
             EDITED_V1 => {
                 let form: EditedV1 = from_bytes(event_type, bytes)?;
                 let details = AssetDetails {
@@ -285,7 +318,13 @@ impl Stored for AssetEvent {
                     sector: form.sector.map(Name::from_history),
                     exchange: form.exchange.map(Name::from_history),
                     time_zone: form.time_zone.map(TimeZoneName::from_history),
+                    calendar: None,
                 };
+                Ok(Self::Edited { details: Box::new(details), reason: Note::from_history(form.reason) })
+            }
+            EDITED_V2 => {
+                let form: EditedV2 = from_bytes(event_type, bytes)?;
+                let details: AssetDetails = form.details.try_into().map_err(invalid)?;
                 Ok(Self::Edited { details: Box::new(details), reason: Note::from_history(form.reason) })
             }
             PRICED_V1 => {
@@ -425,16 +464,32 @@ impl From<ClassV2> for AssetClass {
     }
 }
 
-impl From<&Listing> for ListedV2 {
-    fn from(listing: &Listing) -> Self {
+impl From<&AssetDetails> for DetailsV2 {
+    fn from(details: &AssetDetails) -> Self {
         Self {
-            name: listing.name.as_str().to_owned(),
-            currency: listing.currency.bytes(),
-            class: listing.class.map(ClassV2::from),
-            sector: listing.sector.as_ref().map(|sector| sector.as_str().to_owned()),
-            exchange: listing.exchange.as_ref().map(|exchange| exchange.as_str().to_owned()),
-            time_zone: listing.time_zone.as_ref().map(|zone| zone.as_str().to_owned()),
+            name: details.name.as_str().to_owned(),
+            class: details.class.map(ClassV2::from),
+            sector: details.sector.as_ref().map(|sector| sector.as_str().to_owned()),
+            exchange: details.exchange.as_ref().map(|exchange| exchange.as_str().to_owned()),
+            time_zone: details.time_zone.as_ref().map(|zone| zone.as_str().to_owned()),
+            calendar: details.calendar.map(|calendar| calendar.word().to_owned()),
         }
+    }
+}
+
+impl TryFrom<DetailsV2> for AssetDetails {
+    type Error = OutOfRange;
+
+    fn try_from(form: DetailsV2) -> Result<Self, OutOfRange> {
+        let calendar = |word: String| Calendar::parse(&word).ok_or(OutOfRange("a calendar"));
+        Ok(Self {
+            name: Name::from_history(form.name),
+            class: form.class.map(AssetClass::from),
+            sector: form.sector.map(Name::from_history),
+            exchange: form.exchange.map(Name::from_history),
+            time_zone: form.time_zone.map(TimeZoneName::from_history),
+            calendar: form.calendar.map(calendar).transpose()?,
+        })
     }
 }
 
@@ -447,6 +502,8 @@ impl From<ListedV2> for Listing {
             sector: form.sector.map(Name::from_history),
             exchange: form.exchange.map(Name::from_history),
             time_zone: form.time_zone.map(TimeZoneName::from_history),
+            calendar: None,
+            risk_class: None,
         }
     }
 }

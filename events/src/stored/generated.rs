@@ -11,6 +11,7 @@ use super::samples;
 use crate::advisor::{self, AdvisorCommand, AdvisorDetails};
 use crate::asset::{AssetCommand, PriceBasis};
 use crate::backtest::{BacktestCommand, BacktestRun, ShownNumber};
+use crate::calendar::Calendar;
 use crate::client::ClientCommand;
 use crate::portfolio::{Composition, ModelVersion, Origin, PortfolioCommand};
 use crate::recommendation::{Advice, Care, Circumstances, Recipient, RecommendationCommand};
@@ -380,9 +381,17 @@ fn asset_details() -> impl Strategy<Value = AssetDetails> {
         1 => prop::sample::select(&AssetClass::ALL[..]),
     ];
     let zone = Just(TimeZoneName::parse("America/Sao_Paulo").unwrap());
-    (name(), of(class), of(name()), of(name()), of(zone)).prop_map(|(name, class, sector, exchange, time_zone)| {
-        AssetDetails { name, class, sector, exchange, time_zone }
-    })
+    let calendar = prop::sample::select(&Calendar::ALL[..]);
+    (name(), of(class), of(name()), of(name()), of(zone), of(calendar)).prop_map(
+        |(name, class, sector, exchange, time_zone, calendar)| AssetDetails {
+            name,
+            class,
+            sector,
+            exchange,
+            time_zone,
+            calendar,
+        },
+    )
 }
 
 pub(super) fn asset_command() -> impl Strategy<Value = AssetCommand> {
@@ -390,9 +399,11 @@ pub(super) fn asset_command() -> impl Strategy<Value = AssetCommand> {
     let day = || one_of_a_few_days(4);
     let bars = |count| bars_of(day(), count);
     prop_oneof![
-        (asset_details(), currency()).prop_map(|(details, currency)| AssetCommand::List(
-            Listing::new(details.name.clone(), currency).with(details)
-        )),
+        (asset_details(), currency(), prop::option::of(prop::sample::select(&RiskClass::ALL[..]))).prop_map(
+            |(details, currency, risk_class)| AssetCommand::List(
+                Listing { risk_class, ..Listing::new(details.name.clone(), currency) }.with(details)
+            )
+        ),
         (asset_details(), note())
             .prop_map(|(details, reason)| AssetCommand::Edit { details: Box::new(details), reason }),
         (name(), prop::sample::select(bases.to_vec()), bars(1..4))

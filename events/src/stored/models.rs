@@ -203,6 +203,7 @@ pub(super) fn asset(history: &[AssetEvent]) -> Asset {
         risk_class: last(history, |event| match event {
             E::Rated { class, .. } => Some(*class),
             E::Listed(listed) if listed.is_cash() => Some(RiskClass::Conservative),
+            E::Listed(listed) => listed.risk_class,
             _ => None,
         }),
         listing,

@@ -8,6 +8,7 @@ use super::AnyEvent;
 use crate::advisor::{AdvisorDetails, AdvisorEvent};
 use crate::asset::{AssetEvent, Confirmation, Correction, PriceBasis};
 use crate::backtest::{BacktestEvent, BacktestRun, ShownNumber};
+use crate::calendar::Calendar;
 use crate::client::ClientEvent;
 use crate::portfolio::{Composition, ModelVersion, Origin, PortfolioEvent};
 use crate::recommendation::{Advice, RecommendationEvent};
@@ -257,21 +258,12 @@ pub(crate) fn all() -> Vec<AnyEvent> {
         AnyEvent::Recommendation(RecommendationEvent::EmailReleased { reason: reason() }),
         AnyEvent::Backtest(BacktestEvent::Recorded(Box::new(backtest()))),
         AnyEvent::Asset(AssetEvent::Listed(Listing {
-            name: name("Ocado"),
-            currency: Currency::parse("GBP").unwrap(),
-            class: Some(AssetClass::Equity),
-            sector: Some(name("Retail")),
-            exchange: Some(name("LSE")),
-            time_zone: Some(TimeZoneName::parse("Europe/London").unwrap()),
+            calendar: Some(Calendar::Weekdays),
+            risk_class: Some(RiskClass::Moderate),
+            ..ocado()
         })),
         AnyEvent::Asset(AssetEvent::Edited {
-            details: Box::new(AssetDetails {
-                name: name("Ocado Group"),
-                class: Some(AssetClass::Etf),
-                sector: None,
-                exchange: Some(name("LSE")),
-                time_zone: Some(TimeZoneName::parse("Europe/London").unwrap()),
-            }),
+            details: Box::new(AssetDetails { calendar: Some(Calendar::EveryDay), ..ocado_group() }),
             reason: note("it calls itself so now"),
         }),
         AnyEvent::Asset(AssetEvent::Priced {
@@ -327,6 +319,20 @@ pub(crate) fn all() -> Vec<AnyEvent> {
     ]
 }
 
+fn ocado() -> Listing {
+    Listing {
+        class: Some(AssetClass::Equity),
+        sector: Some(name("Retail")),
+        exchange: Some(name("LSE")),
+        time_zone: Some(TimeZoneName::parse("Europe/London").unwrap()),
+        ..Listing::new(name("Ocado"), Currency::parse("GBP").unwrap())
+    }
+}
+
+fn ocado_group() -> AssetDetails {
+    AssetDetails { name: name("Ocado Group"), class: Some(AssetClass::Etf), sector: None, ..ocado().details() }
+}
+
 /// Each form that is no longer written, with the event that its frozen bytes hold.
 pub(crate) fn no_longer_written() -> Vec<(&'static str, AnyEvent)> {
     let bars = [(date(1969, 12, 31), "10.5"), (date(1970, 1, 1), "10"), (date(1970, 1, 5), "11.125")];
@@ -360,6 +366,14 @@ pub(crate) fn no_longer_written() -> Vec<(&'static str, AnyEvent)> {
         ),
         ("insights.advisor.registered.v1", AnyEvent::Advisor(AdvisorEvent::Registered(details))),
         ("insights.asset.listed.v1", AnyEvent::Asset(AssetEvent::Listed(listing))),
+        ("insights.asset.listed.v2", AnyEvent::Asset(AssetEvent::Listed(ocado()))),
+        (
+            "insights.asset.edited.v1",
+            AnyEvent::Asset(AssetEvent::Edited {
+                details: Box::new(ocado_group()),
+                reason: note("it calls itself so now"),
+            }),
+        ),
         (
             "insights.asset.priced.v1",
             AnyEvent::Asset(AssetEvent::Priced { source: name("a file"), basis: PriceBasis::Adjusted, bars }),

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Currency, Name};
+use super::{Currency, Name, RiskClass};
+use crate::calendar::Calendar;
 
 /// Characters that the name of a time zone may have.
 pub const TIME_ZONE_CHARS_MAX: usize = 40;
@@ -28,17 +29,33 @@ pub struct Listing {
     /// The exchange's time zone: what its days are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<TimeZoneName>,
+    /// On which days it is traded; as its exchange is where that is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
+    /// How much risk it carried when it was listed; later ratings are events of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_class: Option<RiskClass>,
 }
 
 impl Listing {
     /// A listing with nothing but a name and a currency.
     #[must_use]
     pub const fn new(name: Name, currency: Currency) -> Self {
-        Self { name, currency, class: None, sector: None, exchange: None, time_zone: None }
+        Self {
+            name,
+            currency,
+            class: None,
+            sector: None,
+            exchange: None,
+            time_zone: None,
+            calendar: None,
+            risk_class: None,
+        }
     }
 }
 
-/// What of a listing may be told otherwise later: all but the symbol and the currency.
+/// What of a listing may be told otherwise later: all but the symbol, the currency and the rating, which has commands of
+/// its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AssetDetails {
     /// What people call it.
@@ -51,21 +68,31 @@ pub struct AssetDetails {
     pub exchange: Option<Name>,
     /// The exchange's time zone: what its days are.
     pub time_zone: Option<TimeZoneName>,
+    /// On which days it is traded; as its exchange is where that is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
 }
 
 impl Listing {
     /// What of it may be told otherwise.
     #[must_use]
     pub fn details(&self) -> AssetDetails {
-        let Self { name, currency: _, class, sector, exchange, time_zone } = self.clone();
-        AssetDetails { name, class, sector, exchange, time_zone }
+        let Self { name, currency: _, class, sector, exchange, time_zone, calendar, risk_class: _ } = self.clone();
+        AssetDetails { name, class, sector, exchange, time_zone, calendar }
     }
 
-    /// The listing with these details, in the same currency.
+    /// The listing with these details, in the same currency and with the same rating.
     #[must_use]
     pub fn with(&self, details: AssetDetails) -> Self {
-        let AssetDetails { name, class, sector, exchange, time_zone } = details;
-        Self { name, currency: self.currency, class, sector, exchange, time_zone }
+        let AssetDetails { name, class, sector, exchange, time_zone, calendar } = details;
+        let (currency, risk_class) = (self.currency, self.risk_class);
+        Self { name, currency, class, sector, exchange, time_zone, calendar, risk_class }
+    }
+
+    /// On which days there is a price of it to expect: as was said, or as its exchange trades.
+    #[must_use]
+    pub fn traded_by(&self) -> Calendar {
+        self.calendar.unwrap_or_else(|| Calendar::of(self.exchange.as_ref()))
     }
 
     /// Whether it is money in an account: worth 1 in its currency on every day, without prices.

@@ -1,6 +1,6 @@
 //! Assets as the list had them, made from their whole history.
 
-use events::Stream;
+use events::{Calendar, Stream};
 
 use super::{AssetRow, Change, Changed, Search};
 use crate::columns::{kept, natural, position};
@@ -19,8 +19,10 @@ impl Replays for Changed {
 fn row(id: AssetId, change: Change) -> Result<Option<AssetRow>, sqlx::Error> {
     let Some(listing) = change.listing else { return Ok(None) };
     let (prices, details, text) = (change.prices, listing.details, |word: &str| word.to_owned());
+    let said = details.calendar.and_then(Calendar::parse);
     Ok(Some(AssetRow {
         id,
+        calendar: said.unwrap_or_else(|| super::traded_by(details.exchange.as_deref())),
         name: details.name,
         currency: listing.currency,
         class: details.class.map(text),

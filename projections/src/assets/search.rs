@@ -39,7 +39,7 @@ pub async fn search(pool: &PgPool, search: &Search, page: Page) -> Result<Vec<As
         page,
         r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
                   last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
-                  created_position, version, position, class, sector, exchange, time_zone, source,
+                  created_position, version, position, class, sector, exchange, time_zone, calendar, source,
                   delisted_on AS "delisted_on: jiff_sqlx::Date", risk_class
            FROM assets"#,
         "AND ($3::text IS NULL OR strpos(lower(id || ' ' || name), lower($3)) > 0)

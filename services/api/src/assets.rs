@@ -15,9 +15,9 @@ mod withdrawals;
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
-use events::Stream;
 use events::asset::{Asset, AssetCommand};
-use events::values::{AssetClass, AssetId, Currency, Listing as AssetListing, Name, TimeZoneName};
+use events::values::{AssetClass, AssetId, Currency, Listing as AssetListing, Name, RiskClass, TimeZoneName};
+use events::{Calendar, Stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use journal::{Expect, Journal};
@@ -31,7 +31,7 @@ use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::commands::{Answer, CreatedAnswer, context};
 use crate::described::problems;
-use crate::faults::{Fault, Faults};
+use crate::faults::{Faults, NotOneOf};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed};
 use crate::paging::{Listing, listing, listing_up_to, order_parameter, page};
@@ -85,53 +85,38 @@ pub struct ListAsset {
     /// The exchange's time zone, as the IANA spells it.
     #[schema(min_length = 1, max_length = 40, example = "America/New_York")]
     time_zone: Option<String>,
-}
-
-/// The text is no class of assets.
-#[derive(Debug)]
-struct NotAClass(String);
-
-impl std::fmt::Display for NotAClass {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`{}` is not one of {}", self.0, AssetClass::ALL.map(AssetClass::word).join(", "))
-    }
-}
-
-impl Fault for NotAClass {
-    fn code(&self) -> &'static str {
-        "not-an-asset-class"
-    }
+    /// On which days it is traded: `weekdays`, `new_york`, `sao_paulo` or `every_day`. Where nothing is said, as its exchange is
+    /// (`new_york` of NYSE and NASDAQ, `sao_paulo` of B3), and on weekdays where nothing is known of that.
+    #[schema(example = "new_york")]
+    calendar: Option<String>,
+    /// How much risk it carries: `conservative`, `moderately_conservative`, `moderate`, `moderately_aggressive` or `aggressive`.
+    /// It is rated again with `POST /v1/assets/{id}/ratings`.
+    #[schema(example = "moderate")]
+    risk_class: Option<String>,
 }
 
 impl ListAsset {
     fn parse(&self) -> Result<(AssetId, AssetListing), Problem> {
         let mut faults = Faults::default();
+        let class = |text: &str| NotOneOf::parsed(text, &AssetClass::ALL, AssetClass::word);
+        let calendar = |text: &str| NotOneOf::parsed(text, &Calendar::ALL, Calendar::word);
+        let risk_class = |text: &str| NotOneOf::parsed(text, &RiskClass::ALL, RiskClass::word);
         let id = faults.value("/id", AssetId::parse(&self.id));
         let name = faults.value("/name", Name::parse(&self.name));
         let currency = faults.value("/currency", Currency::parse(&self.currency));
-        let class = self.class.as_deref().map(|class| {
-            let not = || NotAClass(class.chars().take(20).collect());
-            faults.value("/class", AssetClass::parse(class).ok_or_else(not))
-        });
-        let sector = self.sector.as_deref().map(|sector| faults.value("/sector", Name::parse(sector)));
-        let exchange = self.exchange.as_deref().map(|exchange| faults.value("/exchange", Name::parse(exchange)));
-        let time_zone = self.time_zone.as_deref().map(|zone| faults.value("/time_zone", TimeZoneName::parse(zone)));
-        match (id, name, currency, class, sector, exchange, time_zone) {
-            (
-                Some(id),
-                Some(name),
-                Some(currency),
-                class @ (None | Some(Some(_))),
-                sector @ (None | Some(Some(_))),
-                exchange @ (None | Some(Some(_))),
-                time_zone @ (None | Some(Some(_))),
-            ) => {
-                let (class, sector) = (class.flatten(), sector.flatten());
-                let (exchange, time_zone) = (exchange.flatten(), time_zone.flatten());
-                Ok((id, AssetListing { name, currency, class, sector, exchange, time_zone }))
-            }
-            _ => Err(faults.into_problem()),
-        }
+        let class = faults.optional("/class", self.class.as_deref(), class);
+        let sector = faults.optional("/sector", self.sector.as_deref(), Name::parse);
+        let exchange = faults.optional("/exchange", self.exchange.as_deref(), Name::parse);
+        let time_zone = faults.optional("/time_zone", self.time_zone.as_deref(), TimeZoneName::parse);
+        let calendar = faults.optional("/calendar", self.calendar.as_deref(), calendar);
+        let risk_class = faults.optional("/risk_class", self.risk_class.as_deref(), risk_class);
+        let what = (class, sector, exchange, time_zone, calendar, risk_class);
+        let (Some(id), Some(name), Some(currency)) = (id, name, currency) else { return Err(faults.into_problem()) };
+        let (Some(class), Some(sector), Some(exchange), Some(time_zone), Some(calendar), Some(risk_class)) = what
+        else {
+            return Err(faults.into_problem());
+        };
+        Ok((id, AssetListing { name, currency, class, sector, exchange, time_zone, calendar, risk_class }))
     }
 }
 
@@ -158,6 +143,10 @@ pub struct AssetView {
     /// The exchange's time zone, where that was said.
     #[schema(required)]
     time_zone: Option<String>,
+    /// On which days there is a price to expect, as was said or as its exchange trades: `weekdays`, `new_york`, `sao_paulo` or
+    /// `every_day`.
+    #[schema(example = "new_york")]
+    calendar: &'static str,
     /// The first day without trading, where there is one.
     #[schema(required, value_type = Option<String>, format = Date)]
     delisted_on: Option<Date>,
@@ -191,6 +180,7 @@ pub struct AssetView {
 impl From<AssetRow> for AssetView {
     fn from(row: AssetRow) -> Self {
         let AssetRow { id, name, currency, class, sector, exchange, time_zone, delisted_on, source, .. } = row;
+        let calendar = row.calendar.word();
         let AssetRow { risk_class, basis, first_day, last_day, days, listed_at, version, position, .. } = row;
         Self {
             id,
@@ -200,6 +190,7 @@ impl From<AssetRow> for AssetView {
             sector,
             exchange,
             time_zone,
+            calendar,
             delisted_on,
             risk_class,
             source,
@@ -245,7 +236,7 @@ pub struct AssetsQuery {
     exchange: Option<String>,
 }
 
-problems!(ListAssetProblems: ANY, GUARDED, COMMAND, KEYED; AssetAlreadyListed);
+problems!(ListAssetProblems: ANY, GUARDED, COMMAND, KEYED; AssetAlreadyListed, CashIsConservative);
 problems!(ListProblems: ANY, GUARDED, READ;);
 problems!(GetProblems: ANY, GUARDED, READ; AssetUnknown);
 
@@ -273,6 +264,8 @@ pub async fn create(
         ("sector", listing.sector.as_ref().map(Name::as_str)),
         ("exchange", listing.exchange.as_ref().map(Name::as_str)),
         ("time_zone", listing.time_zone.as_ref().map(TimeZoneName::as_str)),
+        ("calendar", listing.calendar.map(Calendar::word)),
+        ("risk_class", listing.risk_class.map(RiskClass::word)),
     ];
     for (field, value) in more.into_iter().filter_map(|(field, value)| Some((field, value?))) {
         wish = wish.with(field, value);

@@ -1,6 +1,7 @@
 //! `PUT /v1/assets/{id}`: what an asset is called, what it is and where it is traded, told otherwise.
 
 use axum::extract::State;
+use events::Calendar;
 use events::asset::{Asset, AssetCommand};
 use events::values::{AssetClass, AssetDetails, AssetId, Name, Note, TimeZoneName};
 use journal::{Expect, Journal};
@@ -39,6 +40,9 @@ pub struct EditAsset {
     /// The exchange's time zone, as the IANA spells it.
     #[schema(min_length = 1, max_length = 40, example = "America/New_York")]
     time_zone: Option<String>,
+    /// On which days it is traded, as when it was listed; as its exchange is where nothing is said.
+    #[schema(example = "new_york")]
+    calendar: Option<String>,
     /// Why.
     #[schema(min_length = 1, max_length = 4000, example = "It moved to another exchange")]
     reason: String,
@@ -67,6 +71,7 @@ pub async fn edit(
         .with_optional("sector", text(&details.sector).as_deref())
         .with_optional("exchange", text(&details.exchange).as_deref())
         .with_optional("time_zone", details.time_zone.as_ref().map(TimeZoneName::as_str))
+        .with_optional("calendar", details.calendar.map(Calendar::word))
         .with("reason", reason.as_str())
         .sha256();
     let command_id = keyed.command(EDIT, &[id.as_str()]);
@@ -81,15 +86,17 @@ impl EditAsset {
     fn parse(&self) -> Result<(AssetDetails, Note), Problem> {
         let mut faults = Faults::default();
         let class = |text: &str| NotOneOf::parsed(text, &AssetClass::ALL, AssetClass::word);
+        let calendar = |text: &str| NotOneOf::parsed(text, &Calendar::ALL, Calendar::word);
         let name = faults.value("/name", Name::parse(&self.name));
         let class = faults.optional("/class", self.class.as_deref(), class);
         let sector = faults.optional("/sector", self.sector.as_deref(), Name::parse);
         let exchange = faults.optional("/exchange", self.exchange.as_deref(), Name::parse);
         let time_zone = faults.optional("/time_zone", self.time_zone.as_deref(), TimeZoneName::parse);
+        let calendar = faults.optional("/calendar", self.calendar.as_deref(), calendar);
         let reason = faults.value("/reason", Note::parse(&self.reason));
-        match (name, class, sector, exchange, time_zone, reason) {
-            (Some(name), Some(class), Some(sector), Some(exchange), Some(time_zone), Some(reason)) => {
-                Ok((AssetDetails { name, class, sector, exchange, time_zone }, reason))
+        match (name, class, sector, exchange, time_zone, calendar, reason) {
+            (Some(name), Some(class), Some(sector), Some(exchange), Some(time_zone), Some(calendar), Some(reason)) => {
+                Ok((AssetDetails { name, class, sector, exchange, time_zone, calendar }, reason))
             }
             _ => Err(faults.into_problem()),
         }

@@ -39,8 +39,8 @@ const FINDINGS_MAX: usize = 50;
 pub struct QualityView {
     /// How many days have a price.
     days: usize,
-    /// The calendar that tells on which days there is a price to expect: `new_york` (NYSE, NASDAQ), `sao_paulo` (B3), or
-    /// `weekdays` of an exchange whose holidays are not known.
+    /// The calendar that tells on which days there is a price to expect: `new_york` (NYSE, NASDAQ), `sao_paulo` (B3),
+    /// `every_day`, or `weekdays` of an exchange whose holidays are not known.
     #[schema(example = "new_york")]
     calendar: &'static str,
     /// Days with a price as a fraction of the calendar's days from the first to the last, at most 1.
@@ -130,8 +130,7 @@ pub async fn quality(
     let today = listed.delisted_on.map_or(today, |delisted| delisted.min(today));
     let rows = history.map(|history| history.rows());
     let (rows, unfit) = rows.transpose().map_err(|error| unreadable(&error))?.unwrap_or_default();
-    let calendar = listed.exchange.as_deref().map_or(Calendar::Weekdays, Calendar::named);
-    Ok(Json(view(&rows, unfit.map(|why| why.to_string()), today, calendar)).into_response())
+    Ok(Json(view(&rows, unfit.map(|why| why.to_string()), today, listed.calendar)).into_response())
 }
 
 fn unreadable(error: &SeriesError) -> Problem {

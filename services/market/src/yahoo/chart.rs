@@ -148,6 +148,8 @@ fn listing(meta: &Meta, unit: Unit) -> Result<Listing, SourceError> {
         sector: None,
         exchange: text(&meta.exchange),
         time_zone: TimeZoneName::parse(&meta.time_zone).ok(),
+        calendar: None,
+        risk_class: None,
     })
 }
 

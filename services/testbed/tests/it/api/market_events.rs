@@ -53,7 +53,7 @@ async fn everybody_is_told_what_happened_to_assets_in_the_log_s_order() {
         |fits: &dyn Fn(&Value) -> bool| positions(&all.iter().filter(|fact| fits(fact)).cloned().collect::<Vec<_>>());
     assert_eq!(found("id=AAPL").await, expected(&|fact| fact["subject"] == "asset/AAPL"));
     assert_eq!(found("id=BRK.B&kind=asset").await, expected(&|fact| fact["subject"] == "asset/BRK.B"));
-    assert_eq!(found("type=asset.listed").await, expected(&|fact| fact["type"] == "insights.asset.listed.v2"));
+    assert_eq!(found("type=asset.listed").await, expected(&|fact| fact["type"] == "insights.asset.listed.v3"));
     assert!(found("id=NONE").await.is_empty() && found("type=asset.split").await.is_empty());
     assert_eq!(found("from=market-2&until=market-4").await, [2, 3, 4]);
     let time = all[3]["time"].as_str().unwrap();

@@ -1,5 +1,6 @@
 //! Prices, splits and payments that come in through the web API, and what is read of them.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api::house::{Answer, House, unique};
@@ -58,7 +59,7 @@ async fn all_that_is_known_of_a_day_is_recorded_and_read_back_with_what_follows_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_split_or_dividend_again_changes_nothing() {
+async fn the_same_split_or_dividend_again_is_confirmed_and_changes_nothing() {
     let house = House::open().await;
     listed(&house, "ABC").await;
     let split = json!({"source": "a test", "date": "2024-01-03", "new_units": "4", "old_units": "1"});
@@ -71,9 +72,16 @@ async fn the_same_split_or_dividend_again_changes_nothing() {
         let before = house.written().await;
         let again = house.post(path, "k-1", &body).await;
         assert_eq!((&again.body, again.header("idempotent-replayed")), (&first.body, "true"));
+        assert_eq!(house.written().await, before);
         let known = house.post(path, "k-2", &body).await;
         assert_eq!(known.status, 200, "what is known already is no mistake: {known:?}");
-        assert_eq!(house.written().await, before);
+        assert_eq!(house.written().await.market(), before.market() + 1);
+        let confirmed = house.get_now("/v1/events?stream=market&type=asset.confirmed").await.body;
+        let last = confirmed["items"].as_array().unwrap().last().unwrap().clone();
+        let what = if path.ends_with("splits") { "split" } else { "payment" };
+        assert_eq!(last["data"], json!({"confirmed": {"what": what, "reason": null}}));
+        assert_eq!(last["position"], known.header("insights-position"));
+        let before = house.written().await;
         let mut changed = body.clone();
         changed.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
         house.post(path, "k-1", &changed).await.is_problem(422, "idempotency-key-reused");
@@ -299,4 +307,39 @@ async fn assets_are_found_by_letters_and_by_facets_and_counted_by_them() {
     assert_eq!(found("class=gold").await, Vec::<String>::new());
     let long = format!("/v1/assets?q={}", "x".repeat(121));
     house.get(&long).await.is_problem(400, "invalid-parameter");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_asset_is_listed_with_its_calendar_and_its_rating_and_what_is_not_said_its_exchange_tells() {
+    let house = House::open().await;
+    let listed = json!({"id": "BTC-USD", "name": "Bitcoin", "currency": "USD", "class": "crypto", "exchange": "NMS",
+        "calendar": "every_day", "risk_class": "aggressive"});
+    let answer = house.post("/v1/assets", &unique("btc"), &listed).await;
+    answer.created();
+    let first = house.get_after("/v1/assets/BTC-USD", &answer).await.body;
+    assert_eq!((&first["calendar"], &first["risk_class"]), (&json!("every_day"), &json!("aggressive")));
+    // A Friday and the Monday after: where the week-end counts, two days are missing.
+    let bars = prices(&[close("2024-01-05", "10"), close("2024-01-08", "11")]);
+    let priced = taken(&house, "/v1/assets/BTC-USD/prices", &bars).await;
+    let quality = house.get_after("/v1/assets/BTC-USD/quality", &priced).await.body;
+    assert_eq!((&quality["calendar"], &quality["gaps"][0]["days"]), (&json!("every_day"), &json!(2)));
+    let edited = json!({"name": "Bitcoin", "class": "crypto", "exchange": "NMS", "reason": "It closes, they say."});
+    let edited = house.change(Method::PUT, "/v1/assets/BTC-USD", "\"2\"", &edited).await;
+    let now = house.get_after("/v1/assets/BTC-USD", &edited).await.body;
+    assert_eq!((&now["calendar"], &now["risk_class"]), (&json!("new_york"), &json!("aggressive")));
+    assert_eq!(house.get("/v1/assets/BTC-USD/quality").await.body["gaps"], json!([]));
+    let then = answer.header("insights-position");
+    assert_eq!(house.get(&format!("/v1/assets/BTC-USD?as_of={then}")).await.body, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_asset_is_not_listed_with_a_calendar_that_nobody_keeps_nor_cash_as_a_risk() {
+    let house = House::open().await;
+    let other = json!({"id": "ABC", "name": "ABC", "currency": "USD", "calendar": "lunar", "risk_class": "none"});
+    let refused = house.post("/v1/assets", &unique("abc"), &other).await;
+    refused.is_problem(422, "invalid-body");
+    let codes = [("#/calendar", "not-one-of"), ("#/risk_class", "not-one-of")];
+    assert_eq!(refused.errors(), codes.map(|(place, code)| (place.to_owned(), code.to_owned())));
+    let cash = json!({"id": "CASH", "name": "Cash", "currency": "USD", "class": "cash", "risk_class": "aggressive"});
+    house.post("/v1/assets", &unique("cash"), &cash).await.is_problem(409, "cash-is-conservative");
 }

@@ -15,7 +15,7 @@ use events::values::{
     Listing, Name, Note, Policy, PortfolioId, RebalancingRule, RecommendationId, Regime, ResultDigest, RiskClass,
     Sealed, SealedIdentity, Terms,
 };
-use events::{Kind, Metadata, Position, Stored, Stream, Subject};
+use events::{Calendar, Kind, Metadata, Position, Stored, Stream, Subject};
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use journal::Recorded;
@@ -370,7 +370,10 @@ fn interest() -> Interest {
 pub fn market(assets: usize, chunks: usize) -> Vec<Draft> {
     let lives = (0..assets).map(|n| {
         let currency = Currency::parse("USD").unwrap();
-        let listed = AssetEvent::Listed(Listing::new(name(&format!("Asset {n}")), currency));
+        let calendar = (n % 3 == 0).then_some(Calendar::EveryDay);
+        let risk_class = (n % 2 == 0).then_some(RiskClass::Moderate);
+        let listing = Listing { calendar, risk_class, ..Listing::new(name(&format!("Asset {n}")), currency) };
+        let listed = AssetEvent::Listed(listing);
         let mut events = vec![listed];
         events.extend((0..chunks).map(|chunk| priced(date(1999, 12, 30), chunk)));
         if n % 3 == 2 && chunks > 1 {
@@ -412,7 +415,9 @@ fn cash() -> Vec<AssetEvent> {
 
 fn edited_details(n: usize) -> AssetDetails {
     let (class, exchange) = (Some(AssetClass::Etf), Some(name("LSE")));
-    AssetDetails { name: name(&format!("Asset {n}, renamed")), class, sector: None, exchange, time_zone: None }
+    let calendar = (n % 4 == 1).then_some(Calendar::SaoPaulo);
+    let name = name(&format!("Asset {n}, renamed"));
+    AssetDetails { name, class, sector: None, exchange, time_zone: None, calendar }
 }
 
 fn priced(first: Date, chunk: usize) -> AssetEvent {
