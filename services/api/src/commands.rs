@@ -180,15 +180,15 @@ mod tests {
 
     use super::{Answer, IDEMPOTENT_REPLAYED, INSIGHTS_POSITION};
 
-    fn done(outcome: Outcome) -> Done<()> {
-        Done { outcome, version: 3, position: Some(Position { stream: Stream::Advisory, sequence: 7 }), state: () }
+    fn done(outcome: Outcome, version: u64) -> Done<()> {
+        Done { outcome, version, position: Some(Position { stream: Stream::Advisory, sequence: 7 }), state: () }
     }
 
     #[test]
     fn an_answer_says_version_position_and_place() {
-        let response = Answer::created("/v1/things", "x".to_owned(), &done(Outcome::Recorded)).into_response();
+        let response = Answer::created("/v1/things", "x".to_owned(), &done(Outcome::Recorded, 1)).into_response();
         assert_eq!(response.status(), 201);
-        assert_eq!(response.headers()[header::ETAG], "\"3\"");
+        assert_eq!(response.headers()[header::ETAG], "\"1\"");
         assert_eq!(response.headers()[INSIGHTS_POSITION], "advisory-7");
         assert_eq!(response.headers()[header::LOCATION], "/v1/things/x");
         assert!(!response.headers().contains_key(IDEMPOTENT_REPLAYED));
@@ -196,7 +196,15 @@ mod tests {
 
     #[test]
     fn the_first_answer_again_differs_in_one_header_only() {
-        let again = Answer::created("/v1/things", "x".to_owned(), &done(Outcome::Replayed)).into_response();
+        let again = Answer::created("/v1/things", "x".to_owned(), &done(Outcome::Replayed, 1)).into_response();
         assert_eq!((again.status().as_u16(), &again.headers()[IDEMPOTENT_REPLAYED]), (201, &"true".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_was_there_already_was_not_created() {
+        for (outcome, version) in [(Outcome::Unchanged, 1), (Outcome::Recorded, 2), (Outcome::Replayed, 2)] {
+            let answer = Answer::created("/v1/things", "x".to_owned(), &done(outcome, version)).into_response();
+            assert_eq!(answer.status(), 200, "{outcome:?}");
+        }
     }
 }

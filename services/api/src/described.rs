@@ -74,6 +74,9 @@ pub const KEYED: &[ProblemType] = &[ProblemType::IdempotencyKeyMissing];
 /// What any change of a version may meet besides.
 pub const CONDITIONAL: &[ProblemType] = &[ProblemType::IfMatchMissing, ProblemType::IfMatchInvalid, ProblemType::Stale];
 
+/// What a change may meet besides that may say which version it is for.
+pub const PERHAPS_CONDITIONAL: &[ProblemType] = &[ProblemType::IfMatchInvalid, ProblemType::Stale];
+
 /// The responses that describe these problems.
 #[must_use]
 pub fn problem_responses(groups: &[&[ProblemType]]) -> BTreeMap<String, RefOr<Response>> {

@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
+use journal::Expect;
 use utoipa::IntoParams;
 
 use crate::problem::{Problem, ProblemType};
@@ -33,6 +34,23 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
+/// How an asset has to stand that is told something: at the version that `If-Match` names, or anyhow where it names none. What
+/// is told of an asset mostly comes from a source that knows of no versions; what somebody decides may name what they saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaybeIfMatch(pub Expect);
+
+impl<S: Sync> FromRequestParts<S> for MaybeIfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        if parts.headers.contains_key(header::IF_MATCH) {
+            parse(&parts.headers).map(|version| Self(Expect::Version(version)))
+        } else {
+            Ok(Self(Expect::Any))
+        }
+    }
+}
+
 /// How the header is described.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
@@ -41,6 +59,22 @@ pub struct IfMatchHeader {
     /// The ETag of the version that the change is meant for.
     #[param(rename = "If-Match", example = "\"1\"", pattern = r#"^"[1-9][0-9]*"$"#)]
     if_match: String,
+}
+
+/// How the header is described where it may be there.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes a header; the header is read by `MaybeIfMatch`")]
+pub struct OptionalIfMatchHeader {
+    /// The ETag of the only version that this is meant for; of any version where it is not there.
+    #[param(
+        rename = "If-Match",
+        value_type = String,
+        required = false,
+        example = "\"1\"",
+        pattern = r#"^"[1-9][0-9]*"$"#
+    )]
+    if_match: (),
 }
 
 fn parse(headers: &HeaderMap) -> Result<u64, Problem> {

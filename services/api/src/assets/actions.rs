@@ -5,7 +5,7 @@ use std::fmt;
 use axum::extract::State;
 use events::asset::{Asset, AssetCommand};
 use events::values::{ActionError, AssetId, Name, Payment, PaymentKind, SplitRatio};
-use journal::{Expect, Journal};
+use journal::Journal;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -17,7 +17,8 @@ use crate::faults::{Fault, Faults};
 use crate::idempotency::{KeyHeader, Keyed};
 use crate::numbers::{day, decimal};
 use crate::paths::Id;
-use crate::problem::Problem;
+use crate::preconditions::{MaybeIfMatch, OptionalIfMatchHeader};
+use crate::problem::{Problem, ProblemType};
 use crate::state::Clock;
 
 const SPLIT: &str = "POST /v1/assets/{id}/splits";
@@ -41,20 +42,22 @@ pub struct RecordSplit {
     old_units: String,
 }
 
-problems!(SplitProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, AssetDelisted, CashHasNoPrices);
+problems!(SplitProblems: ANY, GUARDED, COMMAND, KEYED, PERHAPS_CONDITIONAL; AssetUnknown, AssetDelisted, CashHasNoPrices);
 
 /// Records a split of an asset's units.
 ///
-/// One that is known already changes nothing; another ratio for the same day replaces it, and both stay in the log.
+/// One that is known already is recorded as confirmed and changes nothing; another ratio for the same day replaces it, and
+/// both stay in the log.
 #[utoipa::path(post, path = "/v1/assets/{id}/splits", tag = "assets", operation_id = "recordSplit",
     security(("bearer" = ["admin"])),
-    params(("id" = String, Path, example = "AAPL"), KeyHeader),
+    params(("id" = String, Path, example = "AAPL"), OptionalIfMatchHeader, KeyHeader),
     request_body = RecordSplit, responses(ChangedAnswer, SplitProblems))]
 pub async fn split(
     State(journal): State<Journal>,
     State(clock): State<Clock>,
     Id(id): Id<AssetId>,
     keyed: Keyed,
+    MaybeIfMatch(expect): MaybeIfMatch,
     JsonBody(body): JsonBody<RecordSplit>,
 ) -> Result<Answer, Problem> {
     let mut faults = Faults::default();
@@ -68,8 +71,9 @@ pub async fn split(
         .with("source", source.as_str())
         .with("date", &date.to_string())
         .with("ratio", &ratio.to_string());
-    let context = context(keyed.command(SPLIT, &[id.as_str()]), keyed.actor, clock.now(), Expect::Any, wish.sha256());
-    let done = journal.execute::<Asset>(&id, &AssetCommand::RecordSplit { source, date, ratio }, &context).await?;
+    let context = context(keyed.command(SPLIT, &[id.as_str()]), keyed.actor, clock.now(), expect, wish.sha256());
+    let done = journal.execute::<Asset>(&id, &AssetCommand::RecordSplit { source, date, ratio }, &context).await;
+    let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::AssetUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))
 }
 
@@ -124,21 +128,23 @@ impl Fault for ActionError {
     }
 }
 
-problems!(PaymentProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, AssetDelisted, PaymentNotBelowPrice,
+problems!(PaymentProblems: ANY, GUARDED, COMMAND, KEYED, PERHAPS_CONDITIONAL; AssetUnknown, AssetDelisted, PaymentNotBelowPrice,
     CashHasNoPrices);
 
 /// Records a dividend, or what a fund paid of its gains.
 ///
-/// One that is known already changes nothing; another amount for the same day replaces it, and both stay in the log.
+/// One that is known already is recorded as confirmed and changes nothing; another amount for the same day replaces it, and
+/// both stay in the log.
 #[utoipa::path(post, path = "/v1/assets/{id}/dividends", tag = "assets", operation_id = "recordDividend",
     security(("bearer" = ["admin"])),
-    params(("id" = String, Path, example = "AAPL"), KeyHeader),
+    params(("id" = String, Path, example = "AAPL"), OptionalIfMatchHeader, KeyHeader),
     request_body = RecordPayment, responses(ChangedAnswer, PaymentProblems))]
 pub async fn pay(
     State(journal): State<Journal>,
     State(clock): State<Clock>,
     Id(id): Id<AssetId>,
     keyed: Keyed,
+    MaybeIfMatch(expect): MaybeIfMatch,
     JsonBody(body): JsonBody<RecordPayment>,
 ) -> Result<Answer, Problem> {
     let mut faults = Faults::default();
@@ -159,8 +165,9 @@ pub async fn pay(
         .with("ex_date", &ex_date.to_string())
         .with("kind", word)
         .with("amount", &payment.amount().to_string());
-    let context = context(keyed.command(PAY, &[id.as_str()]), keyed.actor, clock.now(), Expect::Any, wish.sha256());
+    let context = context(keyed.command(PAY, &[id.as_str()]), keyed.actor, clock.now(), expect, wish.sha256());
     let command = AssetCommand::RecordPayment { source, ex_date, kind, payment };
-    let done = journal.execute::<Asset>(&id, &command, &context).await?;
+    let done = journal.execute::<Asset>(&id, &command, &context).await;
+    let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::AssetUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))
 }

@@ -9,7 +9,7 @@ use events::asset::{Asset, AssetCommand};
 use events::values::{AssetId, InterestRate, Note};
 use events::{Position, Stream};
 use jiff::civil::Date;
-use journal::{Expect, Journal};
+use journal::Journal;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -26,6 +26,7 @@ use crate::idempotency::{KeyHeader, Keyed};
 use crate::numbers::{day, decimal};
 use crate::parameters::Parameters;
 use crate::paths::Id;
+use crate::preconditions::{MaybeIfMatch, OptionalIfMatchHeader};
 use crate::problem::{Problem, ProblemType};
 use crate::state::Clock;
 
@@ -70,7 +71,7 @@ pub struct InterestView {
     pub rate: Decimal,
 }
 
-problems!(SetProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, AssetNotCash, AssetDelisted);
+problems!(SetProblems: ANY, GUARDED, COMMAND, KEYED, PERHAPS_CONDITIONAL; AssetUnknown, AssetNotCash, AssetDelisted);
 problems!(ShowProblems: ANY, GUARDED, READ; AssetUnknown, AssetNotCash);
 
 /// The rates as they are shown.
@@ -85,13 +86,14 @@ pub fn interest_views(rates: &BTreeMap<Date, Decimal>) -> Vec<InterestView> {
 /// is said. The same day again corrects what was said of it; `as_of` still answers with what was believed.
 #[utoipa::path(post, path = "/v1/assets/{id}/interest", tag = "assets", operation_id = "setInterest",
     security(("bearer" = ["admin"])),
-    params(("id" = String, Path, example = "CASH-USD"), KeyHeader),
+    params(("id" = String, Path, example = "CASH-USD"), OptionalIfMatchHeader, KeyHeader),
     request_body = SetInterest, responses(ChangedAnswer, SetProblems))]
 pub async fn set_interest(
     State(journal): State<Journal>,
     State(clock): State<Clock>,
     Id(id): Id<AssetId>,
     keyed: Keyed,
+    MaybeIfMatch(expect): MaybeIfMatch,
     JsonBody(body): JsonBody<SetInterest>,
 ) -> Result<Answer, Problem> {
     let mut faults = Faults::default();
@@ -104,8 +106,9 @@ pub async fn set_interest(
         .with("from", &from.to_string())
         .with("rate", &rate.to_string())
         .with("reason", reason.as_str());
-    let context = context(keyed.command(SET, &[id.as_str()]), keyed.actor, clock.now(), Expect::Any, wish.sha256());
-    let done = journal.execute::<Asset>(&id, &AssetCommand::SetInterest { from, rate, reason }, &context).await?;
+    let context = context(keyed.command(SET, &[id.as_str()]), keyed.actor, clock.now(), expect, wish.sha256());
+    let done = journal.execute::<Asset>(&id, &AssetCommand::SetInterest { from, rate, reason }, &context).await;
+    let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::AssetUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))
 }
 

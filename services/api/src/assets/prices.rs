@@ -3,7 +3,7 @@
 use axum::extract::State;
 use events::asset::{Asset, AssetCommand, PriceBasis};
 use events::values::{AssetId, BARS_MAX, Bar, Bars, BarsError, Name, Note};
-use journal::{Expect, Journal};
+use journal::Journal;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -17,7 +17,8 @@ use crate::idempotency::{KeyHeader, Keyed};
 use crate::numbers::{day, decimal};
 use crate::objects;
 use crate::paths::Id;
-use crate::problem::Problem;
+use crate::preconditions::{MaybeIfMatch, OptionalIfMatchHeader};
+use crate::problem::{Problem, ProblemType};
 use crate::state::Clock;
 
 const RECORD: &str = "POST /v1/assets/{id}/prices";
@@ -76,7 +77,7 @@ pub struct BarBody {
     volume: Option<u64>,
 }
 
-problems!(RecordProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceDiffers, PriceBasisDiffers, AssetDelisted,
+problems!(RecordProblems: ANY, GUARDED, COMMAND, KEYED, PERHAPS_CONDITIONAL; AssetUnknown, PriceDiffers, PriceBasisDiffers, AssetDelisted,
     CashHasNoPrices);
 
 /// Records prices of an asset.
@@ -84,13 +85,14 @@ problems!(RecordProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceDiffe
 /// Prices that are known already are left out; one that contradicts a known price refuses all of them.
 #[utoipa::path(post, path = "/v1/assets/{id}/prices", tag = "assets", operation_id = "recordPrices",
     security(("bearer" = ["admin"])),
-    params(("id" = String, Path, example = "AAPL"), KeyHeader),
+    params(("id" = String, Path, example = "AAPL"), OptionalIfMatchHeader, KeyHeader),
     request_body = RecordPrices, responses(ChangedAnswer, RecordProblems))]
 pub async fn record(
     State(journal): State<Journal>,
     State(clock): State<Clock>,
     Id(id): Id<AssetId>,
     keyed: Keyed,
+    MaybeIfMatch(expect): MaybeIfMatch,
     JsonBody(body): JsonBody<RecordPrices, PRICES_BYTES_MAX>,
 ) -> Result<Answer, Problem> {
     let basis = match body.basis {
@@ -104,9 +106,10 @@ pub async fn record(
     let (Some(source), Some(bars)) = (source, bars) else { return Err(faults.into_problem()) };
     let wish = Canonical::of("RecordPrices").with("source", source.as_str()).with("basis", basis.word());
     let wish = with_bars(wish, &bars);
-    let context = context(keyed.command(RECORD, &[id.as_str()]), keyed.actor, clock.now(), Expect::Any, wish.sha256());
+    let context = context(keyed.command(RECORD, &[id.as_str()]), keyed.actor, clock.now(), expect, wish.sha256());
     let command = AssetCommand::RecordPrices { source, basis, bars };
-    let done = journal.execute::<Asset>(&id, &command, &context).await?;
+    let done = journal.execute::<Asset>(&id, &command, &context).await;
+    let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::AssetUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))
 }
 
@@ -126,20 +129,21 @@ pub struct CorrectPrices {
     bars: Vec<BarBody>,
 }
 
-problems!(CorrectProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, PriceUnknown, CashHasNoPrices);
+problems!(CorrectProblems: ANY, GUARDED, COMMAND, KEYED, PERHAPS_CONDITIONAL; AssetUnknown, PriceUnknown, CashHasNoPrices);
 
 /// Corrects prices of an asset.
 ///
 /// What was believed stays in the log, and `as_of` still answers with it.
 #[utoipa::path(post, path = "/v1/assets/{id}/corrections", tag = "assets", operation_id = "correctPrices",
     security(("bearer" = ["admin"])),
-    params(("id" = String, Path, example = "AAPL"), KeyHeader),
+    params(("id" = String, Path, example = "AAPL"), OptionalIfMatchHeader, KeyHeader),
     request_body = CorrectPrices, responses(ChangedAnswer, CorrectProblems))]
 pub async fn correct(
     State(journal): State<Journal>,
     State(clock): State<Clock>,
     Id(id): Id<AssetId>,
     keyed: Keyed,
+    MaybeIfMatch(expect): MaybeIfMatch,
     JsonBody(body): JsonBody<CorrectPrices, PRICES_BYTES_MAX>,
 ) -> Result<Answer, Problem> {
     let mut faults = Faults::default();
@@ -149,9 +153,10 @@ pub async fn correct(
     let (Some(source), Some(reason), Some(bars)) = (source, reason, bars) else { return Err(faults.into_problem()) };
     let wish = Canonical::of("CorrectPrices").with("source", source.as_str()).with("reason", reason.as_str());
     let wish = with_bars(wish, &bars);
-    let context = context(keyed.command(CORRECT, &[id.as_str()]), keyed.actor, clock.now(), Expect::Any, wish.sha256());
+    let context = context(keyed.command(CORRECT, &[id.as_str()]), keyed.actor, clock.now(), expect, wish.sha256());
     let command = AssetCommand::CorrectPrices { source, reason, bars };
-    let done = journal.execute::<Asset>(&id, &command, &context).await?;
+    let done = journal.execute::<Asset>(&id, &command, &context).await;
+    let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::AssetUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))
 }
 

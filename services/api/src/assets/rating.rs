@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use events::asset::{Asset, AssetCommand};
 use events::values::{AssetId, Note, RiskClass};
-use journal::{Expect, Journal};
+use journal::Journal;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
@@ -21,7 +21,8 @@ use crate::idempotency::{KeyHeader, Keyed};
 use crate::paging::invalid_parameters;
 use crate::parameters::Parameters;
 use crate::paths::Id;
-use crate::problem::{FieldError, Problem};
+use crate::preconditions::{MaybeIfMatch, OptionalIfMatchHeader};
+use crate::problem::{FieldError, Problem, ProblemType};
 use crate::state::Clock;
 
 const RATE: &str = "POST /v1/assets/{id}/ratings";
@@ -60,19 +61,20 @@ pub struct Lookup {
     missing: Vec<AssetId>,
 }
 
-problems!(RateProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, CashIsConservative);
+problems!(RateProblems: ANY, GUARDED, COMMAND, KEYED, PERHAPS_CONDITIONAL; AssetUnknown, CashIsConservative);
 problems!(LookupProblems: ANY, GUARDED, READ;);
 
 /// Says how much risk an asset carries. What nobody has rated counts as aggressive.
 #[utoipa::path(post, path = "/v1/assets/{id}/ratings", tag = "assets", operation_id = "rateAsset",
     security(("bearer" = ["admin"])),
-    params(("id" = String, Path, example = "AAPL"), KeyHeader),
+    params(("id" = String, Path, example = "AAPL"), OptionalIfMatchHeader, KeyHeader),
     request_body = RateAsset, responses(ChangedAnswer, RateProblems))]
 pub async fn rate(
     State(journal): State<Journal>,
     State(clock): State<Clock>,
     Id(id): Id<AssetId>,
     keyed: Keyed,
+    MaybeIfMatch(expect): MaybeIfMatch,
     JsonBody(body): JsonBody<RateAsset>,
 ) -> Result<Answer, Problem> {
     let mut faults = Faults::default();
@@ -80,8 +82,9 @@ pub async fn rate(
     let reason = faults.value("/reason", Note::parse(&body.reason));
     let (Some(class), Some(reason)) = (class, reason) else { return Err(faults.into_problem()) };
     let wish = Canonical::of("RateAsset").with("class", class.word()).with("reason", reason.as_str());
-    let context = context(keyed.command(RATE, &[id.as_str()]), keyed.actor, clock.now(), Expect::Any, wish.sha256());
-    let done = journal.execute::<Asset>(&id, &AssetCommand::Rate { class, reason }, &context).await?;
+    let context = context(keyed.command(RATE, &[id.as_str()]), keyed.actor, clock.now(), expect, wish.sha256());
+    let done = journal.execute::<Asset>(&id, &AssetCommand::Rate { class, reason }, &context).await;
+    let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::AssetUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use events::asset::{Asset, AssetCommand};
 use events::values::{AssetId, Name, Note, PaymentKind};
-use journal::{Expect, Journal};
+use journal::Journal;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -15,7 +15,8 @@ use crate::faults::Faults;
 use crate::idempotency::{KeyHeader, Keyed};
 use crate::numbers::day;
 use crate::paths::Id;
-use crate::problem::Problem;
+use crate::preconditions::{MaybeIfMatch, OptionalIfMatchHeader};
+use crate::problem::{Problem, ProblemType};
 use crate::state::Clock;
 
 const WITHDRAW: &str = "POST /v1/assets/{id}/withdrawals";
@@ -59,7 +60,7 @@ impl Withdrawn {
     }
 }
 
-problems!(WithdrawProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, ActionUnknown);
+problems!(WithdrawProblems: ANY, GUARDED, COMMAND, KEYED, PERHAPS_CONDITIONAL; AssetUnknown, ActionUnknown);
 
 /// Withdraws a split or a payment of an asset.
 ///
@@ -67,13 +68,14 @@ problems!(WithdrawProblems: ANY, GUARDED, COMMAND, KEYED; AssetUnknown, ActionUn
 /// for news; another amount or ratio is, and so is what is recorded by hand.
 #[utoipa::path(post, path = "/v1/assets/{id}/withdrawals", tag = "assets", operation_id = "withdrawAction",
     security(("bearer" = ["admin"])),
-    params(("id" = String, Path, example = "AAPL"), KeyHeader),
+    params(("id" = String, Path, example = "AAPL"), OptionalIfMatchHeader, KeyHeader),
     request_body = WithdrawAction, responses(ChangedAnswer, WithdrawProblems))]
 pub async fn withdraw(
     State(journal): State<Journal>,
     State(clock): State<Clock>,
     Id(id): Id<AssetId>,
     keyed: Keyed,
+    MaybeIfMatch(expect): MaybeIfMatch,
     JsonBody(body): JsonBody<WithdrawAction>,
 ) -> Result<Answer, Problem> {
     let mut faults = Faults::default();
@@ -86,14 +88,14 @@ pub async fn withdraw(
         .with("reason", reason.as_str())
         .with("kind", body.kind.word())
         .with("date", &date.to_string());
-    let context =
-        context(keyed.command(WITHDRAW, &[id.as_str()]), keyed.actor, clock.now(), Expect::Any, wish.sha256());
+    let context = context(keyed.command(WITHDRAW, &[id.as_str()]), keyed.actor, clock.now(), expect, wish.sha256());
     let (ex_date, dividend, gain) = (date, PaymentKind::Dividend, PaymentKind::CapitalGain);
     let command = match body.kind {
         Withdrawn::Split => AssetCommand::WithdrawSplit { source, reason, date },
         Withdrawn::Dividend => AssetCommand::WithdrawPayment { source, reason, ex_date, kind: dividend },
         Withdrawn::CapitalGain => AssetCommand::WithdrawPayment { source, reason, ex_date, kind: gain },
     };
-    let done = journal.execute::<Asset>(&id, &command, &context).await?;
+    let done = journal.execute::<Asset>(&id, &command, &context).await;
+    let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::AssetUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))
 }

@@ -23,7 +23,7 @@ async fn the_same_request_again_gets_the_first_answer_again() {
     let body = portfolio(&advisor);
     let first = house.post("/v1/portfolios", "k-1", &body).await;
     let path = format!("/v1/portfolios/{}", first.created());
-    let renamed = house.change(Method::PATCH, &path, "\"1\"", &json!({"name": "Steady"})).await;
+    let renamed = house.change(Method::PATCH, &path, "\"1\"", &json!({"name": "Steady", "reason": "because"})).await;
     assert_eq!(renamed.status, 200);
     let before = house.written().await;
     // Long after, with the members in another order and other white space: it is what was asked that counts.
@@ -66,7 +66,7 @@ async fn a_change_under_a_key_is_repeated_even_after_the_version_has_moved_on() 
     let advisor = house.advisor().await;
     let path = format!("/v1/portfolios/{}", house.portfolio(&advisor).await);
     let change = async |key: &str, name: &str| {
-        let body = json!({"name": name});
+        let body = json!({"name": name, "reason": "because"});
         house
             .ask(Method::PATCH, &path, |request| {
                 request.header("If-Match", "\"1\"").header("Idempotency-Key", key).json(&body)
@@ -150,9 +150,8 @@ async fn a_request_that_found_all_to_be_so_has_no_effect_after_somebody_elses() 
     house.post("/v1/assets", "cash", &cash).await.created();
     let rating = |class: &str| json!({"class": class, "reason": "as every year"});
     let interest = |rate: &str| json!({"from": "2024-01-02", "rate": rate, "reason": "the bank has decided"});
-    let correction = |close: &str| {
-        json!({"source": "Ana", "reason": "a slip", "bars": [{"date": "2024-01-03", "close": close}]})
-    };
+    let correction =
+        |close: &str| json!({"source": "Ana", "reason": "a slip", "bars": [{"date": "2024-01-03", "close": close}]});
     let split = |new: &str| json!({"source": "Ana", "date": "2024-01-03", "new_units": new, "old_units": "1"});
     let payment = |amount: &str| json!({"source": "Ana", "ex_date": "2024-01-03", "amount": amount});
     let delisting = |date: &str| json!({"date": date, "reason": "taken over"});
@@ -209,4 +208,29 @@ async fn many_callers_who_say_what_is_known_under_one_key_have_said_it_once() {
     let replayed = answers.iter().filter(|answer| answer.headers.contains_key("idempotent-replayed")).count();
     assert_eq!(replayed, CALLERS - 1);
     assert_eq!(house.written().await.market(), before.market() + 1);
+}
+
+#[tokio::test]
+async fn who_tells_of_an_asset_may_name_the_version_that_they_saw() {
+    let house = House::open().await;
+    house.asset("KO", &[("2024-01-02", "60")]).await;
+    let rate = async |version: &str, key: &str, class: &str| {
+        let body = json!({"class": class, "reason": "as every year"});
+        let path = "/v1/assets/KO/ratings";
+        let request =
+            |request: reqwest::RequestBuilder| request.header("If-Match", version).header("Idempotency-Key", key);
+        house.ask(Method::POST, path, |asked| request(asked).json(&body)).await
+    };
+    let seen = rate("\"2\"", "k-1", "moderate").await;
+    assert_eq!((seen.status.as_u16(), seen.header("etag")), (200, "\"3\""));
+    let before = house.written().await;
+    rate("\"2\"", "k-2", "aggressive").await.is_problem(412, "stale");
+    rate("3", "k-3", "aggressive").await.is_problem(400, "if-match-invalid");
+    is_the_first_answer_again(&seen, &rate("\"2\"", "k-1", "moderate").await);
+    assert_eq!(house.written().await, before);
+    let nobody = house.ask(Method::POST, "/v1/assets/NONE/ratings", |request| {
+        let body = json!({"class": "moderate", "reason": "as every year"});
+        request.header("If-Match", "\"1\"").header("Idempotency-Key", "k-4").json(&body)
+    });
+    nobody.await.is_problem(404, "asset-unknown");
 }
