@@ -130,7 +130,7 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(computations::projection::compute))
         .routes(routes!(jobs::show, jobs::cancel))
         .routes(routes!(portfolios::history))
-        .routes(routes!(portfolios::recommend))
+        .routes(routes!(portfolios::recommend, recommendations::of_portfolio))
         .routes(routes!(recommendations::list))
         .routes(routes!(recommendations::get))
         .routes(routes!(sessions::log_in))
@@ -345,8 +345,8 @@ mod tests {
                 // What computes and records nothing may be asked again without any key.
                 let records = operation["tags"][0] != "computations";
                 assert_eq!(required("Idempotency-Key"), method == "post" && records && !open, "{method} {path}");
-                let changes =
-                    matches!(method.as_str(), "put" | "patch") && !of_access || path.ends_with("/{id}/recommendations");
+                let recommends = method == "post" && path.ends_with("/{id}/recommendations");
+                let changes = matches!(method.as_str(), "put" | "patch") && !of_access || recommends;
                 assert_eq!(required("If-Match"), changes, "{method} {path}");
             }
         }

@@ -12,6 +12,7 @@ mod kept_figures;
 mod recommend;
 mod rolling;
 mod subscription;
+mod usual_currency;
 mod versions;
 mod views;
 
@@ -30,7 +31,7 @@ use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Reach;
-use crate::as_of::{AsOfQuery, Past, then};
+use crate::as_of::{AsOfQuery, Past, Then, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
 use crate::clients::advisor_parameter;
@@ -71,6 +72,7 @@ pub use self::subscription::{
     __path_change as __path_change_subscription, __path_show as __path_show_subscription,
     change as change_subscription, show as show_subscription,
 };
+use self::usual_currency::{CurrencyNotSaid, usual_currency};
 pub use self::versions::{
     __path_list as __path_versions, __path_show as __path_version, list as versions, show as version,
 };
@@ -90,9 +92,9 @@ pub struct CreatePortfolio {
     /// How the advisor calls it.
     #[schema(min_length = 1, max_length = 120, example = "Growth")]
     name: String,
-    /// In which currency it is kept: an ISO 4217 code.
+    /// In which currency it is kept: an ISO 4217 code. The one in which its advisor works, where nothing is said.
     #[schema(pattern = "^[A-Z]{3}$", example = "USD")]
-    currency: String,
+    currency: Option<String>,
     /// The target weights, which add up to exactly 1.
     #[serde(deserialize_with = "objects::list")]
     #[schema(min_items = 1, max_items = 200)]
@@ -112,6 +114,8 @@ struct NewPortfolio {
     targets: Vec<(AssetId, Decimal)>,
     /// Whether a policy was given.
     has_policy: bool,
+    /// Whether the currency was given, not found out.
+    has_currency: bool,
 }
 
 impl NewPortfolio {
@@ -119,7 +123,10 @@ impl NewPortfolio {
     fn parse(body: &CreatePortfolio, mut faults: Faults) -> Result<Self, Problem> {
         let advisor = faults.value("/advisor", AdvisorId::parse(&body.advisor).ok_or(NotAnId));
         let name = faults.value("/name", Name::parse(&body.name));
-        let currency = faults.value("/currency", Currency::parse(&body.currency));
+        let currency = match &body.currency {
+            Some(currency) => faults.value("/currency", Currency::parse(currency)),
+            None => faults.value("/currency", Err(CurrencyNotSaid)),
+        };
         let targets = allocation::limited_targets(&mut faults, &body.allocation);
         let limits = allocation::limits(&mut faults, &body.allocation);
         let policy = keeping::policy(&mut faults, "/policy", body.policy.as_ref());
@@ -130,7 +137,7 @@ impl NewPortfolio {
         };
         let allocation = allocation::whole(&targets)?;
         let composition = Composition { limits, policy, ..Composition::new(advisor, name, currency, allocation) };
-        Ok(Self { composition, targets, has_policy: body.policy.is_some() })
+        Ok(Self { composition, targets, has_policy: body.policy.is_some(), has_currency: true })
     }
 
     /// Nothing, where its advisor and its assets are there.
@@ -150,8 +157,9 @@ impl NewPortfolio {
 
     fn written_into(&self, wish: Canonical) -> Canonical {
         let Composition { advisor, name, currency, allocation, limits, policy, .. } = &self.composition;
-        let wish =
-            wish.with("advisor", &advisor.to_string()).with("name", name.as_str()).with("currency", currency.as_str());
+        let currency = self.has_currency.then(|| currency.as_str());
+        let wish = wish.with("advisor", &advisor.to_string()).with("name", name.as_str());
+        let wish = wish.with_optional("currency", currency);
         let wish = allocation::limits_written_into(allocation::written_into(wish, allocation), limits);
         // Portfolios had no policy once: the usual one is not written.
         if self.has_policy { keeping::written_into(wish, policy) } else { wish }
@@ -167,7 +175,7 @@ pub struct RenamePortfolio {
     name: String,
     /// Why.
     #[schema(min_length = 1, max_length = 4000, example = "It holds bonds now")]
-    reason: Option<String>,
+    reason: String,
 }
 
 /// Which portfolios are wanted.
@@ -236,11 +244,16 @@ pub async fn create(
     State(references): State<References>,
     State(clock): State<Clock>,
     keyed: Keyed,
-    JsonBody(body): JsonBody<CreatePortfolio>,
+    JsonBody(mut body): JsonBody<CreatePortfolio>,
 ) -> Result<Answer, Problem> {
-    let mut new = NewPortfolio::parse(&body, Faults::default())?;
     let command_id = keyed.command(CREATE, &[]);
     let id = PortfolioId::created_by(command_id);
+    let has_currency = body.currency.is_some();
+    if let (None, Some(advisor)) = (&body.currency, AdvisorId::parse(&body.advisor)) {
+        let usual = usual_currency(&journal, &references, keyed.reach, advisor, &id).await?;
+        body.currency = usual.map(|currency| currency.to_string());
+    }
+    let mut new = NewPortfolio { has_currency, ..NewPortfolio::parse(&body, Faults::default())? };
     let needed = references.need_advisor(keyed.reach, new.composition.advisor).await;
     unless_given::<Portfolio>(&journal, &id, command_id, needed).await?;
     new.need_assets(&references).await?;
@@ -368,10 +381,12 @@ pub async fn rename(
 ) -> Result<Answer, Problem> {
     let mut faults = Faults::default();
     let name = faults.value("/name", Name::parse(&body.name));
-    let reason = faults.optional("/reason", body.reason.as_deref(), Note::parse);
+    let reason = faults.value("/reason", Note::parse(&body.reason));
     let (Some(name), Some(reason)) = (name, reason) else { return Err(faults.into_problem()) };
     let wish = Canonical::of("RenamePortfolio").with("name", name.as_str());
-    let digest = wish.with_optional("reason", reason.as_ref().map(Note::as_str)).sha256();
+    let digest = wish.with("reason", reason.as_str()).sha256();
+    // There were names once that changed without a reason.
+    let reason = Some(reason);
     let command_id = keyed.command(RENAME, &[&id.to_string()]);
     let context = context(command_id, keyed.actor, clock.now(), Expect::Version(version), digest);
     let done = journal.execute::<Portfolio>(&id, &PortfolioCommand::Rename { name, reason }, &context).await;
@@ -382,6 +397,16 @@ pub async fn rename(
 fn model_parameter(text: &str) -> Result<PortfolioId, Problem> {
     PortfolioId::parse(text)
         .ok_or_else(|| invalid_parameters(vec![FieldError::in_parameter("model", "not-an-id", NotAnId.to_string())]))
+}
+
+/// Nothing, where there is the portfolio, and was then.
+///
+/// # Errors
+/// That there is none, or that PostgreSQL does not answer.
+pub async fn need_portfolio(pool: &PgPool, id: PortfolioId, then: Option<Then>) -> Result<(), Problem> {
+    let row = projections::portfolios::get(pool, id).await?;
+    let is_there = |row: PortfolioRow| then.is_none_or(|then| then.had_begun(row.created_position, row.created_at));
+    if row.is_some_and(is_there) { Ok(()) } else { Err(Problem::of(ProblemType::PortfolioUnknown)) }
 }
 
 /// Of a portfolio to which nothing ever happened, that there is none.

@@ -7,6 +7,7 @@ mod ends;
 
 use axum::Json;
 use axum::extract::{OriginalUri, State};
+use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use events::recommendation::Standing;
 use events::values::{AdvisorId, ClientId, PortfolioId, RecommendationId};
@@ -19,14 +20,14 @@ use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Reach;
-use crate::as_of::{AsOfQuery, Past, then};
+use crate::as_of::{AsOfQuery, Past, Then, then};
 use crate::described::problems;
 use crate::faults::{Fault, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::paging::{Listing, invalid_parameters, listing, listing_up_to, order_parameter, page, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
-use crate::portfolios::{TargetView, target_views};
+use crate::portfolios::{TargetView, need_portfolio, target_views};
 use crate::preconditions::tagged;
 use crate::problem::{FieldError, Problem, ProblemType};
 
@@ -161,7 +162,35 @@ pub struct RecommendationsQuery {
     cursor: Option<String>,
 }
 
+/// Which recommendations of a portfolio are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OfPortfolioQuery {
+    /// Only those by this advisor.
+    #[param(format = Uuid)]
+    advisor: Option<String>,
+    /// Only those to this client.
+    #[param(format = Uuid)]
+    client: Option<String>,
+    /// Only those that stand so: `open`, `refused`, `withdrawn`, `superseded` or `expired`.
+    standing: Option<String>,
+    /// The order: `created`, which is meant where nothing is said, or `-created`, the newest first.
+    sort: Option<String>,
+    /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
+    /// where nothing is said. Pages of the past may be short and still have a `next`.
+    #[param(example = "advisory-42", max_length = 64)]
+    as_of: Option<String>,
+    /// How many at the most; 50 where nothing is said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    /// Where to go on: what `next` said.
+    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    cursor: Option<String>,
+}
+
 problems!(ListProblems: ANY, GUARDED, READ;);
+problems!(OfPortfolioProblems: ANY, GUARDED, READ; PortfolioUnknown);
 problems!(GetProblems: ANY, GUARDED, READ; RecommendationUnknown, LogUnavailable);
 
 /// Lists recommendations in the order in which they were made, or the newest first.
@@ -177,13 +206,48 @@ pub async fn list(
     Parameters(query): Parameters<RecommendationsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
+    let then = past.then::<RecommendationRow>(query.as_of.as_deref()).await?;
+    listed(&pool, &past, &uri, reach, query, then).await
+}
+
+/// Lists what was recommended of a portfolio, in the order in which it was, or the newest first.
+#[utoipa::path(get, path = "/v1/portfolios/{id}/recommendations", tag = "portfolios",
+    operation_id = "listPortfolioRecommendations",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
+    params(("id" = String, Path, format = Uuid), OfPortfolioQuery, MinPositionHeader),
+    responses((status = 200, body = Listing<RecommendationView>), OfPortfolioProblems))]
+pub async fn of_portfolio(
+    State(pool): State<PgPool>,
+    State(past): State<Past>,
+    OriginalUri(uri): OriginalUri,
+    reach: Reach,
+    Id(portfolio): Id<PortfolioId>,
+    Parameters(query): Parameters<OfPortfolioQuery>,
+    _: CaughtUp,
+) -> Result<Response, Problem> {
+    let OfPortfolioQuery { advisor, client, standing, sort, as_of, limit, cursor } = query;
+    let then = past.then::<RecommendationRow>(as_of.as_deref()).await?;
+    need_portfolio(&pool, portfolio, then).await?;
+    let portfolio = Some(portfolio.to_string());
+    let query = RecommendationsQuery { advisor, portfolio, client, standing, sort, as_of, limit, cursor };
+    listed(&pool, &past, &uri, reach, query, then).await
+}
+
+async fn listed(
+    pool: &PgPool,
+    past: &Past,
+    uri: &Uri,
+    reach: Reach,
+    query: RecommendationsQuery,
+    then: Option<Then>,
+) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let page = page.in_order(order_parameter(query.sort.as_deref())?);
     let Some(filter) = filter(&query, reach)? else {
         // Nothing of that is theirs to see.
-        return Ok(listing_up_to(&uri, Vec::<RecommendationView>::new(), None));
+        return Ok(listing_up_to(uri, Vec::<RecommendationView>::new(), None));
     };
-    if let Some(then) = past.then::<RecommendationRow>(query.as_of.as_deref()).await? {
+    if let Some(then) = then {
         // All else that is asked for never changes.
         let of_any_standing = Filter { standing: None, ..filter };
         let now = |page| {
@@ -192,10 +256,10 @@ pub async fn list(
         };
         let fits = |row: &RecommendationRow| filter.fits(row);
         let (rows, next) = past.page::<projections::recommendations::Changed, _, _>(then, page, now, fits).await?;
-        return Ok(listing_up_to(&uri, rows.into_iter().map(RecommendationView::from).collect(), next));
+        return Ok(listing_up_to(uri, rows.into_iter().map(RecommendationView::from).collect(), next));
     }
-    let rows = projections::recommendations::list(&pool, filter, page).await?;
-    Ok(listing(&uri, page, rows, |row| row.created_position, RecommendationView::from))
+    let rows = projections::recommendations::list(pool, filter, page).await?;
+    Ok(listing(uri, page, rows, |row| row.created_position, RecommendationView::from))
 }
 
 /// Shows a recommendation.

@@ -59,6 +59,17 @@ pub struct Then {
     begun: u64,
 }
 
+impl Then {
+    /// Whether what began with an event at this place and of this time had begun.
+    #[must_use]
+    pub fn had_begun(&self, created_position: u64, created_at: Timestamp) -> bool {
+        match self.until {
+            Until::Time(last) => created_at <= last,
+            Until::Position(_) | Until::Version(_) => created_position <= self.begun,
+        }
+    }
+}
+
 impl Past {
     /// The moment that the parameter of a list of such rows names; `None` where it is not given, which means now.
     ///

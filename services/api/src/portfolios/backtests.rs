@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 
-use super::COLLECTION;
 use super::versions::composition_at;
+use super::{COLLECTION, need_portfolio};
 use crate::as_of::{AsOfQuery, Past, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
@@ -202,10 +202,9 @@ pub async fn list(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
-    if projections::portfolios::get(&pool, portfolio).await?.is_none() {
-        return Err(Problem::of(ProblemType::PortfolioUnknown));
-    }
-    let (rows, next) = match past.then::<BacktestRow>(query.as_of.as_deref()).await? {
+    let then = past.then::<BacktestRow>(query.as_of.as_deref()).await?;
+    need_portfolio(&pool, portfolio, then).await?;
+    let (rows, next) = match then {
         Some(then) => {
             let now = |page| {
                 let pool = pool.clone();

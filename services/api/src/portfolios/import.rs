@@ -197,7 +197,7 @@ fn body(rows: &[&Row], reach: Reach, faults: &mut Vec<LineFault>) -> CreatePortf
     CreatePortfolio {
         advisor: advisor_of(first, reach),
         name: first.field("name").to_owned(),
-        currency: first.field("currency").to_owned(),
+        currency: Some(first.field("currency").to_owned()),
         allocation,
         policy,
         // A model is composed by hand.

@@ -81,7 +81,7 @@ impl Story<'_> {
             8 | 9 => {
                 // Few names, so that they are given again and two portfolios have the same.
                 let name = ["Growth", "growth", "Alpha", "Gold", "Zen", "Ação"][self.dice.roll(6)];
-                self.change(Method::PATCH, &portfolio, "", json!({"name": name})).await;
+                self.change(Method::PATCH, &portfolio, "", json!({"name": name, "reason": "because"})).await;
             }
             10 => {
                 let model = self.portfolios[0].clone();
@@ -163,8 +163,16 @@ impl Story<'_> {
         // Histories, which only grow.
         let history = &self.portfolios[1];
         paths.extend(
-            ["versions", "versions?limit=2", "versions/1", "events", "events?limit=100", "backtests"]
-                .map(|below| format!("/v1/portfolios/{history}/{below}")),
+            [
+                "versions",
+                "versions?limit=2",
+                "versions/1",
+                "events",
+                "events?limit=100",
+                "backtests",
+                "recommendations?sort=-created",
+            ]
+            .map(|below| format!("/v1/portfolios/{history}/{below}")),
         );
         paths.extend(self.portfolios.iter().map(|id| format!("/v1/portfolios/{id}/subscription")));
         paths.extend([format!("/v1/clients?advisor={advisor}"), format!("/v1/portfolios?advisor={advisor}")]);
@@ -284,7 +292,7 @@ async fn a_version_that_came_later_was_not_there_then() {
     let (house, path) = (&cast.house, format!("/v1/portfolios/{}", cast.ana.portfolio));
     let created = house.get(&format!("{path}/versions")).await.body["items"][0]["position"].clone();
     let created: Position = created.as_str().unwrap().parse().unwrap();
-    let renamed = house.change(Method::PATCH, &path, "\"2\"", &json!({"name": "Later"})).await;
+    let renamed = house.change(Method::PATCH, &path, "\"2\"", &json!({"name": "Later", "reason": "because"})).await;
     assert_eq!(renamed.status, 200, "{renamed:?}");
     let at = async |below: &str, position: &str| house.get(&format!("{path}/{below}?as_of={position}")).await;
     let first = format!("advisory-{}", created.sequence);

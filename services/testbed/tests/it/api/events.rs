@@ -185,7 +185,7 @@ async fn who_comes_back_misses_nothing_and_is_told_nothing_twice() {
     let writing = async {
         for n in 0..WRITTEN {
             let version = cast.house.get_now(&portfolio).await.header("etag").to_owned();
-            let body = json!({"name": format!("Name {n}")});
+            let body = json!({"name": format!("Name {n}"), "reason": "because"});
             assert_eq!(cast.house.change(Method::PATCH, &portfolio, &version, &body).await.status, 200);
             // Things of others in between, which Ana is not told of.
             cast.house.client(&cast.rui.id).await;

@@ -107,7 +107,7 @@ async fn an_archived_portfolio_is_found_as_such_and_rests() {
     }
     let standing = format!("{path}/standing");
     house.change(Method::PUT, &standing, "\"1\"", &because("archived")).await;
-    let rename = json!({"name": "x"});
+    let rename = json!({"name": "x", "reason": "because"});
     house.change(Method::PATCH, &path, "\"2\"", &rename).await.is_problem(409, "portfolio-archived");
     let client = house.client(&advisor).await;
     let recommend = json!({"client_ids": [client], "rationale": "because"});

@@ -110,7 +110,9 @@ async fn without_the_log_commands_are_refused_and_reads_go_on() {
     .await;
     assert_eq!(read.body["name"], "Growth");
     house.nats.node(0).kill_9().await.unwrap();
-    let refused = house.change(Method::PATCH, &format!("/v1/portfolios/{id}"), "\"1\"", &json!({"name": "x"})).await;
+    let refused = house
+        .change(Method::PATCH, &format!("/v1/portfolios/{id}"), "\"1\"", &json!({"name": "x", "reason": "because"}))
+        .await;
     assert_eq!(refused.status, 503, "{refused:?}");
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(house.get(&format!("/v1/portfolios/{id}")).await.status, 200);

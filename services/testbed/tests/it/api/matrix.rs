@@ -94,6 +94,7 @@ const ROWS: &[(&str, May, About)] = &[
     ("getPortfolioRollingFigures", May::AnyRole, About::Portfolio),
     ("listPortfolioEvents", May::AnyRole, About::Portfolio),
     ("recommendPortfolio", May::Advise, About::Portfolio),
+    ("listPortfolioRecommendations", May::AnyRole, About::Portfolio),
     ("computePortfolioBacktest", May::AnyRole, About::Portfolio),
     ("recordBacktest", May::Advise, About::Portfolio),
     ("listBacktests", May::AnyRole, About::Portfolio),

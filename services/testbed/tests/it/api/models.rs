@@ -172,7 +172,8 @@ async fn a_model_is_seen_by_its_firm_and_by_nobody_else() {
         assert_eq!((&shown.body["name"], &shown.body["model_of"]), (&json!("House view"), &json!("Casa Verde")));
     }
     let of_ana = format!("/v1/portfolios/{model}");
-    let renamed = cast.house.change(Method::PATCH, &of_ana, "\"1\"", &json!({"name": "New"})).await;
+    let renamed =
+        cast.house.change(Method::PATCH, &of_ana, "\"1\"", &json!({"name": "New", "reason": "because"})).await;
     let position = renamed.header("insights-position").rsplit('-').next().unwrap().parse::<u64>().unwrap();
     for (then, name) in [(position - 1, "House view"), (position, "New")] {
         let shown = cast.get_by(&cast.rui.token, &format!("{path}?as_of=advisory-{then}")).await;
@@ -243,7 +244,8 @@ async fn what_is_no_model_is_not_followed_and_an_archived_one_no_more() {
     remodel(&cast, &model, "allocation", &body).await;
     rui_follows(&cast, &model, 2).await.is_problem(409, "model-has-changed");
     let path = format!("/v1/portfolios/{model}");
-    let renamed = cast.house.change(Method::PATCH, &path, "\"3\"", &json!({"name": "The view"})).await;
+    let renamed =
+        cast.house.change(Method::PATCH, &path, "\"3\"", &json!({"name": "The view", "reason": "because"})).await;
     assert_eq!(renamed.status, 200, "{renamed:?}");
     assert_eq!(rui_follows(&cast, &model, 3).await.status, 200);
     let seen = followed(&cast).await;

@@ -195,3 +195,31 @@ async fn answers_become_a_profile_that_is_shown_with_its_days() {
     let then = house.get(&format!("{path}?as_of={}", assessed.header("insights-position"))).await;
     assert_eq!((then.header("etag"), &then.body["class"]), ("\"2\"", &json!("aggressive")));
 }
+
+#[tokio::test]
+async fn a_portfolio_of_which_no_currency_is_said_is_kept_in_its_advisors() {
+    let house = House::open().await;
+    let brazilian = json!({"name": "Ana Souza", "firm": "Casa Verde", "currency": "BRL"});
+    let ana = house.post("/v1/advisors", &unique("ana"), &brazilian).await.created();
+    let bia = house.advisor().await;
+    let mut body = portfolio(&ana);
+    house.portfolio(&bia).await;
+    body.as_object_mut().unwrap().remove("currency");
+    let composed = house.post("/v1/portfolios", "k-1", &body).await;
+    let path = format!("/v1/portfolios/{}", composed.created());
+    assert_eq!(house.get_after(&path, &composed).await.body["currency"], "BRL");
+    // Whatever the register says by now: the same request again is the same.
+    let moved = json!({"name": "Ana Souza", "firm": "Casa Verde", "regime": "other", "language": "en"});
+    assert_eq!(house.change(Method::PUT, &format!("/v1/advisors/{ana}"), "\"1\"", &moved).await.status, 200);
+    let again = house.post("/v1/portfolios", "k-1", &body).await;
+    assert_eq!((&again.body, again.header("idempotent-replayed")), (&composed.body, "true"));
+    let mut said = body.clone();
+    said["currency"] = json!("BRL");
+    house.post("/v1/portfolios", "k-1", &said).await.is_problem(422, "idempotency-key-reused");
+    for advisor in [&ana, &bia] {
+        body["advisor"] = json!(advisor);
+        let refused = house.post("/v1/portfolios", &unique("k"), &body).await;
+        refused.is_problem(422, "invalid-body");
+        assert_eq!(refused.errors(), [("#/currency".to_owned(), "currency-not-said".to_owned())]);
+    }
+}

@@ -153,10 +153,10 @@ async fn a_change_of_another_version_is_refused_and_nothing_is_written() {
     let id = house.portfolio(&advisor).await;
     let client = house.client(&advisor).await;
     let path = format!("/v1/portfolios/{id}");
-    let renamed = house.change(Method::PATCH, &path, "\"1\"", &json!({"name": "Steady"})).await;
+    let renamed = house.change(Method::PATCH, &path, "\"1\"", &json!({"name": "Steady", "reason": "because"})).await;
     assert_eq!((renamed.status.as_u16(), renamed.header("etag")), (200, "\"2\""));
     let before = house.written().await;
-    let rename = json!({"name": "Other"});
+    let rename = json!({"name": "Other", "reason": "because"});
     let reallocate = json!({"allocation": halves("MSFT", "AAPL"), "reason": "because"});
     let recommend = json!({"client_ids": [client], "rationale": "because"});
     let changes = [
@@ -206,7 +206,7 @@ async fn what_is_not_there_is_not_found_and_nothing_is_written() {
         house.get(&format!("/v1/portfolios/{id}/events")).await.is_problem(404, "portfolio-unknown");
     }
     let path = format!("/v1/portfolios/{NOBODY}");
-    let rename = house.change(Method::PATCH, &path, "\"1\"", &json!({"name": "x"})).await;
+    let rename = house.change(Method::PATCH, &path, "\"1\"", &json!({"name": "x", "reason": "because"})).await;
     rename.is_problem(404, "portfolio-unknown");
     let bars = json!({"source": "x", "basis": "raw", "bars": [{"date": "2024-01-02", "close": "1"}]});
     house.post("/v1/assets/NONE/prices", "k", &bars).await.is_problem(404, "asset-unknown");
@@ -267,11 +267,13 @@ async fn prices_that_contradict_are_refused_and_nothing_is_written() {
     post(bars("guessed", "2024-01-03", "1")).await.is_problem(422, "invalid-body");
     post(bars("adjusted", "2024-02-30", "1")).await.is_problem(422, "invalid-body");
     post(bars("adjusted", "2024-01-03", "-1")).await.is_problem(422, "invalid-body");
-    let same = post(bars("adjusted", "2024-01-02", "185.640")).await;
-    assert_eq!((same.status.as_u16(), same.header("etag")), (200, "\"2\""), "what is known changes nothing");
     let listed = json!({"id": "AAPL", "name": "Another", "currency": "USD"});
     house.post("/v1/assets", "k", &listed).await.is_problem(409, "asset-already-listed");
     assert_eq!(house.written().await, before);
+    let prices = house.get_now("/v1/assets/AAPL/prices").await.body["bars"].clone();
+    let same = post(bars("adjusted", "2024-01-02", "185.640")).await;
+    assert_eq!((same.status.as_u16(), same.header("etag")), (200, "\"3\""), "what is known is confirmed");
+    assert_eq!(house.get_now("/v1/assets/AAPL/prices").await.body["bars"], prices);
 }
 
 #[tokio::test]
