@@ -245,6 +245,17 @@ pub enum Asset {
     Listed(Listed),
 }
 
+impl Asset {
+    /// The first day without trading, where it has come by this day.
+    #[must_use]
+    pub fn delisted_by(&self, day: Date) -> Option<Date> {
+        match self {
+            Self::Unknown => None,
+            Self::Listed(asset) => asset.delisted.filter(|since| *since <= day),
+        }
+    }
+}
+
 impl Decider for Asset {
     const KIND: Kind = Kind::Asset;
     type Id = AssetId;

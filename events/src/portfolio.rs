@@ -17,7 +17,8 @@ use serde::Serialize;
 use crate::decider::Decider;
 use crate::subject::Kind;
 use crate::values::{
-    AdvisorId, Allocation, ClientId, Currency, FiguresSnapshot, Limits, Name, Note, Policy, PortfolioId, Terms,
+    AdvisorId, Allocation, ClientId, Currency, Delisted, FiguresSnapshot, Limits, Name, Note, Policy, PortfolioId,
+    Terms,
 };
 
 pub use self::composition::{Composition, ModelVersion, Origin, Subscription};
@@ -88,6 +89,8 @@ pub enum PortfolioCommand {
         figures: Box<FiguresSnapshot>,
         /// What else the advice comes with. The portfolio's own risk class is taken from its policy.
         terms: Terms,
+        /// What is traded no more on the day.
+        delisted: Delisted,
     },
 }
 
@@ -263,10 +266,9 @@ impl Decider for Portfolio {
             (Self::Active(is), C::Unsubscribe { reason }) => {
                 Ok(is.subscription.map(|_| E::Unsubscribed { reason: reason.clone() }))
             }
-            (Self::Active(is), C::Recommend { clients, rationale, figures, terms }) => match clients.len() {
-                0 => Err(PortfolioRejection::NoClients),
-                n if n > RECIPIENTS_MAX => Err(PortfolioRejection::TooManyClients(n)),
-                _ => Ok(Some(E::Recommended {
+            (Self::Active(is), C::Recommend { clients, rationale, figures, terms, delisted }) => {
+                can_be_recommended(is, clients.len(), delisted)?;
+                Ok(Some(E::Recommended {
                     advisor: is.advisor,
                     clients: clients.clone(),
                     name: is.name.clone(),
@@ -275,8 +277,8 @@ impl Decider for Portfolio {
                     rationale: rationale.clone(),
                     figures: figures.clone(),
                     terms: Box::new(Terms { risk_class: is.policy.risk_class, ..terms.clone() }),
-                })),
-            },
+                }))
+            }
         }
     }
 
@@ -309,6 +311,17 @@ impl Decider for Portfolio {
         }
         if archived { Self::Archived(is) } else { Self::Active(is) }
     }
+}
+
+/// Nothing, where somebody is to get the advice, not too many are, and all that it names can be bought.
+fn can_be_recommended(is: &Composition, clients: usize, delisted: &Delisted) -> Result<(), PortfolioRejection> {
+    match clients {
+        0 => return Err(PortfolioRejection::NoClients),
+        n if n > RECIPIENTS_MAX => return Err(PortfolioRejection::TooManyClients(n)),
+        _ => {}
+    }
+    let delisted = delisted.held_by(&is.allocation);
+    if delisted.is_empty() { Ok(()) } else { Err(PortfolioRejection::AssetsDelisted(delisted)) }
 }
 
 /// Nothing, where every limit is on a position and every weight within its band.

@@ -24,8 +24,8 @@ use crate::decider::{Decider, Refusal, RejectionClass};
 use crate::subject::Kind;
 use crate::suitability::{GateShut, Profile, gates_shut};
 use crate::values::{
-    Actor, AdvisorId, Allocation, ClientId, CommandId, Currency, EventId, FiguresSnapshot, Name, Note, PortfolioId,
-    RecommendationId, Regime, Terms,
+    Actor, AdvisorId, Allocation, ClientId, CommandId, Currency, Delisted, EventId, FiguresSnapshot, Name, Note,
+    PortfolioId, RecommendationId, Regime, Terms,
 };
 
 pub use self::letter::{Letter, letter_after};
@@ -79,6 +79,8 @@ pub struct Recipient {
     pub profile: Option<Profile>,
     /// Under whose rules the advisor works.
     pub regime: Regime,
+    /// What is traded no more on that day.
+    pub delisted: Delisted,
     /// The day of the advice.
     pub on: Date,
 }
@@ -267,6 +269,9 @@ pub enum RecommendationRejection {
     /// The portfolio is put aside.
     #[error("the portfolio is archived")]
     PortfolioArchived,
+    /// It names what is traded no more.
+    #[error("the recommendation names what is traded no more: {0}")]
+    AssetsDelisted(Delisted),
     /// Its last day came before anybody let it out.
     #[error("its last day was {last}")]
     LastDayOver {
@@ -316,6 +321,7 @@ impl Refusal for RecommendationRejection {
             Self::ClientRemoved => "client-removed",
             Self::AdvisorNotActive { .. } => "advisor-not-active",
             Self::PortfolioArchived => "portfolio-archived",
+            Self::AssetsDelisted(_) => "assets-delisted",
             Self::LastDayOver { .. } => "recommendation-over",
             Self::NotOpen { .. } => "recommendation-not-open",
             Self::StillValid => "recommendation-still-valid",
@@ -336,6 +342,7 @@ impl Refusal for RecommendationRejection {
             | Self::ClientRemoved
             | Self::AdvisorNotActive { .. }
             | Self::PortfolioArchived
+            | Self::AssetsDelisted(_)
             | Self::LastDayOver { .. }
             | Self::NotOpen { .. }
             | Self::StillValid
@@ -473,6 +480,8 @@ fn make(advice: &Advice, recipient: &Recipient) -> RecommendationEvent {
     if !recipient.in_care {
         shut.insert(0, GateShut::NotInCare);
     }
+    let delisted = recipient.delisted.held_by(&advice.allocation);
+    shut.extend(delisted.iter().map(|(asset, since)| GateShut::ProductDelisted { asset: asset.clone(), since }));
     let advice = Box::new(advice.clone());
     if shut.is_empty() {
         RecommendationEvent::Made(advice)

@@ -209,6 +209,14 @@ pub enum GateShut {
         /// The client's.
         client: RiskClass,
     },
+    /// One product cannot be bought any more.
+    #[error("`{asset}` is traded no more since {since}")]
+    ProductDelisted {
+        /// Which product.
+        asset: AssetId,
+        /// The first day without trading.
+        since: Date,
+    },
 }
 
 /// The gates that stay shut for this client, none where the advice fits. A portfolio or product without a class of its

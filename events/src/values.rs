@@ -9,6 +9,7 @@ mod backtest_terms;
 mod bars;
 mod corporate_actions;
 mod currency;
+mod delisted;
 mod email_address;
 mod figures;
 mod ids;
@@ -30,6 +31,7 @@ pub use backtest_terms::{BacktestTerms, Contributions, DriftRule, Every, ResultD
 pub use bars::{BARS_MAX, Bar, Bars, BarsError, KnownBars, PRICE_SCALE_MAX};
 pub use corporate_actions::{ACTION_SCALE_MAX, ActionError, Payment, PaymentKind, SplitRatio};
 pub use currency::{Currency, CurrencyError};
+pub use delisted::Delisted;
 pub use email_address::{EmailAddress, EmailAddressError};
 pub use figures::FiguresSnapshot;
 pub use ids::{

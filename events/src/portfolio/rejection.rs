@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::RECIPIENTS_MAX;
 use crate::decider::{Refusal, RejectionClass};
-use crate::values::{AssetId, Currency, PortfolioId};
+use crate::values::{AssetId, Currency, Delisted, PortfolioId};
 
 /// Why a wish about a portfolio was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +81,9 @@ pub enum PortfolioRejection {
     /// More clients than the bound.
     #[error("{0} clients are more than {RECIPIENTS_MAX}")]
     TooManyClients(usize),
+    /// It holds what is traded no more.
+    #[error("the portfolio holds what is traded no more: {0}")]
+    AssetsDelisted(Delisted),
 }
 
 impl Refusal for PortfolioRejection {
@@ -99,6 +102,7 @@ impl Refusal for PortfolioRejection {
             Self::FollowsModel { .. } => "portfolio-follows-model",
             Self::NoClients => "recommendation-without-clients",
             Self::TooManyClients(_) => "recommendation-to-too-many-clients",
+            Self::AssetsDelisted(_) => "assets-delisted",
         }
     }
 
@@ -112,7 +116,8 @@ impl Refusal for PortfolioRejection {
             | Self::FollowsAnotherModel { .. }
             | Self::ModelVersionEarlier { .. }
             | Self::ModelInOtherCurrency { .. }
-            | Self::FollowsModel { .. } => RejectionClass::Conflict,
+            | Self::FollowsModel { .. }
+            | Self::AssetsDelisted(_) => RejectionClass::Conflict,
             Self::LimitWithoutPosition { .. }
             | Self::WeightOutOfBand { .. }
             | Self::NoClients

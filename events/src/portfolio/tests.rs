@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use jiff::civil::date;
+
 use super::{
     Composition, ModelVersion, Origin, Portfolio, PortfolioCommand, PortfolioEvent, PortfolioRejection, RECIPIENTS_MAX,
     Subscription,
@@ -7,7 +9,7 @@ use super::{
 use crate::scenario::given;
 use crate::stored::samples;
 use crate::values::{
-    AdvisorId, Allocation, AssetId, Band, ClientId, CommandId, Currency, Limit, Limits, Name, Note, Policy,
+    AdvisorId, Allocation, AssetId, Band, ClientId, CommandId, Currency, Delisted, Limit, Limits, Name, Note, Policy,
     PortfolioId, RebalancingRule, RiskClass, Terms,
 };
 
@@ -98,12 +100,18 @@ fn restore() -> PortfolioCommand {
     PortfolioCommand::Restore { reason: reason() }
 }
 
+/// Something is delisted that nobody here holds.
 fn recommend(to: BTreeSet<ClientId>) -> PortfolioCommand {
+    recommend_though([(AssetId::parse("NONE").unwrap(), date(2026, 1, 30))].into_iter().collect(), to)
+}
+
+fn recommend_though(delisted: Delisted, to: BTreeSet<ClientId>) -> PortfolioCommand {
     PortfolioCommand::Recommend {
         clients: to,
         rationale: reason(),
         figures: Box::new(samples::figures()),
         terms: Terms::default(),
+        delisted,
     }
 }
 
@@ -364,4 +372,14 @@ fn nothing_is_composed_as_a_follower() {
     let subscription = Some(Subscription { model: model(), version: 3 });
     let wished = Composition { subscription, ..growth() };
     given::<Portfolio>([]).when(&PortfolioCommand::Create(Box::new(wished))).then(&created());
+}
+
+#[test]
+fn what_is_traded_no_more_is_composed_and_not_recommended() {
+    let delisted = |assets: &[&str]| -> Delisted {
+        assets.iter().map(|asset| (AssetId::parse(asset).unwrap(), date(2026, 1, 30))).collect()
+    };
+    let portfolio = given::<Portfolio>([created()]);
+    let recommend = recommend_though(delisted(&["AAPL", "NONE"]), clients(1));
+    portfolio.when(&recommend).then_refused(&PortfolioRejection::AssetsDelisted(delisted(&["AAPL"])));
 }

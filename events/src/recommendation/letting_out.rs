@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::{Advice, COMPLIANCE, RecommendationRejection};
 use crate::advisor;
 use crate::suitability::GateShut;
-use crate::values::{Actor, RecommendationId, Regime};
+use crate::values::{Actor, Delisted, RecommendationId, Regime};
 
 /// In whose care the client of refused advice is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Circumstances {
     pub regime: Regime,
     /// Whether the portfolio is put aside.
     pub portfolio_archived: bool,
+    /// What is traded no more.
+    pub delisted: Delisted,
     /// The later recommendation of the same portfolio that went out to the client, whatever has become of it since.
     pub later: Option<RecommendationId>,
     /// The day.
@@ -68,6 +70,10 @@ pub(super) fn may_let_out(
     }
     if now.portfolio_archived {
         return Err(R::PortfolioArchived);
+    }
+    let delisted = now.delisted.held_by(&advice.allocation);
+    if !delisted.is_empty() {
+        return Err(R::AssetsDelisted(delisted));
     }
     match advice.terms.valid_until {
         Some(last) if last < now.on => Err(R::LastDayOver { last }),

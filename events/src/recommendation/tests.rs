@@ -8,14 +8,14 @@ use crate::advisor;
 use crate::scenario::given;
 use crate::stored::samples::advice;
 use crate::suitability::{GateShut, Profile};
-use crate::values::{Actor, AssetId, Name, Note, RecommendationId, Regime, RiskClass, Terms};
+use crate::values::{Actor, AssetId, Delisted, Name, Note, RecommendationId, Regime, RiskClass, Terms};
 
 const TODAY: Date = date(2026, 3, 4);
 
 /// A client who may be advised to take this much risk.
 fn client(class: RiskClass) -> Recipient {
     let profile = Some(Profile::by_hand(class, why(), TODAY));
-    Recipient { in_care: true, profile, regime: Regime::Cvm19, on: TODAY }
+    Recipient { in_care: true, profile, regime: Regime::Cvm19, delisted: Delisted::default(), on: TODAY }
 }
 
 fn bold() -> Recipient {
@@ -52,9 +52,14 @@ fn as_it_was() -> Circumstances {
         advisor: advisor::Standing::Active,
         regime: Regime::Cvm19,
         portfolio_archived: false,
+        delisted: Delisted::default(),
         later: None,
         on: TODAY,
     }
+}
+
+fn apple_is_delisted() -> Delisted {
+    [(AssetId::parse("AAPL").unwrap(), date(2026, 3, 3))].into_iter().collect()
 }
 
 fn let_out() -> C {
@@ -146,6 +151,19 @@ fn an_expired_profile_is_none() {
 }
 
 #[test]
+fn what_is_traded_no_more_when_advice_is_made_is_refused_to_everybody() {
+    let recipient = Recipient { delisted: apple_is_delisted(), ..bold() };
+    let shut = vec![GateShut::ProductDelisted { asset: AssetId::parse("AAPL").unwrap(), since: date(2026, 3, 3) }];
+    let refusal = refused(moderate(), shut, Regime::Cvm19);
+    given::<Recommendation>([]).when(&make(moderate(), recipient)).then(&refusal);
+    // Who decides otherwise decides on the day: it may have been a mistake.
+    let refused = given::<Recommendation>([refusal]);
+    let still = Circumstances { delisted: apple_is_delisted(), ..as_it_was() };
+    refused.when(&let_out_now(still)).then_refused(&R::AssetsDelisted(apple_is_delisted()));
+    refused.when(&let_out()).then(&overridden());
+}
+
+#[test]
 fn a_client_who_changed_hands_is_not_advised_by_their_former_advisor_and_nobody_may_decide_otherwise() {
     let shut = vec![GateShut::NotInCare];
     let left = Recipient { in_care: false, ..bold() };
@@ -195,6 +213,7 @@ fn refused_advice_is_let_out_only_into_a_world_in_which_it_could_be_given() {
             not_allowed("MiFID II forbids what does not suit the client"),
         ),
         (Circumstances { portfolio_archived: true, ..now() }, R::PortfolioArchived),
+        (Circumstances { delisted: apple_is_delisted(), ..now() }, R::AssetsDelisted(apple_is_delisted())),
         (Circumstances { on: date(2026, 3, 5), ..now() }, R::LastDayOver { last: TODAY }),
         (Circumstances { later: Some(other()), ..now() }, R::Overtaken { by: other() }),
     ] {

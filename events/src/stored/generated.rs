@@ -19,9 +19,9 @@ use crate::subject::{Position, Stream};
 use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
     Actor, AdvisorId, Allocation, AssetClass, AssetDetails, AssetId, BacktestTerms, Band, Bar, Bars, ClientId,
-    CommandId, Contributions, Costs, Currency, DriftRule, EventId, Every, FiguresSnapshot, InterestRate, Language,
-    Limit, Limits, Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId, RebalancingRule, RecommendationId,
-    Regime, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
+    CommandId, Contributions, Costs, Currency, Delisted, DriftRule, EventId, Every, FiguresSnapshot, InterestRate,
+    Language, Limit, Limits, Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId, RebalancingRule,
+    RecommendationId, Regime, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
 };
 
 pub(super) fn name() -> impl Strategy<Value = Name> {
@@ -256,24 +256,33 @@ pub(super) fn portfolio_command() -> impl Strategy<Value = PortfolioCommand> {
         note().prop_map(|reason| PortfolioCommand::Unsubscribe { reason }),
         note().prop_map(|reason| PortfolioCommand::Archive { reason }),
         note().prop_map(|reason| PortfolioCommand::Restore { reason }),
-        (clients, note(), figures(), allocation().prop_flat_map(|allocation| terms(&allocation))).prop_map(
-            |(clients, rationale, figures, terms)| PortfolioCommand::Recommend {
+        (clients, note(), figures(), allocation().prop_flat_map(|allocation| terms(&allocation)), delisted()).prop_map(
+            |(clients, rationale, figures, terms, delisted)| PortfolioCommand::Recommend {
                 clients,
                 rationale,
                 figures: Box::new(figures),
-                terms
+                terms,
+                delisted
             },
         ),
     ]
 }
 
+/// Mostly nothing.
+fn delisted() -> impl Strategy<Value = Delisted> {
+    let one = ("[A-Z]", day()).prop_map(|(asset, since)| (AssetId::parse(&asset).unwrap(), since));
+    prop::option::weighted(0.2, one).prop_map(|one| one.into_iter().collect())
+}
+
 fn recipient() -> impl Strategy<Value = Recipient> {
     use prop::sample::select;
     let profile = prop::option::of((select(&RiskClass::ALL[..]), note(), day()));
-    (any::<bool>(), profile, select(&Regime::ALL[..]), day()).prop_map(|(in_care, profile, regime, on)| {
-        let profile = profile.map(|(class, reason, since)| Profile::by_hand(class, reason, since));
-        Recipient { in_care, profile, regime, on }
-    })
+    (any::<bool>(), profile, select(&Regime::ALL[..]), delisted(), day()).prop_map(
+        |(in_care, profile, regime, delisted, on)| {
+            let profile = profile.map(|(class, reason, since)| Profile::by_hand(class, reason, since));
+            Recipient { in_care, profile, regime, delisted, on }
+        },
+    )
 }
 
 /// Somebody whom any advice suits.
@@ -282,6 +291,7 @@ fn bold() -> impl Strategy<Value = Recipient> {
         in_care: true,
         profile: Some(Profile::by_hand(RiskClass::Aggressive, reason, on)),
         regime,
+        delisted: Delisted::default(),
         on,
     })
 }
@@ -293,12 +303,13 @@ fn circumstances() -> impl Strategy<Value = Circumstances> {
     let standings = &[advisor::Standing::Active, advisor::Standing::Active, advisor::Standing::Suspended][..];
     let later = prop::option::weighted(0.2, command_id().prop_map(RecommendationId::created_by));
     let (archived, regime) = (prop::bool::weighted(0.2), select(&Regime::ALL[..]));
-    (care, select(standings), regime, archived, later, day()).prop_map(
-        |(care, advisor, regime, portfolio_archived, later, on)| Circumstances {
+    (care, select(standings), regime, archived, delisted(), later, day()).prop_map(
+        |(care, advisor, regime, portfolio_archived, delisted, later, on)| Circumstances {
             care,
             advisor,
             regime,
             portfolio_archived,
+            delisted,
             later,
             on,
         },

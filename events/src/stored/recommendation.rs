@@ -17,6 +17,7 @@ const MADE_V2: &str = "insights.recommendation.made.v2";
 const MADE_V3: &str = "insights.recommendation.made.v3";
 const REFUSED_V1: &str = "insights.recommendation.refused.v1";
 const REFUSED_V2: &str = "insights.recommendation.refused.v2";
+const REFUSED_V3: &str = "insights.recommendation.refused.v3";
 const OVERRIDDEN_V1: &str = "insights.recommendation.overridden.v1";
 const WITHDRAWN_V1: &str = "insights.recommendation.withdrawn.v1";
 const SUPERSEDED_V1: &str = "insights.recommendation.superseded.v1";
@@ -60,10 +61,17 @@ struct RefusedV1 {
     regime: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct RefusedV2 {
     advice: MadeV3,
     shut: Vec<GateV1>,
+    regime: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefusedV3 {
+    advice: MadeV3,
+    shut: Vec<GateV2>,
     regime: String,
 }
 
@@ -75,6 +83,12 @@ enum GateV1 {
     ProfileExpired { until: DateV1 },
     PortfolioTooRisky { portfolio: String, client: String },
     ProductTooRisky { asset: String, product: String, client: String },
+}
+
+#[derive(Serialize, Deserialize)]
+enum GateV2 {
+    First(GateV1),
+    ProductDelisted { asset: String, since: DateV1 },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -110,7 +124,7 @@ impl Stored for RecommendationEvent {
     fn event_type(&self) -> &'static str {
         match self {
             Self::Made(_) => MADE_V3,
-            Self::Refused { .. } => REFUSED_V2,
+            Self::Refused { .. } => REFUSED_V3,
             Self::Overridden { .. } => OVERRIDDEN_V1,
             Self::Withdrawn { .. } => WITHDRAWN_V1,
             Self::Superseded { .. } => SUPERSEDED_V1,
@@ -127,9 +141,9 @@ impl Stored for RecommendationEvent {
     fn encode(&self) -> Vec<u8> {
         match self {
             Self::Made(advice) => to_bytes(&MadeV3::from(advice.as_ref())),
-            Self::Refused { advice, shut, regime } => to_bytes(&RefusedV2 {
+            Self::Refused { advice, shut, regime } => to_bytes(&RefusedV3 {
                 advice: advice.as_ref().into(),
-                shut: shut.iter().map(GateV1::from).collect(),
+                shut: shut.iter().map(GateV2::from).collect(),
                 regime: regime.word().to_owned(),
             }),
             Self::Superseded { by } => to_bytes(&SupersededV1 { by: by.uuid().into_bytes() }),
@@ -175,6 +189,10 @@ impl Stored for RecommendationEvent {
             }
             REFUSED_V2 => {
                 let RefusedV2 { advice, shut, regime } = from_bytes(event_type, bytes)?;
+                refused(advice.try_into(), shut, &regime).map_err(|what| out_of_range(event_type, what))
+            }
+            REFUSED_V3 => {
+                let RefusedV3 { advice, shut, regime } = from_bytes(event_type, bytes)?;
                 refused(advice.try_into(), shut, &regime).map_err(|what| out_of_range(event_type, what))
             }
             OVERRIDDEN_V1 => Ok(Self::Overridden { reason: reason()? }),
@@ -259,11 +277,10 @@ fn advice(form: MadeV1, terms: Result<Terms, OutOfRange>) -> Result<Advice, OutO
     })
 }
 
-fn refused(
-    advice: Result<Advice, OutOfRange>,
-    shut: Vec<GateV1>,
-    regime: &str,
-) -> Result<RecommendationEvent, OutOfRange> {
+fn refused<G>(advice: Result<Advice, OutOfRange>, shut: Vec<G>, regime: &str) -> Result<RecommendationEvent, OutOfRange>
+where
+    GateShut: TryFrom<G, Error = OutOfRange>,
+{
     Ok(RecommendationEvent::Refused {
         advice: Box::new(advice?),
         shut: shut.into_iter().map(GateShut::try_from).collect::<Result<_, _>>()?,
@@ -271,18 +288,35 @@ fn refused(
     })
 }
 
-impl From<&GateShut> for GateV1 {
+impl From<&GateShut> for GateV2 {
     fn from(shut: &GateShut) -> Self {
         let word = |class: &crate::values::RiskClass| class.word().to_owned();
-        match shut {
-            GateShut::NotInCare => Self::NotInCare,
-            GateShut::NoProfile => Self::NoProfile,
-            GateShut::ProfileExpired { until } => Self::ProfileExpired { until: (*until).into() },
+        let text = |asset: &AssetId| asset.as_str().to_owned();
+        Self::First(match shut {
+            GateShut::NotInCare => GateV1::NotInCare,
+            GateShut::NoProfile => GateV1::NoProfile,
+            GateShut::ProfileExpired { until } => GateV1::ProfileExpired { until: (*until).into() },
             GateShut::PortfolioTooRisky { portfolio, client } => {
-                Self::PortfolioTooRisky { portfolio: word(portfolio), client: word(client) }
+                GateV1::PortfolioTooRisky { portfolio: word(portfolio), client: word(client) }
             }
             GateShut::ProductTooRisky { asset, product, client } => {
-                Self::ProductTooRisky { asset: asset.as_str().to_owned(), product: word(product), client: word(client) }
+                GateV1::ProductTooRisky { asset: text(asset), product: word(product), client: word(client) }
+            }
+            GateShut::ProductDelisted { asset, since } => {
+                return Self::ProductDelisted { asset: text(asset), since: (*since).into() };
+            }
+        })
+    }
+}
+
+impl TryFrom<GateV2> for GateShut {
+    type Error = OutOfRange;
+
+    fn try_from(form: GateV2) -> Result<Self, OutOfRange> {
+        match form {
+            GateV2::First(first) => first.try_into(),
+            GateV2::ProductDelisted { asset, since } => {
+                Ok(Self::ProductDelisted { asset: AssetId::from_history(asset), since: since.try_into()? })
             }
         }
     }

@@ -184,6 +184,16 @@ fn refused(advice: Advice) -> RecommendationEvent {
     }
 }
 
+/// With every gate that there is.
+fn refused_by_all(advice: Advice) -> RecommendationEvent {
+    let mut event = refused(advice);
+    if let RecommendationEvent::Refused { shut, .. } = &mut event {
+        let asset = AssetId::parse("OCDO.L").unwrap();
+        shut.push(GateShut::ProductDelisted { asset, since: date(2026, 1, 30) });
+    }
+    event
+}
+
 fn advisor_details() -> AdvisorDetails {
     AdvisorDetails {
         name: name("Ana Souza"),
@@ -245,7 +255,7 @@ pub(crate) fn all() -> Vec<AnyEvent> {
         AnyEvent::Portfolio(PortfolioEvent::Unsubscribed { reason: reason() }),
         AnyEvent::Portfolio(recommended(figures(), terms())),
         AnyEvent::Recommendation(RecommendationEvent::Made(Box::new(advice()))),
-        AnyEvent::Recommendation(refused(advice())),
+        AnyEvent::Recommendation(refused_by_all(advice())),
         AnyEvent::Recommendation(RecommendationEvent::Overridden { reason: reason() }),
         AnyEvent::Recommendation(RecommendationEvent::Withdrawn { reason: reason() }),
         AnyEvent::Recommendation(RecommendationEvent::Superseded { by: RecommendationId::created_by(command()) }),
@@ -359,6 +369,7 @@ pub(crate) fn no_longer_written() -> Vec<(&'static str, AnyEvent)> {
             "insights.recommendation.made.v1",
             AnyEvent::Recommendation(RecommendationEvent::Made(Box::new(without_terms))),
         ),
+        ("insights.recommendation.refused.v2", AnyEvent::Recommendation(refused(advice()))),
         ("insights.recommendation.refused.v1", AnyEvent::Recommendation(refused(first_advice.clone()))),
         (
             "insights.recommendation.made.v2",

@@ -74,7 +74,7 @@ pub struct RecommendationView {
     #[schema(required)]
     standing_reason: Option<String>,
     /// The gates that stayed shut when it was to be made, none where all were open: each with `gate` (`no_profile`,
-    /// `profile_expired`, `portfolio_too_risky`, `product_too_risky`, `not_in_care`) and what it found.
+    /// `profile_expired`, `portfolio_too_risky`, `product_too_risky`, `product_delisted`, `not_in_care`) and what it found.
     #[schema(value_type = Vec<Object>)]
     gates: serde_json::Value,
     /// The recommendation that took its place, or went out after it while it was refused.

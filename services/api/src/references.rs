@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::advisor::Standing;
-use events::values::{AdvisorId, Allocation, AssetId, ClientId, Currency, PortfolioId, RecommendationId};
+use events::values::{AdvisorId, Allocation, AssetId, ClientId, Currency, Delisted, PortfolioId, RecommendationId};
 use events::{Advisor, Asset, Client, Portfolio};
 use futures::{StreamExt, TryStreamExt};
+use jiff::civil::Date;
 use journal::Journal;
 use sqlx::PgPool;
 
@@ -173,6 +174,22 @@ impl References {
         }
         let error = FieldError::in_body(pointer, "no-such-asset", format!("`{asset}` is not listed"));
         Err(Problem::new(ProblemType::NoSuchAssets, error.detail.clone()).with_errors(vec![error]))
+    }
+
+    /// Those of the assets that are traded no more on this day.
+    ///
+    /// # Errors
+    /// That it could not be told.
+    pub async fn delisted(&self, assets: &Allocation, on: Date) -> Result<Delisted, Problem> {
+        // Nobody is advised by what was so a moment ago: the log is asked.
+        let assets: Vec<AssetId> = assets.iter().map(|(asset, _)| asset.clone()).collect();
+        futures::stream::iter(assets)
+            .map(|id| async move { Ok((self.0.journal.state::<Asset>(&id).await?.state.delisted_by(on), id)) })
+            .buffer_unordered(QUESTIONS_AT_ONCE)
+            .try_filter_map(|(since, id)| async move { Ok(since.map(|since| (id, since))) })
+            .try_collect::<Vec<_>>()
+            .await
+            .map(Delisted::from_iter)
     }
 
     /// The currencies of those of the assets that are listed.

@@ -15,11 +15,15 @@ use std::time::Duration;
 
 use events::portfolio::PortfolioEvent;
 use events::recommendation::{Advice, Recipient, RecommendationCommand, RecommendationRejection, making};
-use events::values::{Actor, AggregateId, ClientId, CommandId, PortfolioId, RecommendationId, Regime};
-use events::{Advisor, AnyEvent, Client, Kind, Metadata, Recommendation, Subject};
-use futures::StreamExt;
+use events::values::{
+    Actor, AggregateId, Allocation, AssetId, ClientId, CommandId, Delisted, PortfolioId, RecommendationId, Regime,
+};
+use events::{Advisor, AnyEvent, Asset, Client, Kind, Metadata, Recommendation, Subject};
+use futures::{StreamExt, TryStreamExt};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use journal::{CommandContext, Done, Effect, EffectError, ExecuteError, Expect, Journal, ReadError, Recorded, Verdict};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info_span, warn};
 
@@ -77,12 +81,19 @@ struct Recommended {
     /// The advice to the first client; the others' differ in the client only.
     advice: Advice,
     sequence: u64,
+    /// What of the portfolio is traded no more, once somebody has asked.
+    delisted: OnceCell<Delisted>,
 }
 
 impl Recommended {
     /// The recommendation that it becomes for this client.
     fn recommendation(&self, client: ClientId) -> RecommendationId {
         RecommendationId::created_by(making(self.metadata.event_id, client))
+    }
+
+    /// The day on which it was recommended, in UTC.
+    fn day(&self) -> Date {
+        self.metadata.time.to_zoned(TimeZone::UTC).date()
     }
 }
 
@@ -156,7 +167,7 @@ fn read(recorded: &Recorded) -> Result<Option<Recommended>, String> {
         terms: *terms,
     };
     let sequence = recorded.position().sequence;
-    Ok(Some(Recommended { portfolio, metadata, clients, advice, sequence }))
+    Ok(Some(Recommended { portfolio, metadata, clients, advice, sequence, delisted: OnceCell::new() }))
 }
 
 /// All that the portfolio recommends, in the order of its history. What cannot be read is parked where it is met.
@@ -172,6 +183,18 @@ async fn look_around(journal: &Journal, recommended: &Recommended) -> Result<Aro
         Advisor::Unknown => Regime::default(),
     };
     Ok(Around { regime, history: recommended_by(journal, recommended.portfolio).await? })
+}
+
+/// What of the allocation is traded no more on the day.
+async fn delisted(journal: &Journal, allocation: &Allocation, on: Date) -> Result<Delisted, ReadError> {
+    let assets: Vec<AssetId> = allocation.iter().map(|(asset, _)| asset.clone()).collect();
+    futures::stream::iter(assets)
+        .map(|id| async move { Ok((journal.state::<Asset>(&id).await?.state.delisted_by(on), id)) })
+        .buffer_unordered(AT_ONCE)
+        .try_filter_map(|(since, id)| async move { Ok(since.map(|since| (id, since))) })
+        .try_collect::<Vec<_>>()
+        .await
+        .map(Delisted::from_iter)
 }
 
 async fn make_all(journal: &Journal, recommended: &Recommended) -> Verdict {
@@ -264,8 +287,11 @@ async fn make(
         Client::Removed { profile, .. } => (false, profile),
         Client::Unknown => (false, None),
     };
-    let on = recommended.metadata.time.to_zoned(TimeZone::UTC).date();
-    let recipient = Recipient { in_care, profile, regime, on };
+    let on = recommended.day();
+    // Whoever recommended has asked, and something may have been delisted in between.
+    let ask = || delisted(journal, &recommended.advice.allocation, on);
+    let delisted = recommended.delisted.get_or_try_init(ask).await?.clone();
+    let recipient = Recipient { in_care, profile, regime, delisted, on };
     let advice = Box::new(Advice { client, ..recommended.advice.clone() });
     let (cause, id) = (&recommended.metadata, recommended.recommendation(client));
     let make = RecommendationCommand::Make { advice, recipient };

@@ -82,7 +82,7 @@ pub struct FiguresChoice {
 }
 
 problems!(RecommendProblems: ANY, GUARDED, COMMAND, KEYED, CONDITIONAL;
-    PortfolioUnknown, PortfolioArchived, RecommendationWithoutClients, RecommendationToTooManyClients, NoSuchClients, ClientsRemoved,
+    PortfolioUnknown, PortfolioArchived, AssetsDelisted, RecommendationWithoutClients, RecommendationToTooManyClients, NoSuchClients, ClientsRemoved,
     ClientsOfAnotherAdvisor, NoSuchAdvisor, AdvisorNotActive, InvalidParameter, ProjectionBehind);
 
 /// Recommends a portfolio, as it is now, to clients.
@@ -90,7 +90,8 @@ problems!(RecommendProblems: ANY, GUARDED, COMMAND, KEYED, CONDITIONAL;
 /// Each client gets a recommendation of their own, with the allocation and the figures as they are at this moment, and
 /// a letter. They appear under the answer's `Location` as they are made. Three gates stand before each: the client has a
 /// valid suitability profile, and neither the portfolio nor any single product carries more risk than it allows. Where one
-/// stays shut, that client's recommendation is `refused` and says why; the others go out.
+/// stays shut, that client's recommendation is `refused` and says why; the others go out. Where the portfolio holds what is
+/// traded no more by today, in UTC, nothing is recommended to anybody: `assets-delisted`.
 #[utoipa::path(post, path = "/v1/portfolios/{id}/recommendations", tag = "portfolios",
     operation_id = "recommendPortfolio",
     security(("bearer" = ["admin", "advisor"])), params(("id" = String, Path, format = Uuid), IfMatchHeader, KeyHeader, MinPositionHeader),
@@ -144,7 +145,8 @@ pub async fn recommend(
     let assets: Vec<AssetId> = allocation.iter().map(|(asset, _)| asset.clone()).collect();
     let product_classes = projections::assets::risk_classes(&pool, &assets).await?.into_iter().collect();
     let terms = Terms { risk_class: None, product_classes, costs, valid_until };
-    let command = PortfolioCommand::Recommend { clients, rationale, figures, terms };
+    let delisted = office.references.delisted(&allocation, today).await?;
+    let command = PortfolioCommand::Recommend { clients, rationale, figures, terms, delisted };
     let done = journal.execute::<Portfolio>(&id, &command, &context).await;
     let done = done.map_err(|error| absent_rather_than_stale(error.into()))?;
     Ok(Answer::accepted(format!("/v1/recommendations?portfolio={id}"), id.to_string(), &done))

@@ -73,6 +73,7 @@ impl From<&PortfolioRejection> for ProblemType {
             PortfolioRejection::FollowsModel { .. } => Self::PortfolioFollowsModel,
             PortfolioRejection::NoClients => Self::RecommendationWithoutClients,
             PortfolioRejection::TooManyClients(_) => Self::RecommendationToTooManyClients,
+            PortfolioRejection::AssetsDelisted(_) => Self::AssetsDelisted,
         }
     }
 }
@@ -89,6 +90,7 @@ impl From<&RecommendationRejection> for ProblemType {
             RecommendationRejection::ClientRemoved => Self::ClientRemoved,
             RecommendationRejection::AdvisorNotActive { .. } => Self::AdvisorNotActive,
             RecommendationRejection::PortfolioArchived => Self::PortfolioArchived,
+            RecommendationRejection::AssetsDelisted(_) => Self::AssetsDelisted,
             RecommendationRejection::LastDayOver { .. } => Self::RecommendationOver,
             RecommendationRejection::NotOpen { .. } => Self::RecommendationNotOpen,
             RecommendationRejection::StillValid => Self::RecommendationStillValid,
@@ -218,7 +220,7 @@ mod tests {
     use events::client::ClientRejection;
     use events::portfolio::PortfolioRejection;
     use events::recommendation::RecommendationRejection;
-    use events::values::AssetId;
+    use events::values::{AssetId, Delisted};
     use events::{Refusal, RejectionClass};
     use jiff::civil::date;
 
@@ -289,6 +291,7 @@ mod tests {
             PortfolioRejection::FollowsModel { model },
             PortfolioRejection::NoClients,
             PortfolioRejection::TooManyClients(501),
+            PortfolioRejection::AssetsDelisted(Delisted::default()),
         ]);
         check(vec![
             RecommendationRejection::Unknown,
@@ -300,6 +303,7 @@ mod tests {
             RecommendationRejection::ClientRemoved,
             RecommendationRejection::AdvisorNotActive { is: "suspended" },
             RecommendationRejection::PortfolioArchived,
+            RecommendationRejection::AssetsDelisted(Delisted::default()),
             RecommendationRejection::LastDayOver { last: date(2024, 1, 2) },
             RecommendationRejection::NotOpen { is: "withdrawn" },
             RecommendationRejection::StillValid,

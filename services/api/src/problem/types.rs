@@ -216,6 +216,8 @@ problem_types! {
         "A recommendation goes to at least one client.";
     RecommendationToTooManyClients UNPROCESSABLE_ENTITY "recommendation-to-too-many-clients" "A recommendation goes to too many clients"
         "A recommendation goes to 500 clients at the most.";
+    AssetsDelisted CONFLICT "assets-delisted" "The portfolio holds what is traded no more"
+        "Nobody is advised to buy what cannot be bought: the detail names the assets, each with its first day without trading. Give the portfolio other weights first.";
     RecommendationUnknown NOT_FOUND "recommendation-unknown" "There is no such recommendation"
         "No recommendation has this id. One that was asked for a moment ago may still be on its way.";
     NotComputable UNPROCESSABLE_ENTITY "not-computable" "There is no answer to compute"

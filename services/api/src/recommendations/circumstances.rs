@@ -10,12 +10,18 @@ use jiff::tz::TimeZone;
 use journal::{Journal, Recorded};
 
 use crate::problem::{Problem, ProblemType};
+use crate::references::References;
 
 /// How things stand now for this recommendation.
 ///
 /// # Errors
 /// `recommendation-unknown`, or that it could not be told.
-pub async fn circumstances(journal: &Journal, id: &RecommendationId, now: Timestamp) -> Result<Circumstances, Problem> {
+pub async fn circumstances(
+    journal: &Journal,
+    references: &References,
+    id: &RecommendationId,
+    now: Timestamp,
+) -> Result<Circumstances, Problem> {
     let advice = match journal.state::<Recommendation>(id).await?.state {
         Recommendation::Refused { advice, .. } | Recommendation::Made { advice, .. } => advice,
         Recommendation::Unknown => return Err(Problem::of(ProblemType::RecommendationUnknown)),
@@ -35,7 +41,8 @@ pub async fn circumstances(journal: &Journal, id: &RecommendationId, now: Timest
         Portfolio::Active(_) | Portfolio::Unknown => false,
     };
     let on = now.to_zoned(TimeZone::UTC).date();
-    Ok(Circumstances { care, advisor, regime, portfolio_archived, later: later(journal, &advice).await?, on })
+    let delisted = references.delisted(&advice.allocation, on).await?;
+    Ok(Circumstances { care, advisor, regime, portfolio_archived, delisted, later: later(journal, &advice).await?, on })
 }
 
 /// The last of the portfolio's later recommendations to the client that has gone out.

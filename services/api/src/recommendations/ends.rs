@@ -18,6 +18,7 @@ use crate::idempotency::{MaybeKeyed, OptionalKeyHeader};
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader};
 use crate::problem::{Problem, ProblemType};
+use crate::references::References;
 use crate::state::Clock;
 
 const OVERRIDE: &str = "PUT /v1/recommendations/{id}/override";
@@ -52,14 +53,14 @@ pub struct EndRecommendation {
 
 problems!(OverrideProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
     RecommendationUnknown, RecommendationNotRefused, OverrideNeedsCompliance, OverrideNotAllowed, RecommendationOvertaken,
-    ClientRemoved, AdvisorNotActive, PortfolioArchived, RecommendationOver);
+    ClientRemoved, AdvisorNotActive, PortfolioArchived, AssetsDelisted, RecommendationOver);
 problems!(EndProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
     RecommendationUnknown, RecommendationNotOpen, RecommendationStillValid);
 
 /// Lets refused advice go out all the same: the letter is written. For compliance only, and not under MiFID II.
 ///
 /// It is decided on how things stand now: the client is still in the care of an advisor who is active, the portfolio is not
-/// archived, the last day is not over, and no later recommendation of the portfolio has gone out to the client. It takes the
+/// archived, all that it names is traded, the last day is not over, and no later recommendation of the portfolio has gone out to the client. It takes the
 /// place of an earlier one.
 #[utoipa::path(put, path = "/v1/recommendations/{id}/override", tag = "recommendations",
     operation_id = "overrideGates", security(("bearer" = ["compliance"])),
@@ -67,6 +68,7 @@ problems!(EndProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
     request_body = OverrideGates, responses(ChangedAnswer, OverrideProblems))]
 pub async fn let_out(
     State(journal): State<Journal>,
+    State(references): State<References>,
     State(clock): State<Clock>,
     Id(id): Id<RecommendationId>,
     keyed: MaybeKeyed,
@@ -79,7 +81,7 @@ pub async fn let_out(
     let digest = Canonical::of("OverrideGates").with("reason", reason.as_str()).sha256();
     let command_id = keyed.command(OVERRIDE, &[&id.to_string()]);
     let time = clock.now();
-    let now = circumstances(&journal, &id, time).await?;
+    let now = circumstances(&journal, &references, &id, time).await?;
     // Who decides comes from the token, and the rule is the recommendation's own.
     let command = RecommendationCommand::Override { by: keyed.actor.clone(), reason, now };
     let context = context(command_id, keyed.actor, time, Expect::Version(version), digest);

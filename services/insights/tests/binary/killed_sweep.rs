@@ -7,8 +7,8 @@ use std::time::Duration;
 use events::recommendation::{Advice, Recipient, RecommendationCommand, RecommendationEvent};
 use events::suitability::Profile;
 use events::values::{
-    Actor, AdvisorId, Allocation, AssetId, ClientId, CommandId, Currency, FiguresSnapshot, Name, Note, PortfolioId,
-    RecommendationId, Regime, RiskClass, Terms,
+    Actor, AdvisorId, Allocation, AssetId, ClientId, CommandId, Currency, Delisted, FiguresSnapshot, Name, Note,
+    PortfolioId, RecommendationId, Regime, RiskClass, Terms,
 };
 use events::{AnyEvent, Position, Recommendation, Stream};
 use insights::private::Folder;
@@ -147,7 +147,8 @@ async fn recommend(log: &Journal, n: usize) {
     };
     let on = date(2020, 1, 2);
     let profile = Profile::by_hand(RiskClass::Aggressive, Note::parse("can bear the most").unwrap(), on);
-    let recipient = Recipient { in_care: true, profile: Some(profile), regime: Regime::Other, on };
+    let recipient =
+        Recipient { in_care: true, profile: Some(profile), regime: Regime::Other, delisted: Delisted::default(), on };
     let make = RecommendationCommand::Make { advice: Box::new(advice), recipient };
     let context = CommandContext {
         command_id,

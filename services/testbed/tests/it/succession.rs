@@ -11,7 +11,8 @@ use events::client::ClientCommand;
 use events::portfolio::{Composition, PortfolioCommand};
 use events::recommendation::{Care, Circumstances, RecommendationCommand, RecommendationRejection, Standing, making};
 use events::values::{
-    Actor, AggregateId, ClientId, CommandId, Currency, Note, PortfolioId, RecommendationId, Regime, RiskClass, Terms,
+    Actor, AggregateId, ClientId, CommandId, Currency, Delisted, Note, PortfolioId, RecommendationId, Regime,
+    RiskClass, Terms,
 };
 use events::{Client, Kind, Portfolio, Recommendation, Subject};
 use jiff::Timestamp;
@@ -66,6 +67,7 @@ async fn recommend(office: &Office, portfolio: PortfolioId, clients: &[ClientId]
         rationale: Note::parse("Steady businesses.").unwrap(),
         figures: Box::new(figures()),
         terms: Terms { product_classes, ..Terms::default() },
+        delisted: Delisted::default(),
     };
     let done = office.execute::<Portfolio>(&portfolio, &recommend).await;
     office.journal.event_at(done.position.unwrap()).await.unwrap().unwrap()
@@ -121,6 +123,7 @@ async fn let_out(office: &Office, id: RecommendationId) -> Result<Recorded, Reco
         advisor: advisor::Standing::Active,
         regime: Regime::Other,
         portfolio_archived: false,
+        delisted: Delisted::default(),
         later: None,
         on: time.to_zoned(TimeZone::UTC).date(),
     };

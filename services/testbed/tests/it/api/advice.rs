@@ -2,7 +2,7 @@
 
 use events::Portfolio;
 use events::portfolio::PortfolioCommand;
-use events::values::{Actor, ClientId, CommandId, Note, PortfolioId, Terms};
+use events::values::{Actor, ClientId, CommandId, Delisted, Note, PortfolioId, Terms};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -73,6 +73,7 @@ async fn recommended_until_2001(house: &House, portfolio: &str, client: &str) {
         rationale: Note::parse("It fitted.").unwrap(),
         figures: Box::new(figures()),
         terms: Terms { valid_until: Some(date(2001, 1, 1)), ..Terms::default() },
+        delisted: Delisted::default(),
     };
     let context = CommandContext {
         command_id: CommandId::of(&[&unique("long ago")]),
@@ -302,6 +303,69 @@ async fn refused_advice_is_let_out_into_the_world_as_it_is_now() {
     let refused = recommended(&house, &client, 1).await.remove(0);
     let_out(&house, &refused).await.is_problem(409, "recommendation-over");
     stands(&house, &refused, "refused").await;
+}
+
+/// The asset is traded no more from that day on.
+async fn delist(house: &House, asset: &str, since: jiff::civil::Date) {
+    let body = json!({"date": since, "reason": "taken over"});
+    let delisted = house.post(&format!("/v1/assets/{asset}/delisting"), &unique("delisting"), &body).await;
+    assert_eq!(delisted.status.as_u16(), 200, "{delisted:?}");
+}
+
+#[tokio::test]
+async fn what_is_traded_no_more_is_recommended_to_nobody() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    let client = client(&house, &advisor, None).await;
+    let portfolio = house.portfolio(&advisor).await;
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    delist(&house, "AAPL", today.tomorrow().unwrap()).await;
+    let key = unique("recommended");
+    let body = json!({"client_ids": [client], "rationale": "It fits."});
+    let path = format!("/v1/portfolios/{portfolio}/recommendations");
+    let ask = async |version: &str, key: &str| {
+        let request = |request: reqwest::RequestBuilder| {
+            request.header("If-Match", version).header("Idempotency-Key", key).json(&body)
+        };
+        house.ask(Method::POST, &path, request).await
+    };
+    let first = ask("\"1\"", &key).await;
+    assert_eq!(first.status.as_u16(), 202, "it is traded today: {first:?}");
+
+    delist(&house, "AAPL", today).await;
+    let before = house.written().await;
+    let refused = ask("\"2\"", &unique("recommended")).await;
+    refused.is_problem(409, "assets-delisted");
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(detail.contains(&format!("`AAPL` since {today}")) && !detail.contains("MSFT"), "{detail}");
+    assert_eq!(house.written().await, before);
+    let again = ask("\"1\"", &key).await;
+    assert_eq!((again.status.as_u16(), &again.body), (202, &first.body), "what was asked before has its answer");
+    // Composing is for backtests of the past, too.
+    let body = super::house::portfolio(&advisor);
+    house.post("/v1/portfolios", &unique("portfolio"), &body).await.created();
+}
+
+#[tokio::test]
+async fn what_is_delisted_before_the_advice_is_made_is_refused_to_all_its_clients() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    let portfolio = house.portfolio(&advisor).await;
+    let boldest = client(&house, &advisor, Some("aggressive")).await;
+    recommend(&house, &portfolio, "\"1\"", &[&boldest], json!({})).await;
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    delist(&house, "AAPL", today).await;
+    // Only now does anybody make recommendations.
+    let stop = CancellationToken::new();
+    let (journal, until) = (house.journal.clone(), stop.clone());
+    let _stopped = stop.drop_guard();
+    tokio::spawn(async move { recommender::run(journal, until).await.unwrap() });
+    let refused = &recommended(&house, &boldest, 1).await[0];
+    let gate = json!({"gate": "product_delisted", "asset": "AAPL", "since": today});
+    assert_eq!((&refused["standing"], &refused["gates"]), (&json!("refused"), &json!([gate])));
+    let before = house.written().await;
+    let_out(&house, refused).await.is_problem(409, "assets-delisted");
+    assert_eq!(house.written().await.advisory(), before.advisory());
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use events::portfolio::{Composition, PortfolioCommand};
 use events::recommendation::{Advice, Letter, Recipient, RecommendationCommand, RecommendationEvent};
 use events::suitability::Profile;
 use events::values::{
-    Actor, AdvisorId, AggregateId, Allocation, AssetId, ClientId, CommandId, Currency, EmailAddress, EventId,
+    Actor, AdvisorId, AggregateId, Allocation, AssetId, ClientId, CommandId, Currency, Delisted, EmailAddress, EventId,
     FiguresSnapshot, Name, Note, PortfolioId, RecommendationId, Regime, RiskClass, Terms,
 };
 use events::{Advisor, AnyEvent, Client, Decider, Kind, Portfolio, Position, Recommendation, Stream, Subject};
@@ -97,6 +97,7 @@ impl Office {
             rationale: Note::parse("Steady businesses.").unwrap(),
             figures: Box::new(figures()),
             terms: Terms::default(),
+            delisted: Delisted::default(),
         };
         let done = self.execute::<Portfolio>(&portfolio, &recommend).await;
         let event = self.journal.event_at(done.position.unwrap()).await.unwrap().unwrap();
@@ -123,7 +124,13 @@ impl Office {
             figures: figures(),
             terms,
         };
-        let recipient = Recipient { in_care: true, profile: Some(bold()), regime: Regime::Other, on: date(2026, 3, 4) };
+        let recipient = Recipient {
+            in_care: true,
+            profile: Some(bold()),
+            regime: Regime::Other,
+            delisted: Delisted::default(),
+            on: date(2026, 3, 4),
+        };
         let make = RecommendationCommand::Make { advice: Box::new(advice), recipient };
         let done = self.execute::<Recommendation>(&id, &make).await;
         let event = self.journal.event_at(done.position.unwrap()).await.unwrap().unwrap();
