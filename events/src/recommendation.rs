@@ -374,6 +374,8 @@ pub enum Recommendation {
     Made {
         /// What was recommended to whom.
         advice: Box<Advice>,
+        /// The gates that compliance let it through; none where all were open.
+        let_through: Vec<GateShut>,
         /// How its letter stands.
         letter: Letter,
         /// Whether the advice stands; never [`Standing::Refused`].
@@ -451,22 +453,22 @@ impl Decider for Recommendation {
 
     fn evolve(self, event: &RecommendationEvent) -> Self {
         use RecommendationEvent as E;
-        let open = |advice| {
+        let open = |advice, let_through| {
             let (letter, standing) = (Letter::Due { attempts: 0 }, Standing::Open);
-            Self::Made { advice, letter, standing }
+            Self::Made { advice, let_through, letter, standing }
         };
         match (self, event) {
-            (_, E::Made(advice)) => open(advice.clone()),
+            (_, E::Made(advice)) => open(advice.clone(), Vec::new()),
             (_, E::Refused { advice, shut, regime }) => {
                 Self::Refused { advice: advice.clone(), shut: shut.clone(), regime: *regime, superseded_by: None }
             }
-            (Self::Refused { advice, .. }, E::Overridden { .. }) => open(advice),
+            (Self::Refused { advice, shut, .. }, E::Overridden { .. }) => open(advice, shut),
             (Self::Refused { advice, shut, regime, .. }, E::Superseded { by }) => {
                 Self::Refused { advice, shut, regime, superseded_by: Some(*by) }
             }
-            (Self::Made { advice, letter, standing }, event) => {
+            (Self::Made { advice, let_through, letter, standing }, event) => {
                 let (letter, standing) = (letter_after(letter, event), standing_after(standing, event));
-                Self::Made { advice, letter, standing }
+                Self::Made { advice, let_through, letter, standing }
             }
             (state @ (Self::Unknown | Self::Refused { .. }), _) => state,
         }

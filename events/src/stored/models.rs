@@ -105,9 +105,9 @@ pub(super) fn portfolio(history: &[PortfolioEvent]) -> Portfolio {
 pub(super) fn recommendation(history: &[RecommendationEvent]) -> Recommendation {
     use RecommendationEvent as E;
     let overridden = history.iter().any(|event| matches!(event, E::Overridden { .. }));
-    let advice = match history.first() {
-        Some(E::Made(advice)) => advice.clone(),
-        Some(E::Refused { advice, .. }) if overridden => advice.clone(),
+    let (advice, let_through) = match history.first() {
+        Some(E::Made(advice)) => (advice.clone(), Vec::new()),
+        Some(E::Refused { advice, shut, .. }) if overridden => (advice.clone(), shut.clone()),
         Some(E::Refused { advice, shut, regime }) => {
             let superseded_by = last(history, |event| match event {
                 E::Superseded { by } => Some(*by),
@@ -141,6 +141,7 @@ pub(super) fn recommendation(history: &[RecommendationEvent]) -> Recommendation 
     });
     Recommendation::Made {
         advice,
+        let_through,
         letter: letter.unwrap_or(Letter::Due { attempts: 0 }),
         standing: standing.unwrap_or(recommendation::Standing::Open),
     }

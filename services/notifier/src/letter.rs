@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use events::advisor::AdvisorDetails;
 use events::recommendation::Advice;
+use events::suitability::GateShut;
 use events::values::{Language, RecommendationId};
 use jiff::civil::Date;
 use minijinja::value::{Serde, Value};
@@ -16,6 +17,7 @@ mod costs;
 mod figures;
 mod numbers;
 mod regime;
+mod suitability;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -32,6 +34,8 @@ pub struct Content<'a> {
     pub recommendation: RecommendationId,
     /// What is recommended, and on which figures.
     pub advice: &'a Advice,
+    /// The gates that stayed shut before compliance let it out; none where all were open.
+    pub let_through: &'a [GateShut],
     /// To whom.
     pub client: &'a Identity,
     /// Who recommends, for which firm, under whose rules and in which language.
@@ -98,6 +102,8 @@ struct Filling<'a> {
     advisor: &'a str,
     date: String,
     portfolio: &'a str,
+    /// That it does not suit the client, and goes out all the same.
+    unsuitable: Option<suitability::Told>,
     rationale: &'a str,
     /// The rationale for HTML: paragraphs of lines.
     paragraphs: Vec<Vec<&'a str>>,
@@ -142,6 +148,7 @@ impl<'a> Filling<'a> {
             advisor: content.advisor.name.as_str(),
             date: day(language, content.day),
             portfolio: content.advice.portfolio_name.as_str(),
+            unsuitable: suitability::told(language, &content.advisor.firm, content.let_through),
             rationale: rationale.as_str(),
             paragraphs: paragraphs(rationale.as_str()),
             positions: positions(language, content.advice),
@@ -149,7 +156,7 @@ impl<'a> Filling<'a> {
             // Without a return there were no figures, and the days that stand there are nobody's window.
             window: (figures.returns > 0).then(|| words::window(language, figures, currency)),
             figures: figures::lines(language, figures),
-            notice: regime::notice(content.advisor).unwrap_or_default(),
+            notice: regime::notice(content.advisor, content.let_through.is_empty()).unwrap_or_default(),
             costs: costs::told(language, content.advice.terms.costs),
             holds: content.advice.terms.valid_until.map(|last| words::holds(language, last)),
             reference: content.recommendation.to_string(),

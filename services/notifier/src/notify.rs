@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use events::metadata::MetadataError;
 use events::recommendation::{Advice, Letter, RecommendationEvent, Standing};
+use events::suitability::GateShut;
 use events::values::{AggregateId, EventId, RecommendationId};
 use events::{AnyEvent, Kind, Metadata, Position, Recommendation, Subject};
 use jiff::Timestamp;
@@ -89,6 +90,14 @@ impl Work {
     }
 }
 
+/// What the letter is to say.
+#[derive(Clone, Copy)]
+struct Advised<'a> {
+    advice: &'a Advice,
+    /// The gates that compliance let it through.
+    let_through: &'a [GateShut],
+}
+
 /// Why a letter is left for another time, or for an operator.
 enum Stop {
     /// The log cannot be read, or written, now.
@@ -126,8 +135,8 @@ impl Notifier {
 
     async fn look_and_act(&self, work: &Work) -> Result<Verdict, Stop> {
         let Versioned { state, position, .. } = self.journal.state::<Recommendation>(&work.id).await?;
-        let (advice, letter, standing) = match state {
-            Recommendation::Made { advice, letter, standing } => (advice, letter, standing),
+        let (advice, let_through, letter, standing) = match state {
+            Recommendation::Made { advice, let_through, letter, standing } => (advice, let_through, letter, standing),
             Recommendation::Refused { .. } => return Ok(Verdict::Done),
             Recommendation::Unknown => return Err(Stop::Wrong("the recommendation was never made".to_owned())),
         };
@@ -135,18 +144,19 @@ impl Notifier {
             info!(standing = standing.word(), "advice that does not stand any more is not written about");
             return Ok(Verdict::Done);
         }
+        let advised = Advised { advice: &advice, let_through: &let_through };
         match (letter, position) {
             (Letter::Sent { .. } | Letter::Failed { .. }, _) => Ok(Verdict::Done),
             (Letter::OutcomeUnknown { attempt }, _) => Ok(park_unknown(attempt)),
-            (Letter::Due { attempts }, _) => self.attempt(work, &advice, attempts + 1).await,
-            (Letter::Claimed { attempt }, Some(position)) => self.found_claimed(work, &advice, attempt, position).await,
+            (Letter::Due { attempts }, _) => self.attempt(work, advised, attempts + 1).await,
+            (Letter::Claimed { attempt }, Some(position)) => self.found_claimed(work, advised, attempt, position).await,
             (Letter::Claimed { .. }, None) => Err(Stop::Wrong("a claim stands nowhere in the log".to_owned())),
         }
     }
 
     /// Claims the attempt and makes it.
-    async fn attempt(&self, work: &Work, advice: &Advice, attempt: u32) -> Result<Verdict, Stop> {
-        let prepared = self.prepare(work.id, advice, self.made_at(work).await?).await;
+    async fn attempt(&self, work: &Work, advised: Advised<'_>, attempt: u32) -> Result<Verdict, Stop> {
+        let prepared = self.prepare(work.id, advised.advice, advised.let_through, self.made_at(work).await?).await;
         let message = match prepared {
             Prepared::Message(message) => Ok(message),
             Prepared::Never(reason) => Err(reason),
@@ -175,7 +185,7 @@ impl Notifier {
     async fn found_claimed(
         &self,
         work: &Work,
-        advice: &Advice,
+        advised: Advised<'_>,
         attempt: u32,
         claim: Position,
     ) -> Result<Verdict, Stop> {
@@ -184,12 +194,13 @@ impl Notifier {
             Ok(Some(true)) => self.settle(work, attempt, &Outcome::Emailed).await,
             // Not taken, and writing it twice is writing it once: the claim is as good as ours.
             Ok(Some(false)) => {
-                let outcome = match self.prepare(work.id, advice, self.made_at(work).await?).await {
-                    Prepared::Message(message) => self.outcome(attempt, self.send(&message, attempt).await),
-                    Prepared::Never(reason) => Outcome::Failed(reason),
-                    Prepared::NotNow(reason) => return Err(Stop::NotNow(reason)),
-                    Prepared::Wrong(reason) => return Err(Stop::Wrong(reason)),
-                };
+                let outcome =
+                    match self.prepare(work.id, advised.advice, advised.let_through, self.made_at(work).await?).await {
+                        Prepared::Message(message) => self.outcome(attempt, self.send(&message, attempt).await),
+                        Prepared::Never(reason) => Outcome::Failed(reason),
+                        Prepared::NotNow(reason) => return Err(Stop::NotNow(reason)),
+                        Prepared::Wrong(reason) => return Err(Stop::Wrong(reason)),
+                    };
                 self.settle(work, attempt, &outcome).await
             }
             Ok(None) => {

@@ -2,6 +2,7 @@
 
 use events::advisor;
 use events::recommendation::Advice;
+use events::suitability::GateShut;
 use events::values::{Note, RecommendationId};
 use events::{Advisor, Client};
 use jiff::Timestamp;
@@ -27,8 +28,14 @@ pub enum Prepared {
 }
 
 impl Notifier {
-    /// The letter of a recommendation that was made at this time.
-    pub(crate) async fn prepare(&self, id: RecommendationId, advice: &Advice, made_at: Timestamp) -> Prepared {
+    /// The letter of a recommendation that was made at this time, and that compliance let through these gates.
+    pub(crate) async fn prepare(
+        &self,
+        id: RecommendationId,
+        advice: &Advice,
+        let_through: &[GateShut],
+        made_at: Timestamp,
+    ) -> Prepared {
         let client = match self.journal.state::<Client>(&advice.client).await {
             Ok(versioned) => versioned.state,
             Err(error) => return Prepared::NotNow(error.to_string()),
@@ -65,7 +72,7 @@ impl Notifier {
             Err(error) => return Prepared::Wrong(error.to_string()),
         };
         let day = made_at.to_zoned(TimeZone::UTC).date();
-        let content = Content { recommendation: id, advice, client: &identity, advisor: &details, day };
+        let content = Content { recommendation: id, advice, let_through, client: &identity, advisor: &details, day };
         let letter = match letter(&content) {
             Ok(letter) => letter,
             // Not what the template engine says: it may show what the template was filled with.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use insights::private::{Folder, Process};
 use serde::Deserialize;
 
@@ -105,6 +107,17 @@ pub struct Letter {
 }
 
 impl Letter {
+    /// The plain text, which comes first and in base64.
+    ///
+    /// # Panics
+    /// If the letter has none.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let encoded = self.content.split("base64\r\n\r\n").nth(1).and_then(|part| part.split("\r\n--").next());
+        let encoded = encoded.map(|encoded| encoded.replace("\r\n", "")).unwrap_or_default();
+        must("a letter's text in UTF-8", String::from_utf8(must("a letter's text", STANDARD.decode(encoded))))
+    }
+
     /// The value of a header, unfolded, if it is there.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use events::advisor::AdvisorDetails;
 use events::recommendation::Advice;
+use events::suitability::GateShut;
 use events::values::{
     AdvisorId, Allocation, AssetId, ClientId, CommandId, Costs, Currency, EmailAddress, FiguresSnapshot, Interest,
-    InterestRate, Language, Name, Note, PortfolioId, RecommendationId, Regime, Terms,
+    InterestRate, Language, Name, Note, PortfolioId, RecommendationId, Regime, RiskClass, Terms,
 };
 use events::{Position, Stream};
 use jiff::civil::date;
@@ -70,10 +71,16 @@ fn written(advice: &Advice, client: &str, advisor: &str, firm: &str) -> Letter {
 }
 
 fn written_by(advice: &Advice, client: &str, advisor: &AdvisorDetails) -> Letter {
+    written_though(&[], advice, client, advisor)
+}
+
+/// The letter of advice that compliance let through these gates.
+fn written_though(let_through: &[GateShut], advice: &Advice, client: &str, advisor: &AdvisorDetails) -> Letter {
     let client = Identity { name: name(client), email: EmailAddress::parse("jose@example.com").unwrap() };
     letter(&Content {
         recommendation: RecommendationId::created_by(command()),
         advice,
+        let_through,
         client: &client,
         advisor,
         day: date(2026, 3, 4),
@@ -276,6 +283,75 @@ fn cash_is_told_with_what_it_earns_in_both_languages_and_where_it_earns_nothing(
         none.contains("CASH-USD is money in an account, in USD.\n") && !none.contains("The figures count"),
         "{none}"
     );
+}
+
+/// Every gate that compliance may let advice through.
+fn shut() -> Vec<GateShut> {
+    let too_risky = |asset: &str, product| {
+        let asset = AssetId::parse(asset).unwrap();
+        GateShut::ProductTooRisky { asset, product, client: RiskClass::Conservative }
+    };
+    vec![
+        GateShut::ProfileExpired { until: date(2026, 2, 27) },
+        GateShut::PortfolioTooRisky { portfolio: RiskClass::Aggressive, client: RiskClass::Conservative },
+        too_risky("AAPL", RiskClass::Moderate),
+        too_risky("RRC", RiskClass::Aggressive),
+        GateShut::ProductDelisted { asset: AssetId::parse("XOM").unwrap(), since: date(2026, 3, 2) },
+    ]
+}
+
+fn let_out(shut: &[GateShut], regime: Regime, language: Language) -> Letter {
+    let details = AdvisorDetails::new(name("Ana Souza"), name("Casa Verde"));
+    let details = AdvisorDetails { regime, registration: Some(name("A12345")), language, ..details };
+    written_though(shut, &advice(), "José da Silva", &details)
+}
+
+#[test]
+fn the_letter_that_compliance_let_out() {
+    insta::assert_snapshot!(let_out(&shut(), Regime::Cvm19, Language::English).text);
+}
+
+#[test]
+fn the_letter_that_compliance_let_out_in_portuguese_html() {
+    insta::assert_snapshot!(let_out(&shut(), Regime::Cvm178, Language::BrazilianPortuguese).html);
+}
+
+#[test]
+fn each_gate_that_stayed_shut_is_told_in_both_languages_and_so_is_that_compliance_approved() {
+    let mut each: Vec<Vec<GateShut>> = shut().into_iter().map(|gate| vec![gate]).collect();
+    each.push(vec![GateShut::NoProfile]);
+    let english = [
+        "good until 27 February 2026",
+        "the portfolio as a whole counts as aggressive, and your profile as conservative",
+        "AAPL (moderate)",
+        "RRC (aggressive)",
+        "XOM (since 2 March 2026)",
+        "you have no suitability profile",
+    ];
+    let portuguese = [
+        "valia até 27 de fevereiro de 2026",
+        "de risco arrojado, e seu perfil é conservador",
+        "AAPL (moderado)",
+        "RRC (arrojado)",
+        "XOM (desde 2 de março de 2026)",
+        "você não tem perfil de investidor",
+    ];
+    for (language, told, approved) in [
+        (Language::English, english, "Compliance at Casa Verde has looked at this and approved"),
+        (Language::BrazilianPortuguese, portuguese, "A área de compliance de Casa Verde analisou o caso e aprovou"),
+    ] {
+        let others = |n: usize| told.iter().enumerate().filter(move |(other, _)| *other != n).map(|(_, words)| words);
+        for (n, gates) in each.iter().enumerate() {
+            let letter = let_out(gates, Regime::Cvm19, language);
+            let text = letter.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for part in [&text, &letter.html] {
+                assert!(part.contains(told[n]) && part.contains(approved), "{}: {part}", told[n]);
+                assert!(!others(n).any(|words| part.contains(words)), "{}: {part}", told[n]);
+            }
+        }
+        let suits = let_out(&[], Regime::Cvm19, language);
+        assert!(!suits.text.contains(approved) && !suits.html.contains("ompliance"), "{}", suits.text);
+    }
 }
 
 #[test]

@@ -54,6 +54,21 @@ async fn one_recommendation_makes_one_letter_however_often_its_event_comes() {
 }
 
 #[tokio::test]
+async fn advice_that_compliance_let_out_says_so_and_not_why() {
+    let (office, sink) = (Office::open().await, SmtpSink::start().await);
+    let client = office.client("José da Silva", "jose@example.com").await;
+    let id = office.let_out(client, "see the minutes of 4 March").await;
+    let role = office.run(smtp(&sink.url(), &sink)).await;
+    office.until(id, Letter::Sent { attempt: 1 }).await;
+    role.stop().await;
+    let letters = sink.letters();
+    assert_eq!(letters.len(), 1);
+    let said = letters[0].text();
+    assert!(said.contains("OUTSIDE YOUR PROFILE") && said.contains("you have no suitability profile"), "{said}");
+    assert!(!said.contains("minutes"), "{said}");
+}
+
+#[tokio::test]
 async fn two_processes_that_get_one_event_at_once_send_one_letter() {
     let (office, sink) = (Office::open().await, SmtpSink::start().await);
     let notifiers = [office.notifier(&sink).await, office.notifier(&sink).await];

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::advisor::{AdvisorCommand, AdvisorDetails};
+use events::advisor::{AdvisorCommand, AdvisorDetails, Standing};
 use events::client::ClientCommand;
 use events::portfolio::{Composition, PortfolioCommand};
-use events::recommendation::{Advice, Letter, Recipient, RecommendationCommand, RecommendationEvent};
+use events::recommendation::{
+    Advice, Care, Circumstances, Letter, Recipient, RecommendationCommand, RecommendationEvent,
+};
 use events::suitability::Profile;
 use events::values::{
     Actor, AdvisorId, AggregateId, Allocation, AssetId, ClientId, CommandId, Currency, Delisted, EmailAddress, EventId,
@@ -112,18 +114,7 @@ impl Office {
     /// A recommendation to this client on these terms.
     pub async fn recommendation_on(&self, client: ClientId, terms: Terms) -> (RecommendationId, Recorded) {
         let id = RecommendationId::new(Uuid::new_v4());
-        let advice = Advice {
-            portfolio: PortfolioId::new(Uuid::new_v4()),
-            portfolio_version: 1,
-            portfolio_name: name("Crescimento"),
-            currency: Currency::parse("USD").unwrap(),
-            client,
-            advisor: self.advisor,
-            allocation: allocation(),
-            rationale: Note::parse("Steady businesses.").unwrap(),
-            figures: figures(),
-            terms,
-        };
+        let advice = self.advice(client, terms);
         let recipient = Recipient {
             in_care: true,
             profile: Some(bold()),
@@ -135,6 +126,42 @@ impl Office {
         let done = self.execute::<Recommendation>(&id, &make).await;
         let event = self.journal.event_at(done.position.unwrap()).await.unwrap().unwrap();
         (id, event)
+    }
+
+    /// A recommendation to this client, who has no profile, that compliance has let out for this reason.
+    pub async fn let_out(&self, client: ClientId, reason: &str) -> RecommendationId {
+        let id = RecommendationId::new(Uuid::new_v4());
+        let (regime, on, delisted) = (Regime::Other, date(2026, 3, 4), Delisted::default());
+        let recipient = Recipient { in_care: true, profile: None, regime, delisted: delisted.clone(), on };
+        let advice = Box::new(self.advice(client, Terms::default()));
+        self.execute::<Recommendation>(&id, &RecommendationCommand::Make { advice, recipient }).await;
+        let now = Circumstances {
+            care: Care::Theirs,
+            advisor: Standing::Active,
+            regime,
+            portfolio_archived: false,
+            delisted,
+            later: None,
+            on,
+        };
+        let (by, reason) = (Actor::parse("compliance:1").unwrap(), Note::parse(reason).unwrap());
+        self.execute::<Recommendation>(&id, &RecommendationCommand::Override { by, reason, now }).await;
+        id
+    }
+
+    fn advice(&self, client: ClientId, terms: Terms) -> Advice {
+        Advice {
+            portfolio: PortfolioId::new(Uuid::new_v4()),
+            portfolio_version: 1,
+            portfolio_name: name("Crescimento"),
+            currency: Currency::parse("USD").unwrap(),
+            client,
+            advisor: self.advisor,
+            allocation: allocation(),
+            rationale: Note::parse("Steady businesses.").unwrap(),
+            figures: figures(),
+            terms,
+        }
     }
 
     /// A recommendation to José.

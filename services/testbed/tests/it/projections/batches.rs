@@ -116,7 +116,7 @@ async fn rows_say_what_the_deciders_say() {
                 let id = AggregateId::from_token(token).unwrap();
                 let row = recommendations::get(&pool, id).await.unwrap().unwrap();
                 let (advice, letter) = match state::<Recommendation>(&history) {
-                    Recommendation::Made { advice, letter, standing } => {
+                    Recommendation::Made { advice, letter, standing, .. } => {
                         assert_eq!(row.standing, standing.word());
                         (advice, letter)
                     }
