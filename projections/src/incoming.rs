@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use events::values::Actor;
 use events::{AnyEvent, Kind, Position};
 use jiff::Timestamp;
 use journal::Recorded;
@@ -17,6 +18,8 @@ pub struct Applied {
     pub version: i64,
     /// When its command was given.
     pub time: Timestamp,
+    /// Who gave it.
+    pub actor: Actor,
     /// The aggregate's id as it stands in the subject.
     pub token: String,
     /// The event's type and the version of its stored form.
@@ -59,6 +62,7 @@ impl Incoming {
                 previous: recorded.previous_sequence().map(bigint).transpose()?,
                 version: bigint(metadata.version)?,
                 time: metadata.time,
+                actor: metadata.actor,
                 token: token.to_owned(),
                 event_type: Arc::clone(&event_type),
                 event: recorded.decode().map_err(|error| error.to_string())?,

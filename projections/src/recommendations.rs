@@ -20,7 +20,7 @@ use crate::model::{Changes, FoldError};
 use crate::replay::Replays;
 
 pub use ending::{Overdue, overdue};
-pub use rows::{Filter, RecommendationRow, get, list};
+pub use rows::{Filter, Overridden, RecommendationRow, get, list};
 
 /// Recommendations that a batch made, or whose letters went on.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ struct Change {
     /// Why it stands so, where an event said it.
     standing_reason: Option<String>,
     superseded_by: Option<RecommendationId>,
+    /// Who let it out, and why.
+    overridden: Option<Overridden>,
     /// The letter was released before the batch says how it stood; the row knows.
     released: bool,
     emailed_at: Option<Timestamp>,
@@ -62,9 +64,13 @@ impl Changes for Changed {
         match event {
             E::Made(advice) => change.begin(advice, &[], Standing::Open, applied)?,
             E::Refused { advice, shut, .. } => change.begin(advice, shut, Standing::Refused, applied)?,
-            E::Overridden { reason } | E::Withdrawn { reason } => {
-                change.standing_reason = Some(reason.as_str().to_owned());
+            E::Overridden { reason } => {
+                let reason = reason.as_str().to_owned();
+                change.standing_reason = Some(reason.clone());
+                let (by, at) = (applied.actor.to_string(), kept(applied.time));
+                change.overridden = Some(Overridden { reason, by, at });
             }
+            E::Withdrawn { reason } => change.standing_reason = Some(reason.as_str().to_owned()),
             E::Superseded { by } => change.superseded_by = Some(*by),
             E::Expired { .. } => {}
             E::EmailReleased { .. } if change.letter.is_none() => change.released = true,
@@ -149,6 +155,7 @@ async fn insert(changes: &[(RecommendationId, Change)], connection: &mut PgConne
     let terms: Vec<&str> = makings().map(|making| making.terms.as_str()).collect();
     let gates: Vec<&str> = makings().map(|making| making.gates.as_str()).collect();
     let (standings, reasons, superseded) = standings(changes);
+    let overridden = overridden(changes)?;
     let made_at: Vec<_> = makings().map(|making| making.made_at.to_sqlx()).collect();
     let emailed_at: Vec<_> = changes.iter().map(|(_, change)| change.emailed_at.map(ToSqlx::to_sqlx)).collect();
     let created: Vec<i64> = makings().map(|making| making.created_position).collect();
@@ -158,18 +165,18 @@ async fn insert(changes: &[(RecommendationId, Change)], connection: &mut PgConne
         "INSERT INTO recommendations AS r (id, portfolio, portfolio_version, portfolio_name, client, advisor, currency,
                                            assets, weights, rationale, figures, letter, attempts, made_at, emailed_at,
                                            created_position, version, position, terms, gates, standing,
-                                           standing_reason, superseded_by)
+                                           standing_reason, superseded_by, overridden)
          SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets::text[],
                 weights::numeric[], rationale, figures::jsonb, letter, attempts, made_at, emailed_at,
                 created_position, version, position, terms::jsonb, gates::jsonb, standing, standing_reason,
-                superseded_by
+                superseded_by, overridden::jsonb
          FROM UNNEST($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
                      $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::timestamptz[],
                      $15::timestamptz[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[],
-                     $20::text[], $21::text[], $22::text[], $23::uuid[])
+                     $20::text[], $21::text[], $22::text[], $23::uuid[], $24::text[])
               AS c (id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets, weights,
                     rationale, figures, letter, attempts, made_at, emailed_at, created_position, version, position,
-                    terms, gates, standing, standing_reason, superseded_by)
+                    terms, gates, standing, standing_reason, superseded_by, overridden)
          ON CONFLICT (id) DO UPDATE
          SET portfolio = excluded.portfolio, portfolio_version = excluded.portfolio_version,
              portfolio_name = excluded.portfolio_name, client = excluded.client, advisor = excluded.advisor,
@@ -178,7 +185,8 @@ async fn insert(changes: &[(RecommendationId, Change)], connection: &mut PgConne
              attempts = excluded.attempts, made_at = excluded.made_at, emailed_at = excluded.emailed_at,
              created_position = excluded.created_position, version = excluded.version, position = excluded.position,
              terms = excluded.terms, gates = excluded.gates, standing = excluded.standing,
-             standing_reason = excluded.standing_reason, superseded_by = excluded.superseded_by
+             standing_reason = excluded.standing_reason, superseded_by = excluded.superseded_by,
+             overridden = excluded.overridden
          WHERE r.position < excluded.position",
         &ids,
         &portfolios,
@@ -202,7 +210,8 @@ async fn insert(changes: &[(RecommendationId, Change)], connection: &mut PgConne
         &gates as _,
         &standings as _,
         &reasons as _,
-        &superseded as _
+        &superseded as _,
+        &overridden as _
     )
     .execute(connection)
     .await?;
@@ -219,6 +228,7 @@ async fn update(changes: &[(RecommendationId, Change)], connection: &mut PgConne
     let attempts: Vec<Option<i64>> = changes.iter().map(|(_, change)| change.letter.map(attempts)).collect();
     let released: Vec<bool> = changes.iter().map(|(_, change)| change.released).collect();
     let (standings, reasons, superseded) = standings(changes);
+    let overridden = overridden(changes)?;
     let emailed_at: Vec<_> = changes.iter().map(|(_, change)| change.emailed_at.map(ToSqlx::to_sqlx)).collect();
     let versions: Vec<i64> = changes.iter().map(|(_, change)| change.version).collect();
     let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
@@ -231,11 +241,12 @@ async fn update(changes: &[(RecommendationId, Change)], connection: &mut PgConne
              standing = COALESCE(c.standing, r.standing),
              standing_reason = COALESCE(c.standing_reason, r.standing_reason),
              superseded_by = COALESCE(c.superseded_by, r.superseded_by),
+             overridden = COALESCE(c.overridden::jsonb, r.overridden),
              version = c.version, position = c.position
          FROM UNNEST($1::uuid[], $2::text[], $3::bigint[], $4::boolean[], $5::timestamptz[], $6::bigint[],
-                     $7::bigint[], $8::text[], $9::text[], $10::uuid[])
+                     $7::bigint[], $8::text[], $9::text[], $10::uuid[], $11::text[])
               AS c (id, letter, attempts, released, emailed_at, version, position, standing, standing_reason,
-                    superseded_by)
+                    superseded_by, overridden)
          WHERE r.id = c.id AND r.position < c.position",
         &ids,
         &letters as _,
@@ -246,7 +257,8 @@ async fn update(changes: &[(RecommendationId, Change)], connection: &mut PgConne
         &positions,
         &standings as _,
         &reasons as _,
-        &superseded as _
+        &superseded as _,
+        &overridden as _
     )
     .execute(connection)
     .await?;
@@ -263,6 +275,14 @@ fn standings(changes: &[(RecommendationId, Change)]) -> Standings<'_> {
         all().map(|change| change.standing_reason.as_deref()).collect(),
         all().map(|change| change.superseded_by.map(RecommendationId::uuid)).collect(),
     )
+}
+
+/// Who let advice out, as rows keep it.
+fn overridden(changes: &[(RecommendationId, Change)]) -> Result<Vec<Option<String>>, sqlx::Error> {
+    let json = |overridden: &Overridden| {
+        serde_json::to_string(overridden).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+    };
+    changes.iter().map(|(_, change)| change.overridden.as_ref().map(json).transpose()).collect()
 }
 
 impl Replays for Changed {
@@ -297,6 +317,7 @@ fn row(id: RecommendationId, change: Change) -> Result<Option<RecommendationRow>
         standing: standing.word().to_owned(),
         standing_reason: change.standing_reason,
         superseded_by: change.superseded_by,
+        overridden: change.overridden,
         letter: letter.word().to_owned(),
         attempts: u32::try_from(attempts(letter)).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
         made_at: kept(making.made_at),

@@ -5,6 +5,7 @@ use events::values::{AdvisorId, AssetId, ClientId, PortfolioId, RecommendationId
 use events::{Position, Stream};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, query_as};
 use uuid::Uuid;
 
@@ -44,6 +45,8 @@ pub struct RecommendationRow {
     pub standing_reason: Option<String>,
     /// What took its place.
     pub superseded_by: Option<RecommendationId>,
+    /// Who let it out, where gates had stayed shut.
+    pub overridden: Option<Overridden>,
     /// How the letter stands: `due`, `claimed`, `sent`, `failed` or `outcome unknown`.
     pub letter: String,
     /// Attempts to send the letter, the one under way included.
@@ -58,6 +61,17 @@ pub struct RecommendationRow {
     pub version: u64,
     /// Where its last event stands.
     pub position: Position,
+}
+
+/// That refused advice was let out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overridden {
+    /// Why.
+    pub reason: String,
+    /// Who did it, as events name actors.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Which recommendations are wanted: those that fit all that is given.
@@ -101,6 +115,7 @@ struct Record {
     standing: String,
     standing_reason: Option<String>,
     superseded_by: Option<Uuid>,
+    overridden: Option<serde_json::Value>,
     letter: String,
     attempts: i64,
     made_at: jiff_sqlx::Timestamp,
@@ -114,6 +129,7 @@ impl TryFrom<Record> for RecommendationRow {
     type Error = sqlx::Error;
 
     fn try_from(record: Record) -> Result<Self, sqlx::Error> {
+        let overridden = record.overridden.map(serde_json::from_value).transpose();
         Ok(Self {
             id: RecommendationId::new(record.id),
             portfolio: PortfolioId::new(record.portfolio),
@@ -130,6 +146,7 @@ impl TryFrom<Record> for RecommendationRow {
             standing: record.standing,
             standing_reason: record.standing_reason,
             superseded_by: record.superseded_by.map(RecommendationId::new),
+            overridden: overridden.map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
             letter: record.letter,
             attempts: u32::try_from(record.attempts).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
             made_at: record.made_at.to_jiff(),
@@ -150,7 +167,7 @@ pub async fn get(pool: &PgPool, id: RecommendationId) -> Result<Option<Recommend
         Record,
         r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
                   weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason,
-                  superseded_by, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                  superseded_by, overridden, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
                   emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
            FROM recommendations WHERE id = $1"#,
         id.uuid()
@@ -167,7 +184,7 @@ macro_rules! page_of_recommendations {
             $page,
             r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
                       weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason,
-                      superseded_by, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
+                      superseded_by, overridden, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
                       emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
                FROM recommendations"#,
             $which

@@ -14,7 +14,7 @@ use events::values::{AdvisorId, ClientId, PortfolioId, RecommendationId};
 use events::{Position, Recommendation};
 use jiff::Timestamp;
 use journal::Journal;
-use projections::recommendations::{Filter, RecommendationRow};
+use projections::recommendations::{Filter, Overridden, RecommendationRow};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
@@ -70,13 +70,17 @@ pub struct RecommendationView {
     /// once later advice on the portfolio has gone out to the client.
     #[schema(example = "open")]
     standing: String,
-    /// Why compliance let it go out, or why it was taken back.
+    /// Why compliance let it go out, or why it was taken back: what was said last.
     #[schema(required)]
     standing_reason: Option<String>,
     /// The gates that stayed shut when it was to be made, none where all were open: each with `gate` (`no_profile`,
     /// `profile_expired`, `portfolio_too_risky`, `product_too_risky`, `product_delisted`, `not_in_care`) and what it found.
     #[schema(value_type = Vec<Object>)]
     gates: serde_json::Value,
+    /// That compliance let it through the gates that had stayed shut, whatever has become of it since; `null` where nobody did.
+    #[serde(rename = "override")]
+    #[schema(required)]
+    overridden: Option<OverrideView>,
     /// The recommendation that took its place, or went out after it while it was refused.
     #[schema(required, value_type = Option<String>, format = Uuid)]
     superseded_by: Option<RecommendationId>,
@@ -90,6 +94,26 @@ pub struct RecommendationView {
     /// Where the last event stands.
     #[schema(value_type = String, example = "advisory-5")]
     position: Position,
+}
+
+/// That refused advice was let out.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OverrideView {
+    /// Why.
+    #[schema(example = "The client holds more elsewhere; see the minutes of 4 March")]
+    reason: String,
+    /// Who did it, as `actor` in events.
+    #[schema(example = "compliance:6f1b0c8e-5d0e-4f7a-9a53-1b1d7a0c2e61")]
+    by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+impl From<Overridden> for OverrideView {
+    fn from(Overridden { reason, by, at }: Overridden) -> Self {
+        Self { reason, by, at }
+    }
 }
 
 /// How a letter stands.
@@ -122,6 +146,7 @@ impl From<RecommendationRow> for RecommendationView {
             standing: row.standing,
             standing_reason: row.standing_reason,
             gates: row.gates,
+            overridden: row.overridden.map(OverrideView::from),
             superseded_by: row.superseded_by,
             letter: LetterView { state: row.letter, attempts: row.attempts, emailed_at: row.emailed_at },
             made_at: row.made_at,

@@ -181,6 +181,22 @@ async fn compliance_lets_refused_advice_out_and_nobody_else_does() {
     let read = house.get_now(&format!("/v1/recommendations/{id}")).await;
     assert_eq!((&read.body["standing"], &read.body["standing_reason"]), (&json!("open"), &json!("see the minutes")));
     assert_eq!(read.body["gates"].as_array().unwrap().len(), 1, "the gate that was shut stays on record");
+    let let_out = &read.body["override"];
+    let actor = house.get_now(&format!("/v1/events?kind=recommendation&id={id}&type=recommendation.overridden")).await;
+    let event = &actor.body["items"][0];
+    assert_eq!((&let_out["reason"], &let_out["by"]), (&json!("see the minutes"), &event["actor"]), "{event}");
+    let at = |text: &Value| text.as_str().unwrap().parse::<Timestamp>().unwrap().as_microsecond();
+    assert_eq!(at(&let_out["at"]), at(&event["time"]));
+
+    // Whatever becomes of it: who let it out stays on record, then and now.
+    let back = json!({"standing": "withdrawn", "reason": "downgraded"});
+    let withdrawn = house.change(Method::PUT, &format!("/v1/recommendations/{id}/standing"), "\"2\"", &back).await;
+    let now = house.get_after(&format!("/v1/recommendations/{id}"), &withdrawn).await;
+    assert_eq!((&now.body["standing_reason"], &now.body["override"]), (&json!("downgraded"), let_out));
+    for (position, expected) in [(&refused["position"], &Value::Null), (&read.body["position"], let_out)] {
+        let then = house.get(&format!("/v1/recommendations/{id}?as_of={}", position.as_str().unwrap())).await;
+        assert_eq!(&then.body["override"], expected, "{then:?}");
+    }
 }
 
 #[tokio::test]

@@ -116,7 +116,8 @@ async fn rows_say_what_the_deciders_say() {
                 let id = AggregateId::from_token(token).unwrap();
                 let row = recommendations::get(&pool, id).await.unwrap().unwrap();
                 let (advice, letter) = match state::<Recommendation>(&history) {
-                    Recommendation::Made { advice, letter, standing, .. } => {
+                    Recommendation::Made { advice, let_through, letter, standing } => {
+                        assert_eq!(row.overridden.is_none(), let_through.is_empty());
                         assert_eq!(row.standing, standing.word());
                         (advice, letter)
                     }
