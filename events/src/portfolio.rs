@@ -4,6 +4,9 @@
 //! weights and limits, and from then on they change only when the advisor takes over a later version of the model, seen
 //! and with a reason, until the portfolio stops following. Nothing is pushed: a model that changes, or is archived, changes
 //! no other portfolio.
+//!
+//! A portfolio can be given to another advisor, whether it is put aside or not, and a model within its firm alone: so a house
+//! keeps its models when whoever composed them leaves.
 
 mod composition;
 mod rejection;
@@ -17,8 +20,8 @@ use serde::Serialize;
 use crate::decider::Decider;
 use crate::subject::Kind;
 use crate::values::{
-    AdvisorId, Allocation, ClientId, Currency, Delisted, FiguresSnapshot, Limits, Name, Note, Policy, PortfolioId,
-    Terms,
+    AdvisorId, Allocation, ClientId, Currency, Delisted, FiguresSnapshot, Firm, Limits, Name, Note, Policy,
+    PortfolioId, Terms,
 };
 
 pub use self::composition::{Composition, ModelVersion, Origin, Subscription};
@@ -52,6 +55,15 @@ pub enum PortfolioCommand {
     SetPolicy {
         /// How.
         policy: Policy,
+        /// Why.
+        reason: Note,
+    },
+    /// Give it to another advisor.
+    HandOver {
+        /// Whose it will be.
+        to: AdvisorId,
+        /// For which firm they work.
+        firm: Name,
         /// Why.
         reason: Note,
     },
@@ -120,6 +132,15 @@ pub enum PortfolioEvent {
     PolicySet {
         /// How.
         policy: Policy,
+        /// Why.
+        reason: Note,
+    },
+    /// It is another advisor's.
+    HandedOver {
+        /// Whose it was.
+        from: AdvisorId,
+        /// Whose it is.
+        to: AdvisorId,
         /// Why.
         reason: Note,
     },
@@ -218,6 +239,7 @@ impl Decider for Portfolio {
                 C::Rename { .. }
                 | C::Reallocate { .. }
                 | C::SetPolicy { .. }
+                | C::HandOver { .. }
                 | C::Archive { .. }
                 | C::Restore { .. }
                 | C::Follow { .. }
@@ -249,6 +271,9 @@ impl Decider for Portfolio {
             }
             (Self::Active(is), C::SetPolicy { policy, reason }) => {
                 Ok((is.policy != *policy).then(|| E::PolicySet { policy: policy.clone(), reason: reason.clone() }))
+            }
+            (Self::Active(is) | Self::Archived(is), C::HandOver { to, firm, reason }) => {
+                hand_over(is, *to, firm, reason)
             }
             (Self::Active(_), C::Archive { reason }) => Ok(Some(E::Archived { reason: reason.clone() })),
             (Self::Archived(_), C::Restore { reason }) => Ok(Some(E::Restored { reason: reason.clone() })),
@@ -298,6 +323,7 @@ impl Decider for Portfolio {
                 is.limits = limits.clone();
             }
             E::PolicySet { policy, .. } => is.policy = policy.clone(),
+            E::HandedOver { to, .. } => is.advisor = *to,
             E::Subscribed { taken, .. } | E::TakenOver { taken, .. } => {
                 let ModelVersion { model, version, allocation, limits } = taken.as_ref().clone();
                 is.allocation = allocation;
@@ -335,6 +361,24 @@ fn within(allocation: &Allocation, limits: &Limits) -> Result<(), PortfolioRejec
         }
     }
     Ok(())
+}
+
+/// That the portfolio is given to this advisor, who works for this firm; nothing where it is theirs.
+fn hand_over(
+    is: &Composition,
+    to: AdvisorId,
+    firm: &Name,
+    reason: &Note,
+) -> Result<Option<PortfolioEvent>, PortfolioRejection> {
+    if to == is.advisor {
+        return Ok(None);
+    }
+    match &is.model_of {
+        Some(house) if Firm::named(house) != Firm::named(firm) => {
+            Err(PortfolioRejection::ModelOfAnotherFirm { model_of: house.clone(), firm: firm.clone() })
+        }
+        _ => Ok(Some(PortfolioEvent::HandedOver { from: is.advisor, to, reason: reason.clone() })),
+    }
 }
 
 /// That the portfolio begins to follow the model, or takes over what is later than what it has; nothing where it has that.

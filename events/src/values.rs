@@ -12,6 +12,7 @@ mod currency;
 mod delisted;
 mod email_address;
 mod figures;
+mod firm;
 mod ids;
 mod interest;
 mod limits;
@@ -34,6 +35,7 @@ pub use currency::{Currency, CurrencyError};
 pub use delisted::Delisted;
 pub use email_address::{EmailAddress, EmailAddressError};
 pub use figures::FiguresSnapshot;
+pub use firm::Firm;
 pub use ids::{
     Actor, ActorError, AdvisorId, AggregateId, BacktestId, ClientId, CommandId, EventId, PortfolioId, RecommendationId,
 };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use events::AnyEvent;
 use events::advisor::{AdvisorDetails, AdvisorEvent, Standing};
-use events::values::{AdvisorId, AggregateId, Currency};
+use events::values::{AdvisorId, AggregateId, Currency, Firm};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::{PgConnection, query};
@@ -66,6 +66,7 @@ impl Changes for Changed {
 struct Columns<'a> {
     names: Vec<Option<&'a str>>,
     firms: Vec<Option<&'a str>>,
+    firm_keys: Vec<Option<String>>,
     regimes: Vec<Option<&'a str>>,
     registrations: Vec<Option<&'a str>>,
     languages: Vec<Option<&'a str>>,
@@ -86,6 +87,7 @@ impl<'a> Columns<'a> {
         Self {
             names: column(changes, |details| Some(details.name.as_str())),
             firms: column(changes, |details| Some(details.firm.as_str())),
+            firm_keys: column(changes, |details| Some(Firm::named(&details.firm).as_str().to_owned())),
             regimes: column(changes, |details| Some(details.regime.word())),
             registrations: column(changes, |details| details.registration.as_ref().map(|number| number.as_str())),
             languages: column(changes, |details| Some(details.language.tag())),
@@ -109,15 +111,16 @@ async fn insert(changes: &[(AdvisorId, Change)], connection: &mut PgConnection) 
     let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
     query!(
         "INSERT INTO advisors AS a (id, name, firm, regime, registration, language, currency, standing, standing_reason,
-                                    registered_at, created_position, version, position)
+                                    registered_at, created_position, version, position, firm_key)
          SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                              $8::text[], $9::text[], $10::timestamptz[], $11::bigint[], $12::bigint[], $13::bigint[])
+                              $8::text[], $9::text[], $10::timestamptz[], $11::bigint[], $12::bigint[], $13::bigint[],
+                              $14::text[])
          ON CONFLICT (id) DO UPDATE
          SET name = excluded.name, firm = excluded.firm, regime = excluded.regime,
              registration = excluded.registration, language = excluded.language, currency = excluded.currency,
              standing = excluded.standing, standing_reason = excluded.standing_reason,
              registered_at = excluded.registered_at, created_position = excluded.created_position,
-             version = excluded.version, position = excluded.position
+             version = excluded.version, position = excluded.position, firm_key = excluded.firm_key
          WHERE a.position < excluded.position",
         &ids,
         &columns.names as _,
@@ -131,7 +134,8 @@ async fn insert(changes: &[(AdvisorId, Change)], connection: &mut PgConnection) 
         &times as _,
         &created,
         &versions,
-        &positions
+        &positions,
+        &columns.firm_keys as _
     )
     .execute(connection)
     .await?;
@@ -150,7 +154,8 @@ async fn update(changes: &[(AdvisorId, Change)], connection: &mut PgConnection) 
     // Whoever edits says all details, so a name among them tells that empty ones are meant.
     query!(
         "UPDATE advisors a
-         SET name = COALESCE(c.name, a.name), firm = COALESCE(c.firm, a.firm), regime = COALESCE(c.regime, a.regime),
+         SET name = COALESCE(c.name, a.name), firm = COALESCE(c.firm, a.firm),
+             firm_key = COALESCE(c.firm_key, a.firm_key), regime = COALESCE(c.regime, a.regime),
              registration = CASE WHEN c.name IS NULL THEN a.registration ELSE c.registration END,
              language = COALESCE(c.language, a.language),
              currency = CASE WHEN c.name IS NULL THEN a.currency ELSE c.currency END,
@@ -158,8 +163,9 @@ async fn update(changes: &[(AdvisorId, Change)], connection: &mut PgConnection) 
              standing_reason = CASE WHEN c.standing IS NULL THEN a.standing_reason ELSE c.reason END,
              version = c.version, position = c.position
          FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                     $9::text[], $10::bigint[], $11::bigint[])
-              AS c (id, name, firm, regime, registration, language, currency, standing, reason, version, position)
+                     $9::text[], $10::bigint[], $11::bigint[], $12::text[])
+              AS c (id, name, firm, regime, registration, language, currency, standing, reason, version, position,
+                    firm_key)
          WHERE a.id = c.id AND a.position < c.position",
         &ids,
         &columns.names as _,
@@ -171,7 +177,8 @@ async fn update(changes: &[(AdvisorId, Change)], connection: &mut PgConnection) 
         &columns.standings as _,
         &columns.reasons as _,
         &versions,
-        &positions
+        &positions,
+        &columns.firm_keys as _
     )
     .execute(connection)
     .await?;

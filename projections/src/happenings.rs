@@ -27,7 +27,17 @@ pub struct Changed {
     /// Whose the batch's aggregates are.
     owners: HashMap<Uuid, Owner>,
     /// Aggregates that changed hands: what happened to them before is another's from now on, too.
-    handed_over: BTreeMap<Uuid, AdvisorId>,
+    handed_over: BTreeMap<Uuid, HandedOver>,
+}
+
+/// That an aggregate changed hands in the batch.
+#[derive(Debug, Clone, Copy)]
+struct HandedOver {
+    kind: Kind,
+    /// Whose it was before the batch.
+    from: AdvisorId,
+    /// Whose it is after it.
+    to: AdvisorId,
 }
 
 #[derive(Debug)]
@@ -70,8 +80,11 @@ impl Changes for Changed {
             }
             (None, None) => return Err(FoldError::BehindNothing),
         }
-        if let AnyEvent::Client(ClientEvent::HandedOver { to, .. }) = &applied.event {
-            self.handed_over.insert(aggregate, *to);
+        if let AnyEvent::Client(ClientEvent::HandedOver { from, to, .. })
+        | AnyEvent::Portfolio(PortfolioEvent::HandedOver { from, to, .. }) = &applied.event
+        {
+            let (from, to) = (*from, *to);
+            self.handed_over.entry(aggregate).or_insert(HandedOver { kind, from, to }).to = to;
         }
         let fact = fact(&applied.event_type).to_owned();
         self.facts.push(Fact { position: applied.sequence, kind, aggregate, fact });
@@ -93,8 +106,11 @@ const fn client_owner(event: &ClientEvent) -> Option<AdvisorId> {
 }
 
 fn portfolio_owner(event: &PortfolioEvent) -> Option<AdvisorId> {
-    // No later event changes whose it is.
-    if let PortfolioEvent::Created(is) = event { Some(is.advisor) } else { None }
+    match event {
+        PortfolioEvent::Created(is) => Some(is.advisor),
+        PortfolioEvent::HandedOver { to, .. } => Some(*to),
+        _ => None,
+    }
 }
 
 fn recommendation_owner(event: &RecommendationEvent) -> Option<AdvisorId> {
@@ -148,13 +164,28 @@ async fn insert(changes: &Changed, connection: &mut PgConnection) -> Result<(), 
     Ok(())
 }
 
-/// Gives clients to other advisors. Nothing else changes hands, so that only they have an index by aggregate.
-async fn hand_over(owners: &BTreeMap<Uuid, AdvisorId>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    if owners.is_empty() {
+/// Gives what changed hands to other advisors, all its rows before the batch. Clients have an index by aggregate; a portfolio's
+/// rows are found among those of who had it.
+async fn hand_over(changes: &BTreeMap<Uuid, HandedOver>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    if changes.is_empty() {
         return Ok(());
     }
-    let aggregates: Vec<Uuid> = owners.keys().copied().collect();
-    let advisors: Vec<Uuid> = owners.values().map(|advisor| advisor.uuid()).collect();
+    let of = |kind: Kind| changes.iter().filter(move |(_, change)| change.kind == kind);
+    let aggregates: Vec<Uuid> = of(Kind::Portfolio).map(|(aggregate, _)| *aggregate).collect();
+    let before: Vec<Uuid> = of(Kind::Portfolio).map(|(_, change)| change.from.uuid()).collect();
+    let advisors: Vec<Uuid> = of(Kind::Portfolio).map(|(_, change)| change.to.uuid()).collect();
+    query!(
+        "UPDATE happenings h SET advisor = n.advisor
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[]) AS n (aggregate, before, advisor)
+         WHERE h.kind = 'portfolio' AND h.aggregate = n.aggregate AND h.advisor = n.before AND n.before <> n.advisor",
+        &aggregates,
+        &before,
+        &advisors
+    )
+    .execute(&mut *connection)
+    .await?;
+    let aggregates: Vec<Uuid> = of(Kind::Client).map(|(aggregate, _)| *aggregate).collect();
+    let advisors: Vec<Uuid> = of(Kind::Client).map(|(_, change)| change.to.uuid()).collect();
     query!(
         "UPDATE happenings h SET advisor = n.advisor
          FROM UNNEST($1::uuid[], $2::uuid[]) AS n (aggregate, advisor)

@@ -31,9 +31,11 @@ pub const PRICES: &str = "portfolio_figures_prices";
 #[derive(Debug, Default)]
 pub struct Allocated(BTreeMap<PortfolioId, Change>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Change {
     creation: Option<Creation>,
+    /// Whose it is now.
+    advisor: Option<AdvisorId>,
     /// Assets and weights, as their columns are written; `None` where they stay.
     allocation: Option<(String, String)>,
     version: i64,
@@ -42,7 +44,6 @@ struct Change {
 
 #[derive(Debug)]
 struct Creation {
-    advisor: AdvisorId,
     currency: String,
     position: i64,
 }
@@ -51,19 +52,20 @@ impl Changes for Allocated {
     fn fold(&mut self, applied: &Applied) -> Result<(), FoldError> {
         let AnyEvent::Portfolio(event) = &applied.event else { return Ok(()) };
         let id = PortfolioId::from_token(&applied.token).ok_or_else(|| FoldError::NotAnId(applied.token.clone()))?;
-        let change =
-            self.0.entry(id).or_insert_with(|| Change { creation: None, allocation: None, version: 0, position: 0 });
+        let change = self.0.entry(id).or_default();
         match event {
             PortfolioEvent::Created(is) => {
                 let Composition { advisor, currency, allocation, .. } = is.as_ref();
                 let currency = currency.to_string();
-                change.creation = Some(Creation { advisor: *advisor, currency, position: applied.sequence });
+                change.advisor = Some(*advisor);
+                change.creation = Some(Creation { currency, position: applied.sequence });
                 change.allocation = Some(allocation_arrays(allocation));
             }
             PortfolioEvent::Reallocated { allocation, .. } => change.allocation = Some(allocation_arrays(allocation)),
             PortfolioEvent::Subscribed { taken, .. } | PortfolioEvent::TakenOver { taken, .. } => {
                 change.allocation = Some(allocation_arrays(&taken.allocation));
             }
+            PortfolioEvent::HandedOver { to, .. } => change.advisor = Some(*to),
             // The version moves on, and the figures stay what they are.
             PortfolioEvent::Renamed { .. }
             | PortfolioEvent::Unsubscribed { .. }
@@ -90,7 +92,7 @@ async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
     }
     let creations = || changes.iter().filter_map(|(_, change)| change.creation.as_ref());
     let ids: Vec<Uuid> = changes.iter().map(|(id, _)| id.uuid()).collect();
-    let advisors: Vec<Uuid> = creations().map(|creation| creation.advisor.uuid()).collect();
+    let advisors = advisors(changes);
     let currencies: Vec<&str> = creations().map(|creation| creation.currency.as_str()).collect();
     let created: Vec<i64> = creations().map(|creation| creation.position).collect();
     let (assets, weights) = allocations(changes);
@@ -110,7 +112,7 @@ async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
              position = excluded.position, stale = true
          WHERE p.position < excluded.position",
         &ids,
-        &advisors,
+        &advisors as _,
         &currencies as _,
         &assets as _,
         &weights as _,
@@ -129,27 +131,34 @@ async fn update(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
         return Ok(());
     }
     let ids: Vec<Uuid> = changes.iter().map(|(id, _)| id.uuid()).collect();
+    let advisors = advisors(changes);
     let (assets, weights) = allocations(changes);
     let versions: Vec<i64> = changes.iter().map(|(_, change)| change.version).collect();
     let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
     query!(
         "UPDATE portfolio_figures p
-         SET assets = COALESCE(c.assets::text[], p.assets), weights = COALESCE(c.weights::numeric[], p.weights),
-             version = c.version, position = c.position,
+         SET advisor = COALESCE(c.advisor, p.advisor), assets = COALESCE(c.assets::text[], p.assets),
+             weights = COALESCE(c.weights::numeric[], p.weights), version = c.version, position = c.position,
              stale = p.stale OR (c.assets::text[], c.weights::numeric[]) IS DISTINCT FROM (p.assets, p.weights)
                                 AND c.assets IS NOT NULL
-         FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
-              AS c (portfolio, assets, weights, version, position)
+         FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::uuid[])
+              AS c (portfolio, assets, weights, version, position, advisor)
          WHERE p.portfolio = c.portfolio AND p.position < c.position",
         &ids,
         &assets as _,
         &weights as _,
         &versions,
-        &positions
+        &positions,
+        &advisors as _
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Whose portfolios are, where the changes say it.
+fn advisors(changes: &[(PortfolioId, Change)]) -> Vec<Option<Uuid>> {
+    changes.iter().map(|(_, change)| change.advisor.map(AdvisorId::uuid)).collect()
 }
 
 /// The columns of assets and weights.

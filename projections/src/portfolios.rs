@@ -7,7 +7,9 @@ mod rows;
 use std::collections::BTreeMap;
 
 use events::portfolio::{Origin, PortfolioEvent, Subscription};
-use events::values::{AdvisorId, AggregateId, Allocation, AssetId, Limits, Policy, PortfolioId, RiskClass, Weight};
+use events::values::{
+    AdvisorId, AggregateId, Allocation, AssetId, Firm, Limits, Name, Policy, PortfolioId, RiskClass, Weight,
+};
 use events::{AnyEvent, Stream};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
@@ -20,7 +22,9 @@ use crate::model::{Changes, FoldError};
 use crate::replay::Replays;
 
 pub use names::{StoodAt, places};
-pub use rows::{ByName, Filter, ModelFilter, PortfolioRow, Standing, get, list, list_by_name, models, some};
+pub use rows::{
+    ByName, Filter, ModelFilter, PortfolioRow, Standing, get, keeps_models, list, list_by_name, models, some,
+};
 
 /// Portfolios that a batch composed or changed.
 #[derive(Debug, Default)]
@@ -30,6 +34,8 @@ pub struct Changed(BTreeMap<PortfolioId, Change>);
 #[derive(Debug)]
 struct Change {
     creation: Option<Creation>,
+    /// Whose it is now.
+    advisor: Option<AdvisorId>,
     name: Option<String>,
     /// What it was called before `name`, as far as the batch tells.
     former_names: Vec<String>,
@@ -46,10 +52,9 @@ struct Change {
 
 #[derive(Debug)]
 struct Creation {
-    advisor: AdvisorId,
     currency: String,
     origin: Option<Origin>,
-    model_of: Option<String>,
+    model_of: Option<Name>,
     created_at: Timestamp,
     created_position: i64,
 }
@@ -60,6 +65,7 @@ impl Changes for Changed {
         let id = PortfolioId::from_token(&applied.token).ok_or_else(|| FoldError::NotAnId(applied.token.clone()))?;
         let change = self.0.entry(id).or_insert_with(|| Change {
             creation: None,
+            advisor: None,
             name: None,
             former_names: Vec::new(),
             allocation: None,
@@ -73,11 +79,11 @@ impl Changes for Changed {
         });
         match event {
             PortfolioEvent::Created(is) => {
+                change.advisor = Some(is.advisor);
                 change.creation = Some(Creation {
-                    advisor: is.advisor,
                     currency: is.currency.to_string(),
                     origin: is.origin,
-                    model_of: is.model_of.as_ref().map(|firm| firm.as_str().to_owned()),
+                    model_of: is.model_of.clone(),
                     created_at: applied.time,
                     created_position: applied.sequence,
                 });
@@ -102,6 +108,7 @@ impl Changes for Changed {
                 change.subscription = Some(Some(Subscription { model: taken.model, version: taken.version }));
             }
             PortfolioEvent::Unsubscribed { .. } => change.subscription = Some(None),
+            PortfolioEvent::HandedOver { to, .. } => change.advisor = Some(*to),
             PortfolioEvent::Archived { .. } => change.standing = Some(Standing::Archived),
             PortfolioEvent::Restored { .. } => change.standing = Some(Standing::Active),
             // It changes nothing but the portfolio's version, which the next edit has to name.
@@ -117,12 +124,14 @@ impl Changes for Changed {
         let (created, known): (Vec<_>, Vec<_>) = self.0.into_iter().partition(|(_, change)| change.creation.is_some());
         insert(&created, connection).await?;
         names::keep(created.iter().chain(&known), connection).await?;
-        update(&known, connection).await
+        update(&known, connection).await?;
+        names::hand_over(&known, connection).await
     }
 }
 
 /// Columns, each as long as the changes; `None` where a change leaves one alone.
 struct Columns<'a> {
+    advisors: Vec<Option<Uuid>>,
     names: Vec<Option<&'a str>>,
     assets: Vec<Option<String>>,
     weights: Vec<Option<String>>,
@@ -148,6 +157,7 @@ impl<'a> Columns<'a> {
         let subscriptions = || all().map(|change| change.subscription.flatten());
         let policies = || all().map(|change| change.policy.as_ref());
         Ok(Self {
+            advisors: all().map(|change| change.advisor.map(AdvisorId::uuid)).collect(),
             names: all().map(|change| change.name.as_deref()).collect(),
             assets,
             weights,
@@ -184,28 +194,31 @@ async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
     let origins = || creations().map(|creation| creation.origin);
     let ids: Vec<Uuid> = changes.iter().map(|(id, _)| id.uuid()).collect();
     let columns = Columns::of(changes)?;
-    let advisors: Vec<Uuid> = creations().map(|creation| creation.advisor.uuid()).collect();
     let currencies: Vec<&str> = creations().map(|creation| creation.currency.as_str()).collect();
     let origin: Vec<Option<Uuid>> = origins().map(|origin| origin.map(|origin| origin.portfolio.uuid())).collect();
     let origin_versions: Vec<Option<i64>> =
         origins().map(|origin| origin.map(|origin| i64::try_from(origin.version).unwrap_or(i64::MAX))).collect();
-    let models_of: Vec<Option<&str>> = creations().map(|creation| creation.model_of.as_deref()).collect();
+    let models_of: Vec<Option<&str>> =
+        creations().map(|creation| creation.model_of.as_ref().map(Name::as_str)).collect();
+    let firms: Vec<Option<Firm>> = creations().map(|creation| creation.model_of.as_ref().map(Firm::named)).collect();
+    let firms: Vec<Option<&str>> = firms.iter().map(|firm| firm.as_ref().map(Firm::as_str)).collect();
     let created_at: Vec<_> = creations().map(|creation| creation.created_at.to_sqlx()).collect();
     let created: Vec<i64> = creations().map(|creation| creation.created_position).collect();
     query!(
         "INSERT INTO portfolios AS p (id, advisor, name, currency, assets, weights, limits, rebalancing, benchmark,
                                       risk_class, standing, origin, origin_version, created_at, updated_at,
-                                      created_position, version, position, model_of, model, model_version)
+                                      created_position, version, position, model_of, model, model_version,
+                                      model_of_key)
          SELECT id, advisor, name, currency, assets::text[], weights::numeric[], limits::jsonb, rebalancing, benchmark,
                 risk_class, standing, origin, origin_version, created_at, updated_at, created_position, version, position,
-                model_of, model, model_version
+                model_of, model, model_version, model_of_key
          FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
                      $9::text[], $10::text[], $11::text[], $12::uuid[], $13::bigint[], $14::timestamptz[],
                      $15::timestamptz[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[], $20::uuid[],
-                     $21::bigint[])
+                     $21::bigint[], $22::text[])
               AS c (id, advisor, name, currency, assets, weights, limits, rebalancing, benchmark, risk_class, standing,
                     origin, origin_version, created_at, updated_at, created_position, version, position, model_of, model,
-                    model_version)
+                    model_version, model_of_key)
          ON CONFLICT (id) DO UPDATE
          SET advisor = excluded.advisor, name = excluded.name, currency = excluded.currency, assets = excluded.assets,
              weights = excluded.weights, limits = excluded.limits, rebalancing = excluded.rebalancing,
@@ -213,10 +226,10 @@ async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
              origin = excluded.origin, origin_version = excluded.origin_version, created_at = excluded.created_at,
              updated_at = excluded.updated_at, created_position = excluded.created_position,
              version = excluded.version, position = excluded.position, model_of = excluded.model_of,
-             model = excluded.model, model_version = excluded.model_version
+             model = excluded.model, model_version = excluded.model_version, model_of_key = excluded.model_of_key
          WHERE p.position < excluded.position",
         &ids,
-        &advisors,
+        &columns.advisors as _,
         &columns.names as _,
         &currencies as _,
         &columns.assets as _,
@@ -235,7 +248,8 @@ async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
         &columns.positions,
         &models_of as _,
         &columns.models as _,
-        &columns.model_versions as _
+        &columns.model_versions as _,
+        &firms as _
     )
     .execute(connection)
     .await?;
@@ -252,7 +266,8 @@ async fn update(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
     // Whoever sets a policy says all of it, so its rule tells that an empty benchmark or class is meant.
     query!(
         "UPDATE portfolios p
-         SET name = COALESCE(c.name, p.name), assets = COALESCE(c.assets::text[], p.assets),
+         SET advisor = COALESCE(c.advisor, p.advisor), name = COALESCE(c.name, p.name),
+             assets = COALESCE(c.assets::text[], p.assets),
              weights = COALESCE(c.weights::numeric[], p.weights), limits = COALESCE(c.limits::jsonb, p.limits),
              rebalancing = COALESCE(c.rebalancing, p.rebalancing),
              benchmark = CASE WHEN c.rebalancing IS NULL THEN p.benchmark ELSE c.benchmark END,
@@ -263,9 +278,9 @@ async fn update(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
              position = c.position
          FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
                      $9::text[], $10::timestamptz[], $11::bigint[], $12::bigint[], $13::boolean[], $14::uuid[],
-                     $15::bigint[])
+                     $15::bigint[], $16::uuid[])
               AS c (id, name, assets, weights, limits, rebalancing, benchmark, risk_class, standing, updated_at, version,
-                    position, says_model, model, model_version)
+                    position, says_model, model, model_version, advisor)
          WHERE p.id = c.id AND p.position < c.position",
         &ids,
         &columns.names as _,
@@ -281,7 +296,8 @@ async fn update(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
         &columns.positions,
         &columns.says_model,
         &columns.models as _,
-        &columns.model_versions as _
+        &columns.model_versions as _,
+        &columns.advisors as _
     )
     .execute(connection)
     .await?;
@@ -298,22 +314,25 @@ impl Replays for Changed {
 
 /// The row of a portfolio whose whole history was folded; `None` where it never began.
 fn row(id: PortfolioId, change: Change) -> Result<Option<PortfolioRow>, sqlx::Error> {
-    let (Some(creation), Some(name), Some(allocation), Some(limits), Some(policy), Some(standing)) =
-        (change.creation, change.name, change.allocation, change.limits, change.policy, change.standing)
+    let (Some(creation), Some(advisor), Some(name)) = (change.creation, change.advisor, change.name) else {
+        return Ok(None);
+    };
+    let (Some(allocation), Some(limits), Some(policy), Some(standing)) =
+        (change.allocation, change.limits, change.policy, change.standing)
     else {
         return Ok(None);
     };
     let target = |(asset, weight): (&AssetId, Weight)| (asset.clone(), weight.value());
     Ok(Some(PortfolioRow {
         id,
-        advisor: creation.advisor,
+        advisor,
         name,
         currency: creation.currency,
         allocation: allocation.iter().map(target).collect(),
         limits: serde_json::to_value(&limits).map_err(|error| sqlx::Error::Encode(Box::new(error)))?,
         policy,
         origin: creation.origin,
-        model_of: creation.model_of,
+        model_of: creation.model_of.map(|firm| firm.as_str().to_owned()),
         subscription: change.subscription.flatten(),
         standing,
         created_at: kept(creation.created_at),

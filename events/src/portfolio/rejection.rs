@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::RECIPIENTS_MAX;
 use crate::decider::{Refusal, RejectionClass};
-use crate::values::{AssetId, Currency, Delisted, PortfolioId};
+use crate::values::{AssetId, Currency, Delisted, Name, PortfolioId};
 
 /// Why a wish about a portfolio was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +75,14 @@ pub enum PortfolioRejection {
         /// Which one.
         model: PortfolioId,
     },
+    /// A model that would leave its firm.
+    #[error("the model is of `{model_of}`, and the advisor works for `{firm}`")]
+    ModelOfAnotherFirm {
+        /// Whose model it is.
+        model_of: Name,
+        /// The advisor's firm.
+        firm: Name,
+    },
     /// A recommendation to nobody.
     #[error("a recommendation needs at least one client")]
     NoClients,
@@ -100,6 +108,7 @@ impl Refusal for PortfolioRejection {
             Self::ModelVersionEarlier { .. } => "model-version-earlier",
             Self::ModelInOtherCurrency { .. } => "model-in-other-currency",
             Self::FollowsModel { .. } => "portfolio-follows-model",
+            Self::ModelOfAnotherFirm { .. } => "model-of-another-firm",
             Self::NoClients => "recommendation-without-clients",
             Self::TooManyClients(_) => "recommendation-to-too-many-clients",
             Self::AssetsDelisted(_) => "assets-delisted",
@@ -117,6 +126,7 @@ impl Refusal for PortfolioRejection {
             | Self::ModelVersionEarlier { .. }
             | Self::ModelInOtherCurrency { .. }
             | Self::FollowsModel { .. }
+            | Self::ModelOfAnotherFirm { .. }
             | Self::AssetsDelisted(_) => RejectionClass::Conflict,
             Self::LimitWithoutPosition { .. }
             | Self::WeightOutOfBand { .. }

@@ -6,6 +6,7 @@ use super::{
     Composition, ModelVersion, Origin, Portfolio, PortfolioCommand, PortfolioEvent, PortfolioRejection, RECIPIENTS_MAX,
     Subscription,
 };
+use crate::decider::Decider;
 use crate::scenario::given;
 use crate::stored::samples;
 use crate::values::{
@@ -382,4 +383,45 @@ fn what_is_traded_no_more_is_composed_and_not_recommended() {
     let portfolio = given::<Portfolio>([created()]);
     let recommend = recommend_though(delisted(&["AAPL", "NONE"]), clients(1));
     portfolio.when(&recommend).then_refused(&PortfolioRejection::AssetsDelisted(delisted(&["AAPL"])));
+}
+
+fn colleague() -> AdvisorId {
+    AdvisorId::created_by(CommandId::of(&["a colleague"]))
+}
+
+fn hand_over(to: AdvisorId, firm: &str) -> PortfolioCommand {
+    PortfolioCommand::HandOver { to, firm: name(firm), reason: reason() }
+}
+
+#[test]
+fn a_portfolio_is_handed_over_to_another_advisor_whether_it_is_in_use_or_not() {
+    let handed_over = PortfolioEvent::HandedOver { from: advisor(), to: colleague(), reason: reason() };
+    for history in [vec![created()], vec![created(), archived()]] {
+        let portfolio = given::<Portfolio>(history.clone());
+        portfolio.when(&hand_over(colleague(), "Another house")).then(&handed_over);
+        portfolio.when(&hand_over(advisor(), "Another house")).then_nothing_happened();
+        let theirs = given::<Portfolio>(history.into_iter().chain([handed_over.clone()]));
+        theirs.when(&hand_over(colleague(), "Another house")).then_nothing_happened();
+        let back = PortfolioEvent::HandedOver { from: colleague(), to: advisor(), reason: reason() };
+        theirs.when(&hand_over(advisor(), "Casa Verde")).then(&back);
+    }
+    given::<Portfolio>([]).when(&hand_over(colleague(), "Casa Verde")).then_refused(&PortfolioRejection::Unknown);
+    // What it is changes in nothing else.
+    let theirs = Composition { advisor: colleague(), ..growth() };
+    let state = Portfolio::default().evolve(&created()).evolve(&handed_over);
+    assert_eq!(state, Portfolio::Active(Box::new(theirs)));
+}
+
+#[test]
+fn a_model_is_handed_over_within_its_firm_alone() {
+    let model = Composition { model_of: Some(name("Casa Verde")), ..growth() };
+    let model = given::<Portfolio>([PortfolioEvent::Created(Box::new(model))]);
+    for same in ["Casa Verde", "CASA  verde"] {
+        let handed_over = PortfolioEvent::HandedOver { from: advisor(), to: colleague(), reason: reason() };
+        model.when(&hand_over(colleague(), same)).then(&handed_over);
+    }
+    let (model_of, firm) = (name("Casa Verde"), name("Casa Azul"));
+    let refused = PortfolioRejection::ModelOfAnotherFirm { model_of, firm };
+    model.when(&hand_over(colleague(), "Casa Azul")).then_refused(&refused);
+    model.when(&hand_over(advisor(), "Casa Azul")).then_nothing_happened();
 }

@@ -254,6 +254,8 @@ pub(super) fn portfolio_command() -> impl Strategy<Value = PortfolioCommand> {
             reason
         }),
         note().prop_map(|reason| PortfolioCommand::Unsubscribe { reason }),
+        (command_id().prop_map(AdvisorId::created_by), name(), note())
+            .prop_map(|(to, firm, reason)| PortfolioCommand::HandOver { to, firm, reason }),
         note().prop_map(|reason| PortfolioCommand::Archive { reason }),
         note().prop_map(|reason| PortfolioCommand::Restore { reason }),
         (clients, note(), figures(), allocation().prop_flat_map(|allocation| terms(&allocation)), delisted()).prop_map(

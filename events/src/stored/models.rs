@@ -85,6 +85,10 @@ pub(super) fn portfolio(history: &[PortfolioEvent]) -> Portfolio {
         E::Unsubscribed { .. } => Some(None),
         _ => None,
     });
+    let advisor = last(history, |event| match event {
+        E::HandedOver { to, .. } => Some(*to),
+        _ => None,
+    });
     let is_archived = last(history, |event| match event {
         E::Archived { .. } => Some(true),
         E::Restored { .. } => Some(false),
@@ -92,6 +96,7 @@ pub(super) fn portfolio(history: &[PortfolioEvent]) -> Portfolio {
     });
     let (allocation, limits) = held.unwrap_or_else(|| (created.allocation.clone(), created.limits.clone()));
     let is = Box::new(Composition {
+        advisor: advisor.unwrap_or(created.advisor),
         name: name.unwrap_or_else(|| created.name.clone()),
         allocation,
         limits,

@@ -19,6 +19,7 @@ const RENAMED_V2: &str = "insights.portfolio.renamed.v2";
 const REALLOCATED_V1: &str = "insights.portfolio.reallocated.v1";
 const REALLOCATED_V2: &str = "insights.portfolio.reallocated.v2";
 const POLICY_SET_V1: &str = "insights.portfolio.policy_set.v1";
+const HANDED_OVER_V1: &str = "insights.portfolio.handed_over.v1";
 const ARCHIVED_V1: &str = "insights.portfolio.archived.v1";
 const RESTORED_V1: &str = "insights.portfolio.restored.v1";
 const SUBSCRIBED_V1: &str = "insights.portfolio.subscribed.v1";
@@ -90,6 +91,13 @@ struct TakenV1 {
     reason: String,
 }
 
+#[derive(Serialize, Deserialize)]
+struct HandedOverV1 {
+    from: IdV1,
+    to: IdV1,
+    reason: String,
+}
+
 /// Archived, restored and unsubscribed.
 #[derive(Serialize, Deserialize)]
 struct ReasonV1 {
@@ -126,6 +134,7 @@ impl Stored for PortfolioEvent {
             Self::Renamed { .. } => RENAMED_V2,
             Self::Reallocated { .. } => REALLOCATED_V2,
             Self::PolicySet { .. } => POLICY_SET_V1,
+            Self::HandedOver { .. } => HANDED_OVER_V1,
             Self::Archived { .. } => ARCHIVED_V1,
             Self::Restored { .. } => RESTORED_V1,
             Self::Subscribed { .. } => SUBSCRIBED_V1,
@@ -158,6 +167,11 @@ impl Stored for PortfolioEvent {
                 version: taken.version,
                 allocation: (&taken.allocation).into(),
                 limits: (&taken.limits).into(),
+                reason: reason.as_str().to_owned(),
+            }),
+            Self::HandedOver { from, to, reason } => to_bytes(&HandedOverV1 {
+                from: from.uuid().into_bytes(),
+                to: to.uuid().into_bytes(),
                 reason: reason.as_str().to_owned(),
             }),
             Self::Archived { reason } | Self::Restored { reason } | Self::Unsubscribed { reason } => {
@@ -217,6 +231,11 @@ fn decode(event_type: &str, bytes: &[u8]) -> Result<Result<PortfolioEvent, OutOf
             taken(from_bytes(event_type, bytes)?).map(|(taken, reason)| PortfolioEvent::TakenOver { taken, reason })
         }
         UNSUBSCRIBED_V1 => Ok(PortfolioEvent::Unsubscribed { reason: reason()? }),
+        HANDED_OVER_V1 => {
+            let form: HandedOverV1 = from_bytes(event_type, bytes)?;
+            let (from, to) = (AdvisorId::new(id(form.from)), AdvisorId::new(id(form.to)));
+            Ok(PortfolioEvent::HandedOver { from, to, reason: Note::from_history(form.reason) })
+        }
         ARCHIVED_V1 => Ok(PortfolioEvent::Archived { reason: reason()? }),
         RESTORED_V1 => Ok(PortfolioEvent::Restored { reason: reason()? }),
         RECOMMENDED_V1 => recommended(from_bytes(event_type, bytes)?, Ok(Terms::default()), Ok(BTreeMap::new())),

@@ -228,6 +228,7 @@ fn profile() -> Profile {
 /// Each type's sample, with the type it is stored as.
 pub(crate) fn all() -> Vec<AnyEvent> {
     let advisor = AdvisorId::created_by(command());
+    let colleague = AdvisorId::created_by(CommandId::of(&["a colleague"]));
     let reason = || note("451 4.3.0 try later");
     vec![
         AnyEvent::Advisor(AdvisorEvent::Registered(advisor_details())),
@@ -248,6 +249,7 @@ pub(crate) fn all() -> Vec<AnyEvent> {
             reason: note("rates fell"),
         }),
         AnyEvent::Portfolio(PortfolioEvent::PolicySet { policy: policy(), reason: reason() }),
+        AnyEvent::Portfolio(PortfolioEvent::HandedOver { from: advisor, to: colleague, reason: reason() }),
         AnyEvent::Portfolio(PortfolioEvent::Archived { reason: reason() }),
         AnyEvent::Portfolio(PortfolioEvent::Restored { reason: reason() }),
         AnyEvent::Portfolio(PortfolioEvent::Subscribed { taken: model_version(), reason: reason() }),

@@ -1,7 +1,7 @@
 //! Advisors as the register has them now, and queries.
 
 use events::advisor::{AdvisorDetails, Standing};
-use events::values::{AdvisorId, Currency, Language, Name, Regime};
+use events::values::{AdvisorId, Currency, Firm, Language, Name, Regime};
 use events::{Position, Stream};
 use jiff::Timestamp;
 use sqlx::{PgPool, query_as};
@@ -83,8 +83,8 @@ pub struct Filter {
     pub standing: Option<Standing>,
     /// Who work under this regime.
     pub regime: Option<Regime>,
-    /// Who work for this firm, spelt as the register spells it.
-    pub firm: Option<Name>,
+    /// Who work for this firm.
+    pub firm: Option<Firm>,
     /// Whose name or firm contains this, whatever the case.
     pub search: Option<String>,
 }
@@ -98,7 +98,7 @@ impl Filter {
         self.own.is_none_or(|own| own == row.id)
             && self.standing.is_none_or(|standing| standing == row.standing)
             && self.regime.is_none_or(|regime| regime == row.details.regime)
-            && self.firm.as_ref().is_none_or(|firm| *firm == row.details.firm)
+            && self.firm.as_ref().is_none_or(|firm| *firm == Firm::named(&row.details.firm))
             && sought.is_none_or(|sought| contains(&row.details.name, &sought) || contains(&row.details.firm, &sought))
     }
 }
@@ -134,12 +134,12 @@ pub async fn list(pool: &PgPool, filter: &Filter, page: Page) -> Result<Vec<Advi
                   registered_at AS "registered_at: jiff_sqlx::Timestamp", created_position, version, position
            FROM advisors"#,
         "AND id = COALESCE($3::uuid, id) AND standing = COALESCE($4::text, standing)
-             AND regime = COALESCE($5::text, regime) AND firm = COALESCE($6::text, firm)
+             AND regime = COALESCE($5::text, regime) AND firm_key = COALESCE($6::text, firm_key)
              AND ($7::text IS NULL OR strpos(lower(name), lower($7)) > 0 OR strpos(lower(firm), lower($7)) > 0)",
         filter.own.map(AdvisorId::uuid),
         filter.standing.map(Standing::word),
         filter.regime.map(Regime::word),
-        filter.firm.as_ref().map(Name::as_str),
+        filter.firm.as_ref().map(Firm::as_str),
         filter.search.as_deref()
     );
     records?.into_iter().map(AdvisorRow::try_from).collect()

@@ -42,6 +42,26 @@ pub(super) async fn keep(
     Ok(())
 }
 
+/// Has former names follow portfolios to other advisors, after the rows of the portfolios were changed.
+pub(super) async fn hand_over(
+    changes: &[(PortfolioId, Change)],
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
+    let ids: Vec<Uuid> =
+        changes.iter().filter(|(_, change)| change.advisor.is_some()).map(|(id, _)| id.uuid()).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    query!(
+        "UPDATE former_portfolio_names f SET advisor = p.advisor FROM portfolios p
+         WHERE f.portfolio = ANY($1::uuid[]) AND p.id = f.portfolio",
+        &ids
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// The places in the order of names at which portfolios stand or once stood, of one advisor's or of all: those whose names
 /// begin so, behind the page's last. A portfolio has as many as it had names.
 ///

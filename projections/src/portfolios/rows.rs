@@ -1,11 +1,11 @@
 //! Portfolios as they are now, and queries.
 
 use events::portfolio::{Origin, Subscription};
-use events::values::{AdvisorId, AssetId, Policy, PortfolioId, RebalancingRule, RiskClass};
+use events::values::{AdvisorId, AssetId, Firm, Policy, PortfolioId, RebalancingRule, RiskClass};
 use events::{Position, Stream};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
-use sqlx::{PgPool, query_as};
+use sqlx::{PgPool, query_as, query_scalar};
 use uuid::Uuid;
 
 use crate::columns::{asset_id, damaged, natural, position, targets};
@@ -329,8 +329,10 @@ pub async fn some(pool: &PgPool, ids: &[PortfolioId]) -> Result<Vec<PortfolioRow
 /// Which models are wanted: those that fit all that is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFilter {
-    /// Of this firm, spelt as the register spells it.
-    pub firm: String,
+    /// Of this firm.
+    pub firm: Firm,
+    /// Also those whose advisor has left the firm: they are the firm's all the same, and nobody there sees them.
+    pub left_behind: bool,
     /// That stand so.
     pub standing: Option<Standing>,
     /// Whose names contain this, small and capital letters alike.
@@ -350,8 +352,7 @@ impl ModelFilter {
     }
 }
 
-/// The models that fit the filter, in the page's order. A model is its firm's for as long as its advisor works there. A firm
-/// has few enough to look through them.
+/// The models that fit the filter, in the page's order. A firm has few enough to look through them.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
@@ -359,11 +360,25 @@ pub async fn models(pool: &PgPool, filter: &ModelFilter, page: Page) -> Result<V
     let records = page_of_portfolios!(
         pool,
         page,
-        "AND model_of = $3 AND standing = COALESCE($4::text, standing) AND strpos(sought, COALESCE($5::text, '')) > 0
-             AND EXISTS (SELECT FROM advisors WHERE advisors.id = portfolios.advisor AND advisors.firm = $3)",
-        filter.firm,
+        "AND model_of_key = $3 AND standing = COALESCE($4::text, standing) AND strpos(sought, COALESCE($5::text, '')) > 0
+             AND ($6 OR EXISTS (SELECT FROM advisors WHERE advisors.id = portfolios.advisor AND advisors.firm_key = $3))",
+        filter.firm.as_str(),
         filter.standing.map(Standing::word),
-        filter.sought()
+        filter.sought(),
+        filter.left_behind
     );
     records?.into_iter().map(PortfolioRow::try_from).collect()
+}
+
+/// Whether this advisor has models of this firm that are in use.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn keeps_models(pool: &PgPool, advisor: AdvisorId, firm: &Firm) -> Result<bool, sqlx::Error> {
+    let one = query_scalar!(
+        "SELECT id FROM portfolios WHERE model_of_key = $1 AND advisor = $2 AND standing = 'active' LIMIT 1",
+        firm.as_str(),
+        advisor.uuid()
+    );
+    Ok(one.fetch_optional(pool).await?.is_some())
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use events::advisor::{Advisor, AdvisorCommand, AdvisorDetails, Standing};
-use events::values::{AdvisorId, Currency, Language, Name, Regime};
+use events::values::{AdvisorId, Currency, Firm, Language, Name, Regime};
 use jiff::Timestamp;
 use journal::{Expect, Journal};
 use projections::advisors::{AdvisorRow, Filter};
@@ -18,12 +18,12 @@ use crate::access::Reach;
 use crate::as_of::{AsOfQuery, Past, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
-use crate::commands::{Answer, ChangedAnswer, CreatedAnswer, context};
+use crate::commands::{Answer, ChangedAnswer, CreatedAnswer, context, unless_given};
 use crate::described::problems;
 use crate::faults::{Faults, NotOneOf};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
-use crate::models::firm_parameter;
+use crate::models::{firm_of, firm_parameter};
 use crate::paging::{Listing, listing, listing_up_to, order_parameter, page, search_parameter, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
@@ -194,7 +194,7 @@ pub struct AdvisorsQuery {
     standing: Option<String>,
     /// Only those who work under this regime: `cvm_178`, `cvm_19`, `mifid_ii`, `us_ria` or `other`.
     regime: Option<String>,
-    /// Only those who work for this firm, spelt as the register spells it.
+    /// Only those who work for this firm, whatever its capital letters and white space.
     #[param(min_length = 1, max_length = 120, example = "Casa Verde")]
     firm: Option<String>,
     /// Only those whose name or firm contains this, whatever the case.
@@ -216,7 +216,7 @@ pub struct AdvisorsQuery {
 
 problems!(RegisterProblems: ANY, GUARDED, COMMAND, KEYED; AdvisorAlreadyRegistered, AdvisorRegistrationMissing);
 problems!(EditProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
-    AdvisorUnknown, AdvisorRemoved, AdvisorRegistrationMissing);
+    AdvisorUnknown, AdvisorRemoved, AdvisorRegistrationMissing, AdvisorHasModels);
 problems!(ListProblems: ANY, GUARDED, READ;);
 problems!(GetProblems: ANY, GUARDED, READ; AdvisorUnknown, LogUnavailable);
 
@@ -242,12 +242,16 @@ pub async fn register(
 }
 
 /// Changes what the register says of an advisor, all of it.
+///
+/// Models of a firm stay with it: who has some that are in use changes to no other firm before these are handed over or
+/// archived. Capital letters and white space make no other firm.
 #[utoipa::path(put, path = "/v1/advisors/{id}", tag = "advisors", operation_id = "editAdvisor",
     security(("bearer" = ["admin"])),
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
     request_body = EditAdvisor, responses(ChangedAnswer, EditProblems))]
 pub async fn edit(
     State(journal): State<Journal>,
+    State(pool): State<PgPool>,
     State(clock): State<Clock>,
     Id(id): Id<AdvisorId>,
     keyed: MaybeKeyed,
@@ -257,10 +261,28 @@ pub async fn edit(
     let details = RegisterAdvisor::from(body).parse()?;
     let digest = written_into(Canonical::of("EditAdvisor"), &details).sha256();
     let command_id = keyed.command(EDIT, &[&id.to_string()]);
+    let needed = leaves_no_models(&journal, &pool, id, &details).await;
+    unless_given::<Advisor>(&journal, &id, command_id, needed).await?;
     let context = context(command_id, keyed.actor, clock.now(), Expect::Version(version), digest);
     let done = journal.execute::<Advisor>(&id, &AdvisorCommand::Edit(details), &context).await;
     let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::AdvisorUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))
+}
+
+/// Nothing, where the advisor stays with their firm, or has no model of it that is in use.
+async fn leaves_no_models(
+    journal: &Journal,
+    pool: &PgPool,
+    id: AdvisorId,
+    wished: &AdvisorDetails,
+) -> Result<(), Problem> {
+    let Some(firm) = firm_of(journal, id).await? else { return Ok(()) };
+    if Firm::named(&firm) == Firm::named(&wished.firm)
+        || !projections::portfolios::keeps_models(pool, id, &Firm::named(&firm)).await?
+    {
+        return Ok(());
+    }
+    Err(Problem::new(ProblemType::AdvisorHasModels, format!("models of `{firm}` are advisor {id}'s")))
 }
 
 /// Lists advisors in the order of their registration, or the newest first.

@@ -114,6 +114,7 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(portfolios::list_figures))
         .routes(routes!(portfolios::set_policy))
         .routes(routes!(portfolios::change_standing))
+        .routes(routes!(portfolios::hand_over))
         .routes(routes!(portfolios::copy))
         .routes(routes!(portfolios::change_subscription, portfolios::show_subscription))
         .routes(routes!(models::list))

@@ -1,14 +1,15 @@
 //! `/v1/models`: portfolios that are models of their firm. `portfolios/subscription.rs` has who follows them.
 //!
-//! A model is seen by the advisors of its firm, whoever composed it, and it is the firm's for as long as the advisor who
-//! composed it works there. Firms are the same where the register spells them alike, letter by letter: what is spelt
-//! otherwise is another firm, and sees nothing.
+//! A model is seen by the advisors of its firm, whoever keeps it, for as long as who keeps it works there. That is seen to:
+//! nobody leaves a firm with a model that is in use (`advisors.rs`), and a model is handed over within its firm. Should one
+//! have been left behind all the same, administrators and compliance find it under its firm. Which firm a name means tells
+//! [`Firm`]: capital letters and white space make no other.
 
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use events::portfolio::{Composition, Portfolio};
-use events::values::{AdvisorId, Name, PortfolioId};
+use events::values::{AdvisorId, Firm, Name, PortfolioId};
 use events::{Advisor, advisor};
 use journal::{Journal, Versioned};
 use projections::portfolios::{Changed, ModelFilter, PortfolioRow, Standing};
@@ -35,8 +36,9 @@ use crate::problem::{FieldError, Problem, ProblemType};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ModelsQuery {
-    /// Whose models: a firm as the register of advisors spells it. Advisors see those of their own firm alone, and need not
-    /// say so; everybody else needs it.
+    /// Whose models: a firm of the register of advisors, whatever its capital letters and white space. Advisors see those of
+    /// their own firm alone, and need not say so; everybody else needs it, and is told of those as well that an advisor has
+    /// who left the firm.
     #[param(min_length = 1, max_length = 120, example = "Casa Verde")]
     firm: Option<String>,
     /// Only those that stand so: `active` or `archived`.
@@ -84,7 +86,8 @@ pub async fn list(
     let firm = match (reach, asked) {
         // Asking for another firm's finds what there is to see: nothing.
         (Reach::Only(own), asked) => {
-            firm_of(&journal, own).await?.filter(|firm| asked.is_none_or(|asked| asked == *firm))
+            let own = firm_of(&journal, own).await?.as_ref().map(Firm::named);
+            own.filter(|firm| asked.is_none_or(|asked| asked == *firm))
         }
         (Reach::Everybody, Some(asked)) => Some(asked),
         (Reach::Everybody, None) => {
@@ -97,9 +100,9 @@ pub async fn list(
         let none: Vec<PortfolioRow> = Vec::new();
         return Ok(listing(&uri, page, none, |row: &PortfolioRow| row.created_position, PortfolioView::from));
     };
-    let filter = ModelFilter { firm: firm.as_str().to_owned(), standing, search };
+    let filter = ModelFilter { firm, left_behind: reach == Reach::Everybody, standing, search };
     if let Some(then) = then {
-        // Whose a model is never changes; who sees it is asked of now.
+        // Which firm's a model is never changes; who sees it is asked of now.
         let of_the_firm = ModelFilter { standing: None, search: None, ..filter.clone() };
         let now = |page| {
             let (pool, of_the_firm) = (pool.clone(), of_the_firm.clone());
@@ -154,7 +157,7 @@ pub struct Offering {
     pub standing: Standing,
 }
 
-/// The model, where this advisor sees it: where both they and who composed it work for the firm that it was composed for.
+/// The model, where this advisor sees it: where both they and who keeps it work for the firm that it was composed for.
 ///
 /// # Errors
 /// That the log cannot be read.
@@ -165,11 +168,11 @@ pub async fn shown_to(journal: &Journal, model: PortfolioId, advisor: AdvisorId)
         Portfolio::Archived(is) => (*is, Standing::Archived),
         Portfolio::Unknown => return Ok(None),
     };
-    if is.model_of.is_none() {
-        return Ok(None);
-    }
-    let is_shown = firm_of(journal, advisor).await? == is.model_of
-        && (is.advisor == advisor || firm_of(journal, is.advisor).await? == is.model_of);
+    let Some(house) = is.model_of.as_ref().map(Firm::named) else { return Ok(None) };
+    let works_there = async |advisor| {
+        Ok::<_, Problem>(firm_of(journal, advisor).await?.is_some_and(|firm| Firm::named(&firm) == house))
+    };
+    let is_shown = works_there(advisor).await? && (is.advisor == advisor || works_there(is.advisor).await?);
     Ok(is_shown.then_some(Offering { version, is, standing }))
 }
 
@@ -177,7 +180,8 @@ pub async fn shown_to(journal: &Journal, model: PortfolioId, advisor: AdvisorId)
 ///
 /// # Errors
 /// `invalid-parameter` where no firm can be called so.
-pub fn firm_parameter(text: &str) -> Result<Name, Problem> {
+pub fn firm_parameter(text: &str) -> Result<Firm, Problem> {
     Name::parse(text)
+        .map(|name| Firm::named(&name))
         .map_err(|fault| invalid_parameters(vec![FieldError::in_parameter("firm", fault.code(), fault.to_string())]))
 }

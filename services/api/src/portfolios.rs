@@ -6,6 +6,7 @@ mod by_name;
 mod copies;
 mod events;
 mod figures;
+mod handing_over;
 mod import;
 mod keeping;
 mod kept_figures;
@@ -62,6 +63,7 @@ pub use self::backtests::{
 pub use self::copies::{__path_copy, copy};
 pub use self::events::{__path_history, history};
 pub use self::figures::{__path_show as __path_show_figures, show as show_figures};
+pub use self::handing_over::{__path_hand_over, hand_over};
 pub use self::import::{__path_import, import};
 use self::keeping::PolicyBody;
 pub use self::keeping::{__path_change_standing, __path_set_policy, change_standing, set_policy};
@@ -319,7 +321,8 @@ pub async fn list(
         (Sort::Created(order), None) => {
             let page = page(limit, cursor)?.in_order(order);
             if let Some(then) = then {
-                let theirs = Filter { advisor, ..Filter::default() };
+                // What was theirs then and is another's now is not told of.
+                let theirs = Filter { advisor: reach.narrowed(None).flatten(), ..Filter::default() };
                 let now = |page| {
                     let pool = pool.clone();
                     async move { projections::portfolios::list(&pool, theirs, page).await }
@@ -336,7 +339,7 @@ pub async fn list(
             let after = after.map(|(name, id)| (name, PortfolioId::new(id)));
             let page = ByName { prefix: search.unwrap_or_default(), after, limit };
             if let Some(then) = then {
-                let (rows, next) = by_name::then(&pool, &past, then, filter, page).await?;
+                let (rows, next) = by_name::then(&pool, &past, then, (filter, reach), page).await?;
                 let views = rows.into_iter().map(PortfolioView::from).collect();
                 return Ok(listing_by_name_up_to(&uri, views, next.as_ref()));
             }

@@ -38,8 +38,7 @@ struct Known {
     advisors: moka::sync::Cache<AdvisorId, Standing>,
     assets: moka::sync::Cache<AssetId, Currency>,
     clients: moka::sync::Cache<ClientId, Care>,
-    // Whose a portfolio or a recommendation is never changes.
-    portfolios: moka::sync::Cache<PortfolioId, AdvisorId>,
+    // Whose a recommendation is never changes.
     recommendations: moka::sync::Cache<RecommendationId, AdvisorId>,
 }
 
@@ -70,7 +69,6 @@ impl References {
             advisors: people(),
             assets: moka::sync::Cache::new(REMEMBERED_MAX),
             clients: people(),
-            portfolios: moka::sync::Cache::new(REMEMBERED_MAX),
             recommendations: moka::sync::Cache::new(REMEMBERED_MAX),
         }))
     }
@@ -322,20 +320,9 @@ impl References {
     /// # Errors
     /// That it could not be told.
     pub async fn owns_portfolio(&self, id: &PortfolioId, advisor: AdvisorId) -> Result<bool, Problem> {
-        if let Some(of) = self.0.portfolios.get(id) {
-            return Ok(of == advisor);
-        }
-        let of = match projections::portfolios::get(&self.0.pool, *id).await? {
-            Some(row) => Some(row.advisor),
-            None => {
-                let known = self.0.journal.state::<Portfolio>(id).await?.state;
-                known.composition().map(|composition| composition.advisor)
-            }
-        };
-        if let Some(of) = of {
-            self.0.portfolios.insert(*id, of);
-        }
-        Ok(of == Some(advisor))
+        // Portfolios change hands, too.
+        let state = self.0.journal.state::<Portfolio>(id).await?.state;
+        Ok(state.composition().is_some_and(|is| is.advisor == advisor))
     }
 
     /// Whether there is such a model, and this advisor sees it.

@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 
-use events::values::PortfolioId;
+use events::values::{AdvisorId, PortfolioId};
 use projections::portfolios::{self, ByName, Changed, Filter, PortfolioRow, StoodAt};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::access::Reach;
 use crate::as_of::{Past, Then};
 use crate::problem::Problem;
 
@@ -18,14 +19,15 @@ pub async fn then(
     pool: &PgPool,
     past: &Past,
     then: Then,
-    filter: Filter,
+    (filter, reach): (Filter, Reach),
     page: ByName,
 ) -> Result<(Vec<PortfolioRow>, Option<(String, Uuid)>), Problem> {
+    let advisor = reach.narrowed(None).flatten();
     let ByName { prefix, after, limit } = page;
     let after = after.map(|(name, id)| (name.to_ascii_lowercase(), id));
     let now = |after: Option<StoodAt>, limit| {
         let page = ByName { prefix: prefix.clone(), after, limit };
-        async move { some(pool, filter, &page).await }
+        async move { some(pool, advisor, &page).await }
     };
     let fits = |(name, _): &StoodAt, row: &PortfolioRow| row.name.to_ascii_lowercase() == *name && filter.fits(row);
     let (rows, next) = past.page_by::<Changed, StoodAt, _, _>(then, (after, limit), now, fits).await?;
@@ -36,13 +38,13 @@ pub async fn then(
     Ok((rows, next))
 }
 
-/// Places at which a portfolio may have stood, each with the portfolio as it is now.
+/// Places at which a portfolio may have stood that is this advisor's now, or anybody's, each with the portfolio as it is now.
 async fn some(
     pool: &PgPool,
-    filter: Filter,
+    advisor: Option<AdvisorId>,
     page: &ByName,
 ) -> Result<Vec<(StoodAt, Option<PortfolioRow>)>, sqlx::Error> {
-    let places = portfolios::places(pool, filter.advisor, page).await?;
+    let places = portfolios::places(pool, advisor, page).await?;
     let ids: Vec<PortfolioId> = places.iter().map(|(_, id)| *id).collect();
     let rows = portfolios::some(pool, &ids).await?;
     let rows: HashMap<PortfolioId, PortfolioRow> = rows.into_iter().map(|row| (row.id, row)).collect();

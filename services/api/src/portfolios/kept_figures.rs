@@ -124,7 +124,7 @@ pub async fn list(
         return Ok(listing_up_to(&uri, Vec::<KeptFiguresView>::new(), None));
     };
     if let Some(text) = query.as_of.as_deref() {
-        let (rows, next) = then::list(&pool, &past, &office, text, advisor, page).await?;
+        let (rows, next) = then::list(&pool, &past, &office, text, (advisor, reach), page).await?;
         return Ok(listing_up_to(&uri, rows.into_iter().map(KeptFiguresView::from).collect(), next));
     }
     let rows = projections::portfolio_figures::list(&pool, advisor, page).await?;

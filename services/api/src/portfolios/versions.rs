@@ -169,6 +169,7 @@ fn view(recorded: &Recorded) -> Result<VersionView, Problem> {
         PortfolioEvent::Renamed { reason, .. } => reason,
         PortfolioEvent::Reallocated { reason, .. }
         | PortfolioEvent::PolicySet { reason, .. }
+        | PortfolioEvent::HandedOver { reason, .. }
         | PortfolioEvent::Subscribed { reason, .. }
         | PortfolioEvent::TakenOver { reason, .. }
         | PortfolioEvent::Unsubscribed { reason }

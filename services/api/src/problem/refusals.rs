@@ -71,6 +71,7 @@ impl From<&PortfolioRejection> for ProblemType {
             PortfolioRejection::ModelVersionEarlier { .. } => Self::ModelVersionEarlier,
             PortfolioRejection::ModelInOtherCurrency { .. } => Self::ModelInOtherCurrency,
             PortfolioRejection::FollowsModel { .. } => Self::PortfolioFollowsModel,
+            PortfolioRejection::ModelOfAnotherFirm { .. } => Self::ModelOfAnotherFirm,
             PortfolioRejection::NoClients => Self::RecommendationWithoutClients,
             PortfolioRejection::TooManyClients(_) => Self::RecommendationToTooManyClients,
             PortfolioRejection::AssetsDelisted(_) => Self::AssetsDelisted,
@@ -249,6 +250,7 @@ mod tests {
         let recommendation = events::values::RecommendationId::created_by(events::values::CommandId::of(&["advice"]));
         let currency = events::values::Currency::parse("USD").unwrap();
         let asset = || AssetId::parse("AAPL").unwrap();
+        let firm = || events::values::Name::parse("Casa Verde").unwrap();
         check(vec![
             AdvisorRejection::Unknown,
             AdvisorRejection::AlreadyRegistered,
@@ -289,6 +291,7 @@ mod tests {
             PortfolioRejection::ModelVersionEarlier { taken: 3, given: 2 },
             PortfolioRejection::ModelInOtherCurrency { model: currency, portfolio: currency },
             PortfolioRejection::FollowsModel { model },
+            PortfolioRejection::ModelOfAnotherFirm { model_of: firm(), firm: firm() },
             PortfolioRejection::NoClients,
             PortfolioRejection::TooManyClients(501),
             PortfolioRejection::AssetsDelisted(Delisted::default()),

@@ -124,6 +124,8 @@ problem_types! {
         "A removed advisor stays as they were: their record is kept, and nothing is done with it any more.";
     AdvisorNotActive CONFLICT "advisor-not-active" "The advisor gives no advice now"
         "The advisor is suspended or removed. Reinstate a suspended one with PUT /v1/advisors/{id}/standing.";
+    AdvisorHasModels CONFLICT "advisor-has-models" "The advisor has models of their firm"
+        "Models belong to the firm. Hand those that are in use over with PUT /v1/portfolios/{id}/advisor, or archive them, before their advisor works for another firm.";
     ClientUnknown NOT_FOUND "client-unknown" "There is no such client"
         "No client has this id.";
     ClientAlreadyRegistered CONFLICT "client-already-registered" "The client is registered already"
@@ -176,6 +178,8 @@ problem_types! {
         "No portfolio with this id is a model of the advisor's firm.";
     NoSuchModel UNPROCESSABLE_ENTITY "no-such-model" "The request names a model that the firm does not have"
         "A portfolio follows a model of its advisor's own firm. GET /v1/models lists them.";
+    ModelOfAnotherFirm CONFLICT "model-of-another-firm" "The model is another firm's"
+        "A model belongs to its firm, and is handed over to an advisor who works there.";
     ModelArchived CONFLICT "model-archived" "The model is archived"
         "An archived model takes no new followers and offers nothing. Those who follow it keep what they have.";
     ModelHasChanged CONFLICT "model-has-changed" "The model has changed since"

@@ -10,6 +10,7 @@ use projections::portfolios::{Changed, Filter, PortfolioRow};
 use projections::prices::AsOf;
 use sqlx::PgPool;
 
+use crate::access::Reach;
 use crate::as_of::{Past, as_of};
 use crate::paging::next_place;
 use crate::problem::Problem;
@@ -24,18 +25,20 @@ pub async fn list(
     past: &Past,
     office: &Office,
     text: &str,
-    advisor: Option<AdvisorId>,
+    (advisor, reach): (Option<AdvisorId>, Reach),
     page: Page,
 ) -> Result<(Vec<FiguresRow>, Option<u64>), Problem> {
     let prices = as_of(&past.journal, Some(text)).await?;
     let theirs = Filter { advisor, ..Filter::default() };
     let (mut rows, mut next) = match past.then_beside_prices::<PortfolioRow>(text, prices).await? {
         Some(then) => {
+            // What was theirs then and is another's now is not told of.
+            let within = Filter { advisor: reach.narrowed(None).flatten(), ..Filter::default() };
             let now = |page| {
                 let pool = pool.clone();
-                async move { projections::portfolios::list(&pool, theirs, page).await }
+                async move { projections::portfolios::list(&pool, within, page).await }
             };
-            past.page::<Changed, _, _>(then, page, now, |_| true).await?
+            past.page::<Changed, _, _>(then, page, now, |row| theirs.fits(row)).await?
         }
         None => {
             let rows = projections::portfolios::list(pool, theirs, page).await?;

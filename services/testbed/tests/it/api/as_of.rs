@@ -57,7 +57,7 @@ impl Story<'_> {
         let word = format!("Name {}", self.dice.roll(1_000_000));
         let class = ["conservative", "moderate", "aggressive"][self.dice.roll(3)];
         let because = |key: &str, value: Value| json!({key: value, "reason": word});
-        match self.dice.roll(12) {
+        match self.dice.roll(13) {
             0 => {
                 let body = json!({"name": word, "firm": "Casa Verde", "regime": "other", "language": "en"});
                 self.put(&advisor, "", body).await;
@@ -89,6 +89,10 @@ impl Story<'_> {
                 let wished = json!({"model": model, "version": seen.body["version"]});
                 let wished = if self.dice.roll(3) == 0 { Value::Null } else { wished };
                 self.put(&portfolio, "/subscription", because("subscription", wished)).await;
+            }
+            11 => {
+                let to = self.advisors[self.dice.roll(2)].clone();
+                self.put(&portfolio, "/advisor", because("advisor", json!(to))).await;
             }
             _ => {
                 let Some(last) = self.recommendations.last().cloned() else { return };
@@ -277,6 +281,33 @@ async fn a_list_of_the_past_shows_what_was_theirs_then_and_is_theirs_now() {
     assert_eq!(ids(&rui.token, "").await, vec![rui.client.clone()], "it was another's then");
     assert_eq!(ids(&cast.compliance, "").await, vec![ana.client.clone(), rui.client.clone()]);
     assert_eq!(ids(&cast.compliance, &format!("&advisor={}", ana.id)).await, vec![ana.client.clone()]);
+    // Portfolios alike, in every order, and their figures.
+    let path = format!("/v1/portfolios/{}", ana.portfolio);
+    let named = house.change(Method::PATCH, &path, "\"2\"", &json!({"name": "Later", "reason": "It is later."})).await;
+    assert_eq!(named.status, 200, "{named:?}");
+    let handed = house.change(Method::PUT, &format!("{path}/advisor"), "\"3\"", &body).await;
+    assert_eq!(handed.status, 200, "{handed:?}");
+    house.get_after("/v1/portfolios", &handed).await;
+    for (list, id) in [
+        ("portfolios?", "id"),
+        ("portfolios?sort=-created&", "id"),
+        ("portfolios?sort=name&", "id"),
+        ("portfolios?search=growth&", "id"),
+        ("figures?", "portfolio"),
+    ] {
+        let ids = async |token: &str, query: &str| -> BTreeSet<String> {
+            let listed = cast.get_by(token, &format!("/v1/{list}as_of={before}{query}")).await;
+            assert_eq!(listed.status, 200, "{listed:?}");
+            listed.body["items"].as_array().unwrap().iter().map(|item| item[id].as_str().unwrap().to_owned()).collect()
+        };
+        let (of_ana, of_rui) = (ana.portfolio.clone(), rui.portfolio.clone());
+        assert!(ids(&ana.token, "").await.is_empty(), "{list}: it is another's now");
+        assert_eq!(ids(&rui.token, "").await, [of_rui.clone()].into(), "{list}: it was another's then");
+        assert_eq!(ids(&cast.compliance, "").await, [of_ana.clone(), of_rui].into(), "{list}");
+        assert_eq!(ids(&cast.compliance, &format!("&advisor={}", ana.id)).await, [of_ana].into(), "{list}");
+    }
+    let then = house.get(&format!("{path}?as_of={before}")).await;
+    assert_eq!((&then.body["advisor"], &then.body["name"]), (&json!(ana.id), &json!("Growth")));
     let refused = house.get(&format!("/v1/portfolios?as_of={before}&sort=created&search=g")).await;
     refused.is_problem(400, "invalid-parameter");
     for path in ["/v1/clients", "/v1/advisors", "/v1/portfolios", "/v1/recommendations"] {

@@ -63,6 +63,19 @@ async fn everybody_is_told_in_the_log_s_order_of_what_is_theirs() {
     let of_client = format!("/v1/events?id={}", ana.client);
     assert!(all_of(&cast, &ana.token, &of_client).await.is_empty());
     assert_eq!(all_of(&cast, &rui.token, &of_client).await.len(), 2);
+    // A portfolio does, too, and leaves what was recommended with whoever recommended it.
+    let path = format!("/v1/portfolios/{}/advisor", ana.portfolio);
+    let handed = cast.house.change(Method::PUT, &path, "\"2\"", &body).await;
+    assert_eq!(handed.status, 200, "{handed:?}");
+    settled(&cast.house).await;
+    let of_portfolio = format!("/v1/events?id={}", ana.portfolio);
+    assert!(all_of(&cast, &ana.token, &of_portfolio).await.is_empty());
+    let told = all_of(&cast, &rui.token, &of_portfolio).await;
+    assert_eq!(told.len(), 3);
+    assert_eq!(told[2]["data"]["handed_over"], json!({"from": ana.id, "to": rui.id, "reason": "They moved."}));
+    let left: Vec<Value> = all_of(&cast, &ana.token, "/v1/events").await;
+    let subjects: Vec<&str> = left.iter().map(|fact| fact["subject"].as_str().unwrap()).collect();
+    assert_eq!(subjects, [format!("advisor/{}", ana.id), format!("recommendation/{}", ana.recommendation)]);
 }
 
 #[tokio::test]

@@ -220,7 +220,12 @@ impl House {
 
     /// An advisor's id.
     pub async fn advisor(&self) -> String {
-        let body = json!({"name": "Ana Souza", "firm": "Casa Verde"});
+        self.advisor_of("Casa Verde").await
+    }
+
+    /// The id of an advisor who works for this firm.
+    pub async fn advisor_of(&self, firm: &str) -> String {
+        let body = json!({"name": "Ana Souza", "firm": firm});
         self.post("/v1/advisors", &unique("advisor"), &body).await.created()
     }
 

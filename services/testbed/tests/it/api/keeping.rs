@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::cast::Cast;
 use super::house::{House, halves, portfolio, unique};
 
 fn because(what: &str) -> Value {
@@ -137,4 +138,72 @@ async fn an_archived_portfolio_is_found_as_such_and_rests() {
     let restored = house.change(Method::PUT, &standing, "\"2\"", &because("active")).await;
     assert_eq!(restored.header("etag"), "\"3\"");
     assert_eq!(house.change(Method::PATCH, &path, "\"3\"", &rename).await.header("etag"), "\"4\"");
+}
+
+#[tokio::test]
+async fn a_portfolio_is_handed_over_with_all_its_past_and_what_was_recommended_is_not() {
+    let cast = Cast::assemble().await;
+    let (ana, rui, house) = (&cast.ana, &cast.rui, &cast.house);
+    let path = format!("/v1/portfolios/{}", ana.portfolio);
+    let terms = json!({"rebalancing": "none"});
+    let shown = cast.post_by(&ana.token, &format!("{path}/backtests"), &terms).await;
+    assert_eq!(shown.status, 200, "{shown:?}");
+    let record = json!({
+        "portfolio_version": shown.body["portfolio_version"], "prices_position": shown.body["prices_position"],
+        "fingerprint": shown.body["fingerprint"], "terms": terms,
+    });
+    let recorded = cast.post_by(&ana.token, &format!("{path}/backtests/records"), &record).await.created();
+    let put = async |key: &str, version: &str, body: &Value| {
+        let request = |request: reqwest::RequestBuilder| {
+            request.header("If-Match", version).header("Idempotency-Key", key).json(body)
+        };
+        house.ask(Method::PUT, &format!("{path}/advisor"), request).await
+    };
+    let to = |advisor: &str| json!({"advisor": advisor, "reason": "Ana retires."});
+    let before = house.written().await;
+    put("k-0", "\"2\"", &to("132e374d-2bfb-5564-814d-e201e6e41209")).await.is_problem(422, "no-such-advisor");
+    put("k-0", "\"2\"", &to("nobody")).await.is_problem(422, "invalid-body");
+    put("k-0", "\"1\"", &to(&rui.id)).await.is_problem(412, "stale");
+    let itself = put("k-0", "\"2\"", &to(&ana.id)).await;
+    assert_eq!((itself.status.as_u16(), itself.header("etag")), (200, "\"2\""), "it is hers");
+    assert_eq!(house.written().await, before);
+
+    // Put aside or not.
+    let archived = house.change(Method::PUT, &format!("{path}/standing"), "\"2\"", &because("archived")).await;
+    assert_eq!(archived.status, 200, "{archived:?}");
+    let handed = put("k-1", "\"3\"", &to(&rui.id)).await;
+    assert_eq!((handed.status.as_u16(), handed.header("etag")), (200, "\"4\""), "{handed:?}");
+    let suspended = json!({"standing": "suspended", "reason": "An inquiry."});
+    let standing = format!("/v1/advisors/{}/standing", rui.id);
+    assert_eq!(house.change(Method::PUT, &standing, "\"1\"", &suspended).await.status, 200);
+    let again = put("k-1", "\"3\"", &to(&rui.id)).await;
+    assert_eq!((&again.body, again.header("idempotent-replayed")), (&handed.body, "true"), "{again:?}");
+    put("k-1", "\"3\"", &to(&ana.id)).await.is_problem(422, "idempotency-key-reused");
+    put("k-1", "\"3\"", &to("132e374d-2bfb-5564-814d-e201e6e41209")).await.is_problem(422, "idempotency-key-reused");
+    let reinstated = json!({"standing": "active", "reason": "Cleared."});
+    assert_eq!(house.change(Method::PUT, &standing, "\"2\"", &reinstated).await.status, 200);
+
+    house.get_now(&path).await;
+    let status = async |token: &str, below: &str| {
+        cast.get_by(token, &format!("/v1/portfolios/{}{below}", ana.portfolio)).await.status.as_u16()
+    };
+    let backtest = format!("/backtests/{recorded}");
+    for below in ["", "/versions", "/versions/1", "/events", "/figures", "/backtests", &backtest] {
+        assert_eq!((status(&ana.token, below).await, status(&rui.token, below).await), (404, 200), "{below}");
+    }
+    let listed = async |token: &str, list: &str, id: &str| -> Vec<Value> {
+        let listed = cast.get_by(token, list).await;
+        listed.body["items"].as_array().unwrap().iter().map(|item| item[id].clone()).collect()
+    };
+    for list in ["/v1/portfolios", "/v1/portfolios?sort=name", "/v1/portfolios?standing=archived&search=growth"] {
+        assert!(!listed(&ana.token, list, "id").await.contains(&json!(ana.portfolio)), "{list}");
+        assert!(listed(&rui.token, list, "id").await.contains(&json!(ana.portfolio)), "{list}");
+    }
+    // Advice stays with whoever gave it.
+    let advice = format!("/v1/recommendations?portfolio={}", ana.portfolio);
+    assert_eq!(listed(&ana.token, &advice, "id").await, [json!(ana.recommendation)]);
+    assert!(listed(&rui.token, &advice, "id").await.is_empty());
+    let versions = cast.get_by(&rui.token, &format!("{path}/versions")).await;
+    let last = versions.body["items"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&last["type"], &last["reason"]), (&json!("insights.portfolio.handed_over.v1"), &json!("Ana retires.")));
 }

@@ -81,6 +81,7 @@ const ROWS: &[(&str, May, About)] = &[
     ("reallocatePortfolio", May::Advise, About::Portfolio),
     ("setPortfolioPolicy", May::Advise, About::Portfolio),
     ("changePortfolioStanding", May::Advise, About::Portfolio),
+    ("handPortfolioOver", May::Administer, About::Portfolio),
     ("copyPortfolio", May::Advise, About::Portfolio),
     ("changeSubscription", May::Advise, About::Portfolio),
     ("getSubscription", May::AnyRole, About::Portfolio),
@@ -334,6 +335,21 @@ async fn whoever_lost_a_client_or_their_standing_reaches_nothing_any_more() {
     let change = async |token: &str| {
         let answer =
             cast.ask_by(token, Method::PUT, &path, |request| request.header("If-Match", "\"2\"").json(&rename));
+        answer.await.status.as_u16()
+    };
+    assert_eq!((change(&ana.token).await, change(&rui.token).await), (404, 200));
+
+    // Portfolios alike.
+    let path = format!("/v1/portfolios/{}", ana.portfolio);
+    let seen = async |token: &str| cast.get_by(token, &path).await.status.as_u16();
+    assert_eq!((seen(&ana.token).await, seen(&rui.token).await), (200, 404));
+    let handed = cast.house.change(Method::PUT, &format!("{path}/advisor"), "\"2\"", &body).await;
+    assert_eq!(handed.status, 200, "{handed:?}");
+    assert_eq!((seen(&ana.token).await, seen(&rui.token).await), (404, 200));
+    let rename = json!({"name": "Theirs", "reason": "They asked."});
+    let change = async |token: &str| {
+        let answer =
+            cast.ask_by(token, Method::PATCH, &path, |request| request.header("If-Match", "\"3\"").json(&rename));
         answer.await.status.as_u16()
     };
     assert_eq!((change(&ana.token).await, change(&rui.token).await), (404, 200));

@@ -70,6 +70,14 @@ async fn works_for(cast: &Cast, advisor: &Advisor, firm: &str) {
     cast.house.get_now(&path).await;
 }
 
+/// What comes of giving a portfolio to this advisor.
+async fn hand_over(cast: &Cast, portfolio: &str, to: &str) -> Answer {
+    let path = format!("/v1/portfolios/{portfolio}");
+    let version = cast.house.get_now(&path).await.header("etag").to_owned();
+    let body = json!({"advisor": to, "reason": "The house keeps its models."});
+    cast.house.change(Method::PUT, &format!("{path}/advisor"), &version, &body).await
+}
+
 /// What Rui's portfolio follows.
 async fn followed(cast: &Cast) -> Value {
     let path = format!("/v1/portfolios/{}/subscription", cast.rui.portfolio);
@@ -161,7 +169,8 @@ async fn a_model_is_seen_by_its_firm_and_by_nobody_else() {
     }
     for token in [&cast.compliance, &cast.house.token] {
         assert_eq!(ids(&cast, token, "/v1/models?firm=Casa%20Verde").await, [model.as_str()]);
-        assert!(ids(&cast, token, "/v1/models?firm=casa%20verde").await.is_empty(), "firms are spelt one way");
+        assert_eq!(ids(&cast, token, "/v1/models?firm=CASA%20%20verde").await, [model.as_str()], "it is one firm");
+        assert!(ids(&cast, token, "/v1/models?firm=Casa%20Verde%20Ltda.").await.is_empty(), "it is another");
         cast.get_by(token, "/v1/models").await.is_problem(400, "invalid-parameter");
         cast.get_by(token, "/v1/models?firm=%00").await.is_problem(400, "invalid-parameter");
     }
@@ -190,7 +199,9 @@ async fn a_model_is_seen_by_its_firm_and_by_nobody_else() {
         cast.get_by(token, &own).await.is_problem(404, "model-unknown");
     }
 
-    for firm in ["Another house", "Casa verde"] {
+    works_for(&cast, &cast.rui, "casa  VERDE").await;
+    assert_eq!(ids(&cast, &cast.rui.token, "/v1/models").await, [model.as_str()]);
+    for firm in ["Another house", "Casa Verde Ltda."] {
         works_for(&cast, &cast.rui, firm).await;
         let before = cast.house.written().await;
         for path in ["/v1/models".to_owned(), format!("/v1/models?as_of=advisory-{position}")] {
@@ -296,21 +307,44 @@ async fn who_leaves_the_firm_sees_no_more_of_its_models_and_takes_none_along() {
     works_for(&cast, &cast.rui, "Casa Verde").await;
     assert_eq!(followed(&cast).await["offered"]["version"], 2);
 
-    // Ana takes the model along no more than she offers another house's view to this one.
+    // Ana leaves no model behind: somebody who stays takes it over, or it is put aside.
+    let (path, of_ana) = (format!("/v1/models/{model}"), format!("/v1/advisors/{}", cast.ana.id));
+    let known = cast.house.get_now(&of_ana).await;
+    let body = json!({"name": "Ana Souza", "firm": "Another house", "regime": "other", "language": "en"});
+    let before = cast.house.written().await;
+    let leave = cast.house.change(Method::PUT, &of_ana, known.header("etag"), &body).await;
+    leave.is_problem(409, "advisor-has-models");
+    assert_eq!(cast.house.written().await, before);
+    works_for(&cast, &cast.ana, "CASA verde").await;
+    remodel(&cast, &model, "standing", &json!({"standing": "archived", "reason": "Given up."})).await;
     works_for(&cast, &cast.ana, "Another house").await;
-    let path = format!("/v1/models/{model}");
     for token in [&cast.rui.token, &cast.ana.token] {
         assert!(ids(&cast, token, "/v1/models").await.is_empty());
         cast.get_by(token, &path).await.is_problem(404, "model-unknown");
     }
-    for firm in ["Casa%20Verde", "Another%20house"] {
-        assert!(ids(&cast, &cast.compliance, &format!("/v1/models?firm={firm}")).await.is_empty(), "{firm}");
+    // It stays the firm's, where those find it who see everything.
+    for token in [&cast.compliance, &cast.house.token] {
+        assert_eq!(ids(&cast, token, "/v1/models?firm=Casa%20Verde").await, [model.as_str()]);
+        assert!(ids(&cast, token, "/v1/models?firm=Another%20house").await.is_empty());
     }
     assert_eq!(followed(&cast).await, left);
     rui_follows(&cast, &model, 2).await.is_problem(422, "no-such-model");
+
+    // They give it to somebody who is there, and to nobody else.
+    let another = cast.house.advisor_of("Another house").await;
+    hand_over(&cast, &model, &another).await.is_problem(409, "model-of-another-firm");
+    let handed = hand_over(&cast, &model, &cast.rui.id).await;
+    assert_eq!(handed.status, 200, "{handed:?}");
+    assert_eq!(ids(&cast, &cast.rui.token, "/v1/models").await, [model.as_str()]);
+    cast.get_by(&cast.ana.token, &path).await.is_problem(404, "model-unknown");
     works_for(&cast, &cast.ana, "Casa Verde").await;
+    assert_eq!(ids(&cast, &cast.ana.token, "/v1/models").await, [model.as_str()]);
+    let taken_up = json!({"standing": "active", "reason": "Missed."});
+    assert_eq!(change(&cast, &cast.rui, &model, "standing", &taken_up).await.status, 200);
 
     // Whoever composed it may be gone for good; the firm still has it, and an administrator keeps it.
+    let back = hand_over(&cast, &model, &cast.ana.id).await;
+    assert_eq!(back.status, 200, "{back:?}");
     let gone = json!({"standing": "removed", "reason": "Retired."});
     let path = format!("/v1/advisors/{}", cast.ana.id);
     let version = cast.house.get_now(&path).await.header("etag").to_owned();
@@ -318,10 +352,14 @@ async fn who_leaves_the_firm_sees_no_more_of_its_models_and_takes_none_along() {
     assert_eq!(removed.status, 200, "{removed:?}");
     let path = format!("/v1/portfolios/{model}/allocation");
     let body = json!({"allocation": weights("0.8", "0.2"), "reason": "The committee decided."});
-    assert_eq!(cast.house.change(Method::PUT, &path, "\"2\"", &body).await.status, 200);
+    let kept = cast.house.change(Method::PUT, &path, back.header("etag"), &body).await;
+    assert_eq!(kept.status, 200, "{kept:?}");
     assert_eq!(ids(&cast, &cast.rui.token, "/v1/models").await, [model.as_str()]);
-    assert_eq!(rui_follows(&cast, &model, 3).await.status, 200);
+    assert_eq!(rui_follows(&cast, &model, 7).await.status, 200);
     assert_eq!(weights_now(&cast).await, ["0.8", "0.2"]);
+    // Or gives it to somebody who can.
+    assert_eq!(hand_over(&cast, &model, &cast.rui.id).await.status, 200);
+    hand_over(&cast, &model, &cast.ana.id).await.is_problem(409, "advisor-not-active");
 }
 
 #[tokio::test]

@@ -28,10 +28,11 @@ async fn filled() -> PgPool {
     let rows = [
         format!(
             "INSERT INTO portfolios (id, advisor, name, currency, assets, weights, limits, rebalancing, standing,
-                 created_at, updated_at, created_position, version, position, model_of, model, model_version)
+                 created_at, updated_at, created_position, version, position, model_of, model_of_key, model,
+                 model_version)
              SELECT md5('portfolio ' || n)::uuid, {}, 'Portfolio ' || n, 'USD', '{{AAPL,MSFT}}', '{{0.5,0.5}}', '{{}}',
                  'monthly', CASE WHEN n % 10 = 0 THEN 'archived' ELSE 'active' END, now(), now(), n, 1, n,
-                 CASE WHEN n % 100 = 1 THEN 'Firm ' || n % 7 END,
+                 CASE WHEN n % 100 = 1 THEN 'Firm ' || n % 7 END, CASE WHEN n % 100 = 1 THEN 'firm ' || n % 7 END,
                  CASE WHEN n % 100 > 1 THEN md5('portfolio ' || n % 50 * 100 + 1)::uuid END,
                  CASE WHEN n % 100 > 1 THEN 1 END
              FROM generate_series(1, {PORTFOLIOS}) n",

@@ -238,8 +238,17 @@ fn portfolio_life(n: usize, advisor: AdvisorId, client: ClientId) -> Vec<Portfol
     let taken = PortfolioEvent::TakenOver { taken: follows(4, allocation(n + 3)), reason: note("it changed") };
     let alone = PortfolioEvent::Unsubscribed { reason: note("on its own") };
     let model = Composition { model_of: Some(name("Casa Verde")), ..model };
+    let [somebody, nobody] =
+        ["somebody else", "nobody"].map(|who| AdvisorId::created_by(CommandId::of(&["a story", who])));
+    let moved = || note("moved");
+    let handed_over = |from| PortfolioEvent::HandedOver { from, to: somebody, reason: moved() };
+    let handed_back = |to| PortfolioEvent::HandedOver { from: somebody, to, reason: moved() };
+    let handed_over_again = handed_back(nobody);
     match n % 3 {
-        0 => vec![created, renamed, reallocated, recommended, set, archived],
+        0 if n.is_multiple_of(2) => {
+            vec![created, renamed, reallocated, handed_over(advisor), recommended, set, archived, handed_over_again]
+        }
+        0 => vec![created, renamed, handed_over(advisor), handed_back(advisor), recommended, set, archived],
         1 if n.is_multiple_of(2) => vec![created, reallocated, recommended, subscribed, taken, alone],
         1 => vec![created, reallocated, recommended, subscribed, taken],
         _ => vec![PortfolioEvent::Created(Box::new(model))],
