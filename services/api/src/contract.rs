@@ -49,7 +49,7 @@ use crate::{
         (name = "access", description = "Logging in, accounts and tokens"),
         (name = "operation", description = "For operators and programs"),
     ),
-    components(schemas(ProblemBody, FieldError, commands::Receipt, assets::Format)),
+    components(schemas(ProblemBody, FieldError, commands::Receipt, assets::Format, events::MessageView)),
     modifiers(&Schemes, &ProblemTypes),
 )]
 struct Frame;
@@ -145,6 +145,7 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(recommendations::let_out))
         .routes(routes!(recommendations::change_standing))
         .routes(routes!(events::list))
+        .routes(routes!(events::watch))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(list_problems))

@@ -2,6 +2,7 @@
 
 mod live;
 mod market;
+mod socket;
 mod views;
 
 use axum::extract::{OriginalUri, State};
@@ -26,6 +27,7 @@ use crate::problem::{FieldError, Problem};
 
 pub use self::live::Audience;
 use self::live::LastEventIdHeader;
+pub use self::socket::{__path_watch, MessageView, watch};
 pub use self::views::Facts;
 use self::views::{FactView, Wanted};
 
@@ -33,7 +35,7 @@ use self::views::{FactView, Wanted};
 const TYPE_CHARS_MAX: usize = 80;
 
 /// Which events are wanted.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
@@ -93,8 +95,7 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let stream = word_parameter("stream", query.stream.as_deref(), &Stream::ALL, Stream::token)?;
     let stream = stream.unwrap_or(Stream::Advisory);
-    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.stream() == stream).collect();
-    let kind = word_parameter("kind", query.kind.as_deref(), &kinds, Kind::token)?;
+    let kind = word_parameter("kind", query.kind.as_deref(), &kinds(stream), Kind::token)?;
     let fact = fact(&query)?;
     let from = match query.from.as_deref() {
         Some(text) => Some(before(&facts.journal, stream, text).await?),
@@ -131,6 +132,11 @@ pub async fn list(
     let stretch = stretch(&facts.journal, stream, &query, from).await?;
     let (views, next) = facts.read(&caller, &wanted, stretch).await?;
     Ok(listing_up_to(&uri, views, next))
+}
+
+/// Of which kinds is what something happens to in the stream.
+fn kinds(stream: Stream) -> Vec<Kind> {
+    Kind::ALL.into_iter().filter(|kind| kind.stream() == stream).collect()
 }
 
 /// Between which places of the stream to look, and for how many.

@@ -5,6 +5,7 @@ use std::future::Future;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRef, FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
+use events::Stream;
 use events::values::{AdvisorId, AssetId, BacktestId, ClientId, PortfolioId, RecommendationId};
 
 use crate::access::Reach;
@@ -60,6 +61,21 @@ impl<S: Send + Sync> FromRequestParts<S> for VersionInPath {
         // One spelling: neither signs nor leading noughts.
         let version = text.and_then(|text| text.parse().ok().filter(|version: &u64| version.to_string() == text));
         version.map(Self).ok_or_else(|| Problem::of(ProblemType::VersionUnknown))
+    }
+}
+
+/// The stream in a path `.../stream/{stream}`: the advisory one. What happens to assets is told in pages, and prices over gRPC.
+pub struct StreamInPath;
+
+impl<S: Send + Sync> FromRequestParts<S> for StreamInPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let absent = |_: RawPathParamsRejection| Problem::of(ProblemType::NotFound);
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(absent)?;
+        let mut named = params.iter().filter(|(name, _)| *name == "stream").map(|(_, text)| text);
+        let is_it = named.next() == Some(Stream::Advisory.token());
+        if is_it { Ok(Self) } else { Err(Problem::of(ProblemType::NotFound)) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +11,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::access::Peer;
 use crate::edge::Edge;
@@ -45,7 +46,7 @@ pub async fn serve(
     let service = TowerToHyperService::new(router);
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let proxies: Arc<[_]> = edge.proxies().into();
-    let graceful = GracefulShutdown::new();
+    let open = TaskTracker::new();
     loop {
         let place = Arc::clone(&places).acquire_owned();
         let accepted = tokio::select! {
@@ -61,18 +62,31 @@ pub async fn serve(
             request.extensions_mut().insert(peer);
             service.call(request)
         });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
+        // A WebSocket leaves here when it is upgraded: it has bounds of its own.
+        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        // Of its own, so that connections do not wait for each other to ask it.
+        let stop = stop.child_token();
+        open.spawn(async move {
             let _place = place;
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                biased;
+                ended = connection.as_mut() => ended,
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
             // A caller who hangs up or speaks no HTTP is their own affair, not ours.
-            if let Err(error) = connection.await {
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
     }
     drop(listener);
     let drained = async {
-        graceful.shutdown().await;
+        open.close();
+        open.wait().await;
         rest.await;
     };
     if tokio::time::timeout(limits.drain_time, drained).await.is_err() {

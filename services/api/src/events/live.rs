@@ -1,4 +1,5 @@
-//! Events as they happen: server-sent events, each under its position, for as long as the caller may read them.
+//! Events as they happen, each under its position, for as long as the caller may read them: as server-sent events, or over
+//! a WebSocket (`socket.rs`).
 //!
 //! A subscriber is a page that never ends: it looks for what stands behind the last place it has looked at, whenever the
 //! read models have come further. So it can begin again anywhere, and what it is told and what it is not is the same as
@@ -83,7 +84,7 @@ impl Audience {
     /// The endless answer to this caller, who wants what fits from behind this sequence on.
     ///
     /// # Errors
-    /// `busy` where there are too many already; `invalid-parameter`; or that the log does not answer.
+    /// As [`Audience::place`], and `invalid-parameter`.
     pub(super) async fn admit(
         &self,
         facts: Facts,
@@ -92,19 +93,36 @@ impl Audience {
         wanted: Wanted,
         from: Option<u64>,
     ) -> Result<Response, Problem> {
+        // A browser that comes back sends its first address again: where it was counts.
+        let after = last_event_id(&headers)?.or(from);
+        let subscriber = self.place(facts, caller, headers, wanted, after, LAST_EVENT_ID).await?;
+        let messages = futures::stream::unfold(subscriber, Subscriber::next);
+        // Proxies that collect answers would keep a live one for themselves.
+        Ok(([("x-accel-buffering", "no")], Sse::new(messages)).into_response())
+    }
+
+    /// A place for this caller, who wants what fits from behind this sequence on, or what is new; `parameter` is what named
+    /// the sequence.
+    ///
+    /// # Errors
+    /// `busy` where there are too many already; `invalid-parameter` where the log does not reach there; or that the log does
+    /// not answer.
+    pub(super) async fn place(
+        &self,
+        facts: Facts,
+        caller: Caller,
+        headers: HeaderMap,
+        wanted: Wanted,
+        after: Option<u64>,
+        parameter: &str,
+    ) -> Result<Subscriber, Problem> {
         let end = facts.journal.last_position(Stream::Advisory).await?;
-        let after = match (last_event_id(&headers)?, from) {
-            // A browser that comes back sends its first address again: where it was counts.
-            (Some(last), _) => last,
-            (None, Some(from)) => from,
-            (None, None) => end.sequence,
-        };
+        let after = after.unwrap_or(end.sequence);
         if after > end.sequence {
             let detail = format!("the log ends at {end}");
-            let error = FieldError::in_parameter(LAST_EVENT_ID, "position-ahead-of-log", detail);
-            return Err(invalid_parameters(vec![error]));
+            return Err(invalid_parameters(vec![FieldError::in_parameter(parameter, "position-ahead-of-log", detail)]));
         }
-        let subscriber = Subscriber {
+        Ok(Subscriber {
             _place: self.places.take(&caller.actor)?,
             audience: self.clone(),
             facts,
@@ -116,10 +134,7 @@ impl Audience {
             greeted: false,
             spoke_at: Instant::now(),
             saw_all_at: None,
-        };
-        let messages = futures::stream::unfold(subscriber, Subscriber::next);
-        // Proxies that collect answers would keep a live one for themselves.
-        Ok(([("x-accel-buffering", "no")], Sse::new(messages)).into_response())
+        })
     }
 }
 
@@ -136,8 +151,19 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     }
 }
 
+/// What a subscriber is told.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// What stands behind this place follows.
+    Welcome(Position),
+    /// Up to here there was nothing to tell.
+    Nothing(Position),
+    /// This happened.
+    Fact(Box<FactView>),
+}
+
 /// One who is told of events.
-struct Subscriber {
+pub(super) struct Subscriber {
     audience: Audience,
     facts: Facts,
     caller: Caller,
@@ -157,15 +183,23 @@ struct Subscriber {
 impl Subscriber {
     /// The next message; none where the stream ends.
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
-        let event = self.message().await?;
-        self.spoke_at = Instant::now();
+        let event = written(&self.said().await?)?;
         Some((Ok(event), self))
     }
 
-    async fn message(&mut self) -> Option<Event> {
+    /// What is to be told next; none where there is nothing more to be told, ever. May be dropped at any point: nothing is
+    /// told twice by that, and nothing left out.
+    pub(super) async fn said(&mut self) -> Option<Said> {
+        let said = self.told().await?;
+        self.spoke_at = Instant::now();
+        Some(said)
+    }
+
+    async fn told(&mut self) -> Option<Said> {
+        let here = |sequence| Position { stream: Stream::Advisory, sequence };
         if !self.greeted {
             self.greeted = true;
-            return Some(Event::default().retry(COME_BACK_AFTER).comment("events follow"));
+            return Some(Said::Welcome(here(self.after)));
         }
         loop {
             // Asked before each message: what was revoked is not told another word.
@@ -173,12 +207,11 @@ impl Subscriber {
                 return None;
             }
             if let Some(fact) = self.waiting.pop_front() {
-                return written(&fact);
+                return Some(Said::Fact(Box::new(fact)));
             }
             let quiet = self.spoke_at.elapsed();
             if quiet >= HEARTBEAT {
-                let position = Position { stream: Stream::Advisory, sequence: self.after };
-                return Some(Event::default().id(position.to_string()).comment("nothing to tell"));
+                return Some(Said::Nothing(here(self.after)));
             }
             let reached = self.audience.checkpoints.reached(Stream::Advisory).sequence;
             if self.after >= reached {
@@ -224,13 +257,18 @@ impl Subscriber {
     }
 }
 
-fn written(fact: &FactView) -> Option<Event> {
-    match serde_json::to_string(fact) {
-        Ok(text) => Some(Event::default().id(fact.position.to_string()).data(text)),
-        Err(error) => {
-            tracing::error!(%error, position = %fact.position, "an event cannot be told");
-            None
-        }
+/// What was said as a server-sent event.
+fn written(said: &Said) -> Option<Event> {
+    match said {
+        Said::Welcome(_) => Some(Event::default().retry(COME_BACK_AFTER).comment("events follow")),
+        Said::Nothing(position) => Some(Event::default().id(position.to_string()).comment("nothing to tell")),
+        Said::Fact(fact) => match serde_json::to_string(fact) {
+            Ok(text) => Some(Event::default().id(fact.position.to_string()).data(text)),
+            Err(error) => {
+                tracing::error!(%error, position = %fact.position, "an event cannot be told");
+                None
+            }
+        },
     }
 }
 

@@ -56,6 +56,8 @@ problem_types! {
         "No resource of this service has this path. The paths are listed in /openapi.json.";
     MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed" "The resource does not take this method"
         "The header Allow lists the methods that the resource takes.";
+    UpgradeRequired UPGRADE_REQUIRED "upgrade-required" "This is a WebSocket"
+        "The resource speaks the WebSocket protocol alone: send a request for it, with `Upgrade: websocket`. `GET /v1/events` tells the same as server-sent events.";
     Unauthenticated UNAUTHORIZED "unauthenticated" "A valid token is needed"
         "Nearly everything under /v1 needs the header `Authorization: Bearer <token>` with a token that is known, not expired and not revoked, or the cookie of a session.";
     Forbidden FORBIDDEN "forbidden" "Not with this role or token"

@@ -28,4 +28,5 @@ mod people;
 mod reads;
 mod refusals;
 mod repeats;
+mod sockets;
 mod tokens;

@@ -124,6 +124,8 @@ const ROWS: &[(&str, May, About)] = &[
     ("closeAccount", May::Administer, About::Nothing),
     ("inviteAgain", May::Administer, About::Nothing),
     ("listEvents", May::AnyRole, About::Nobody),
+    // Asked without a WebSocket it says that it is one, to whoever may have it.
+    ("watchStream", May::AnyRole, About::Nobody),
     ("getHealth", May::Anybody, About::Nobody),
     ("getReadiness", May::Anybody, About::Nobody),
     ("listProblemTypes", May::Anybody, About::Nobody),
