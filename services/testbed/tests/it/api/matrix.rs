@@ -212,7 +212,8 @@ fn filled(path: &str, about: About, owner: &Advisor) -> String {
         About::Recommendation => &owner.recommendation,
         About::Nothing => none,
     };
-    path.replace("{id}", id).replace("{code}", "stale").replace("{version}", "1").replace("{backtest}", none)
+    let path = path.replace("{id}", id).replace("{code}", "stale").replace("{version}", "1");
+    path.replace("{backtest}", none).replace("{stream}", "advisory")
 }
 
 #[tokio::test]
