@@ -118,7 +118,8 @@ async fn the_register_is_narrowed_to_a_firm_and_a_regime() {
     for (query, found) in [
         ("firm=Casa%20Verde", vec![ana.id.clone(), rui.id.clone()]),
         ("firm=Casa%20Azul", vec![bia.clone()]),
-        ("firm=casa%20azul", vec![]),
+        ("firm=CASA%20%20azul", vec![bia.clone()]),
+        ("firm=Casa", vec![]),
         ("regime=cvm_19", vec![bia.clone()]),
         ("regime=other&sort=-created", vec![rui.id.clone(), ana.id.clone()]),
         ("regime=cvm_19&firm=Casa%20Verde", vec![]),

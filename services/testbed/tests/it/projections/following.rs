@@ -110,10 +110,13 @@ async fn a_schema_that_is_dropped_comes_back_with_the_same_rows() {
 #[tokio::test]
 async fn a_migration_that_was_added_in_between_reaches_a_database_that_has_later_ones() {
     let (pool, drafts) = (database().await, story::advisory(20));
-    pool.execute("ALTER TABLE portfolios DROP model_of, DROP model, DROP model_version").await.unwrap();
-    let forgotten = pool.execute("DELETE FROM _sqlx_migrations WHERE version = 43").await.unwrap();
+    pool.execute("ALTER TABLE corporate_actions ALTER COLUMN amount SET NOT NULL").await.unwrap();
+    let forgotten = pool.execute("DELETE FROM _sqlx_migrations WHERE version = 95").await.unwrap();
     assert_eq!(forgotten.rows_affected(), 1);
     projections::migrate(&pool).await.unwrap();
+    let nullable = "SELECT is_nullable::text FROM information_schema.columns
+                    WHERE table_schema = 'read' AND table_name = 'corporate_actions' AND column_name = 'amount'";
+    assert_eq!(sqlx::query_scalar::<_, String>(nullable).fetch_one(&pool).await.unwrap(), "YES");
     apply(&pool, Stream::Advisory, &story::recorded(Stream::Advisory, &drafts)).await.unwrap();
     assert_eq!(rows(&pool, Stream::Advisory).await, replayed(&drafts).await);
 }
