@@ -15,7 +15,7 @@ use vault::{Account, AccountMade, AccountsFilter, NewAccount, Vault};
 use crate::access::{Caller, settled};
 use crate::body::JsonBody;
 use crate::clients::advisor_parameter;
-use crate::commands::IDEMPOTENT_REPLAYED;
+use crate::commands::{IDEMPOTENT_REPLAYED, unless_made};
 use crate::described::problems;
 use crate::faults::{Faults, NotAnId};
 use crate::idempotency::{KeyHeader, Keyed};
@@ -131,10 +131,11 @@ pub async fn create(
         faults.add("/advisor", "advisor-with-another-role", ADVISOR_FITS.to_owned());
     }
     let (Some(email), Some(role), true) = (email, role, faults.is_empty()) else { return Err(faults.into_problem()) };
-    if let Some(advisor) = role.advisor() {
-        references.need_advisor(caller.reach, advisor).await?;
-    }
     let id = keyed.command(CREATE, &[]).uuid();
+    if let Some(advisor) = role.advisor() {
+        let needed = references.need_advisor(caller.reach, advisor).await;
+        unless_made(needed, vault.account_was_made(id)).await?;
+    }
     let (invitation, replayed) = match vault.create_account(id, &email, role, clock.now()).await? {
         AccountMade::New(account) => (Some(account.invitation), false),
         AccountMade::Before => (None, true),

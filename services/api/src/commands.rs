@@ -15,6 +15,7 @@ use serde::Serialize;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, ResponseBuilder, Type};
 use utoipa::{IntoResponses, ToSchema};
+use vault::VaultError;
 
 use crate::preconditions::etag;
 use crate::problem::Problem;
@@ -45,6 +46,25 @@ pub async fn unless_given<D: Decider>(
         Ok(()) => Ok(()),
         Err(problem) if journal.was_given::<D>(id, command).await? => {
             tracing::debug!(?problem, "a command that was given before is not held up");
+            Ok(())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Nothing, where what is needed to make something in the vault is there, or where the vault says that it was made before:
+/// then the same request has its first answer, whatever has become of what it named.
+///
+/// # Errors
+/// What is missing, or that the vault cannot be asked.
+pub async fn unless_made(
+    needed: Result<(), Problem>,
+    made: impl Future<Output = Result<bool, VaultError>>,
+) -> Result<(), Problem> {
+    match needed {
+        Ok(()) => Ok(()),
+        Err(problem) if made.await? => {
+            tracing::debug!(?problem, "what was made before is not held up");
             Ok(())
         }
         Err(problem) => Err(problem),

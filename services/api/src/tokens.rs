@@ -15,7 +15,7 @@ use vault::{LINE_MAX, Maker, Principal, Role, Scope, TokenMade, TokenRow, TokenW
 use crate::access::{Caller, settled};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
-use crate::commands::IDEMPOTENT_REPLAYED;
+use crate::commands::{IDEMPOTENT_REPLAYED, unless_made};
 use crate::described::problems;
 use crate::faults::{Faults, NotAnId};
 use crate::idempotency::{KeyHeader, Keyed};
@@ -203,8 +203,10 @@ pub async fn create(
     if role != own && own != Role::Admin {
         return Err(Problem::new(ProblemType::Forbidden, "only an admin makes tokens of another role"));
     }
+    let id = keyed.command(CREATE, &[]).uuid();
     if let Role::Advisor(advisor) = role {
-        references.need_advisor(caller.reach, advisor).await?;
+        let needed = references.need_advisor(caller.reach, advisor).await;
+        unless_made(needed, vault.token_was_made(id)).await?;
     }
     let scope = match body.scope {
         Some(ScopeWord::Read) => Scope::Read,
@@ -214,7 +216,6 @@ pub async fn create(
     let wish = Canonical::of("CreateToken").with("label", label.as_str()).with("role", role.word());
     let wish = wish.with("advisor", &role.advisor().map(|id| id.to_string()).unwrap_or_default());
     let wish = wish.with("scope", scope.word()).with("valid_days", &days).sha256();
-    let id = keyed.command(CREATE, &[]).uuid();
     // Of another role it is nobody's: what an administrator made who had logged in does not end with their account.
     let account = caller.principal.account.filter(|_| role == own);
     let (request, maker) = (Some(wish.as_bytes()), Maker::Principal(&caller.principal));

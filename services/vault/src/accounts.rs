@@ -131,6 +131,16 @@ impl Vault {
         Ok(AccountMade::New(NewAccount { id, invitation }))
     }
 
+    /// Whether an account was made under this id, whatever has become of it.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn account_was_made(&self, id: Uuid) -> Result<bool, VaultError> {
+        Ok(sqlx::query_scalar!(r#"select exists (select from vault.accounts where id = $1) as "made!""#, id)
+            .fetch_one(&self.pool)
+            .await?)
+    }
+
     /// A new invitation for the account; earlier ones are good no more. None where there is no such open account.
     ///
     /// # Errors

@@ -184,7 +184,8 @@ impl Vault {
             line.push(token);
         }
         if line.len() > LINE_MAX {
-            return Ok(TokenMade::TooFarDown);
+            // Another token of the same caller may have made it, nearer to where its own line begins.
+            return Ok(self.made_before(wish).await?.unwrap_or(TokenMade::TooFarDown));
         }
         let secret = SecretKind::Token.generate()?;
         let made = sqlx::query!(
@@ -209,15 +210,33 @@ impl Vault {
         if made.rows_affected() == 1 {
             return Ok(TokenMade::New(NewToken { id: wish.id, secret, expires_at }));
         }
+        // Somebody has made it; a row that an operator deletes right then leaves an id that is taken and nothing else.
+        Ok(self.made_before(wish).await?.unwrap_or(TokenMade::Differs))
+    }
+
+    /// What was made under the wish's id before; `None` where nothing was.
+    async fn made_before(&self, wish: &TokenWish<'_>) -> Result<Option<TokenMade>, VaultError> {
         let before = sqlx::query!(
             r#"select request, expires_at as "expires_at: SqlTimestamp" from vault.tokens where id = $1"#,
             wish.id,
         )
-        .fetch_one(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        let is_the_same = before.request.as_deref() == wish.request;
-        let expires_at = before.expires_at.to_jiff();
-        Ok(if is_the_same { TokenMade::Before { expires_at } } else { TokenMade::Differs })
+        Ok(before.map(|before| {
+            let is_the_same = before.request.as_deref() == wish.request;
+            let expires_at = before.expires_at.to_jiff();
+            if is_the_same { TokenMade::Before { expires_at } } else { TokenMade::Differs }
+        }))
+    }
+
+    /// Whether a token was made under this id, whatever has become of it.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn token_was_made(&self, id: Uuid) -> Result<bool, VaultError> {
+        Ok(sqlx::query_scalar!(r#"select exists (select from vault.tokens where id = $1) as "made!""#, id)
+            .fetch_one(&self.pool)
+            .await?)
     }
 
     /// Who presents this secret now, or `None` where nobody may by it: unknown, expired or revoked, or made with a token that

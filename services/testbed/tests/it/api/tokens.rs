@@ -227,3 +227,35 @@ async fn an_expired_token_is_nobody_s_even_where_it_is_remembered() {
     testbed::eventually("its end", async || (status().await == 401).then_some(())).await;
     assert!(Timestamp::now() >= now + moment, "not before its time");
 }
+
+#[tokio::test]
+async fn what_was_made_for_an_advisor_is_answered_again_after_they_were_suspended() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    let token = json!({"label": "a program", "valid_days": 1, "role": "advisor", "advisor": advisor});
+    let account = json!({"email": "ana@firm.example", "role": "advisor", "advisor": advisor});
+    let wishes = [("/v1/tokens", &token, "secret"), ("/v1/accounts", &account, "invitation")];
+    let mut made = Vec::new();
+    for (path, body, secret) in wishes {
+        let first = house.post(path, "k-1", body).await;
+        assert!(first.body[secret].is_string(), "{first:?}");
+        made.push(first.created());
+    }
+    let suspend = json!({"standing": "suspended", "reason": "the register says so"});
+    let path = format!("/v1/advisors/{advisor}/standing");
+    assert_eq!(house.change(Method::PUT, &path, "\"1\"", &suspend).await.status, 200);
+
+    for ((path, body, secret), id) in wishes.into_iter().zip(made) {
+        let again = house.post(path, "k-1", body).await;
+        assert_eq!((again.created(), again.header("idempotent-replayed")), (id, "true"), "{path}");
+        assert_eq!(again.body[secret], Value::Null, "{path}");
+        house.post(path, "k-2", body).await.is_problem(409, "advisor-not-active");
+        let mut other = body.clone();
+        for (field, value) in [("label", "another"), ("email", "eva@firm.example")] {
+            if body.get(field).is_some() {
+                other[field] = json!(value);
+            }
+        }
+        house.post(path, "k-1", &other).await.is_problem(422, "idempotency-key-reused");
+    }
+}
