@@ -1,6 +1,8 @@
 //! `Idempotency-Key`: the same command again is the same command, for ever.
 //!
-//! The command's id is derived from who asks, what for and the key; the aggregate's own history is the ledger.
+//! The command's id is derived from who stands behind the request, what for and the key; the aggregate's own history is the
+//! ledger. The log's actor is what was presented; the caller outlives it, so that a new token under the same advisor or
+//! account is the same caller.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -20,18 +22,20 @@ pub const KEY_CHARS_MAX: usize = 255;
 /// Who asks, and under which key: for what must have one.
 #[derive(Debug, Clone)]
 pub struct Keyed {
-    /// Who asks.
+    /// Who asks, as the log names them.
     pub actor: Actor,
     /// Whose things they reach.
     pub reach: Reach,
+    caller: Actor,
     key: String,
 }
 
 /// Who asks, and under which key if there is one: for changes, which `If-Match` protects already.
 #[derive(Debug, Clone)]
 pub struct MaybeKeyed {
-    /// Who asks.
+    /// Who asks, as the log names them.
     pub actor: Actor,
+    caller: Actor,
     key: Option<String>,
 }
 
@@ -40,7 +44,7 @@ impl Keyed {
     /// `ids` are what fills it, and whatever else tells one target from another.
     #[must_use]
     pub fn command(&self, route: &str, ids: &[&str]) -> CommandId {
-        command(&self.actor, route, ids, &self.key)
+        command(&self.caller, route, ids, &self.key)
     }
 }
 
@@ -49,15 +53,15 @@ impl MaybeKeyed {
     #[must_use]
     pub fn command(&self, route: &str, ids: &[&str]) -> CommandId {
         match &self.key {
-            Some(key) => command(&self.actor, route, ids, key),
+            Some(key) => command(&self.caller, route, ids, key),
             None => CommandId::new(Uuid::new_v4()),
         }
     }
 }
 
-fn command(actor: &Actor, route: &str, ids: &[&str], key: &str) -> CommandId {
+fn command(caller: &Actor, route: &str, ids: &[&str], key: &str) -> CommandId {
     let mut words = Vec::with_capacity(ids.len() + 3);
-    words.extend([actor.as_str(), route]);
+    words.extend([caller.as_str(), route]);
     words.extend_from_slice(ids);
     words.push(key);
     CommandId::of(&words)
@@ -67,9 +71,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Keyed {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Caller { actor, reach, .. } = Caller::from_request_parts(parts, state).await?;
+        let Caller { actor, reach, principal } = Caller::from_request_parts(parts, state).await?;
         let key = parse(&parts.headers)?.ok_or_else(|| Problem::of(ProblemType::IdempotencyKeyMissing))?;
-        Ok(Self { actor, reach, key })
+        Ok(Self { actor, reach, caller: principal.caller.clone(), key })
     }
 }
 
@@ -77,8 +81,8 @@ impl<S: Send + Sync> FromRequestParts<S> for MaybeKeyed {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Caller { actor, .. } = Caller::from_request_parts(parts, state).await?;
-        Ok(Self { actor, key: parse(&parts.headers)? })
+        let Caller { actor, principal, .. } = Caller::from_request_parts(parts, state).await?;
+        Ok(Self { actor, caller: principal.caller.clone(), key: parse(&parts.headers)? })
     }
 }
 
@@ -153,9 +157,10 @@ mod tests {
 
     #[test]
     fn a_command_is_one_caller_s_one_wish_under_one_key() {
-        let keyed = |actor, key: &str| Keyed {
-            actor: Actor::parse(actor).unwrap(),
+        let keyed = |caller, key: &str| Keyed {
+            actor: Actor::parse("admin:whoever").unwrap(),
             reach: Reach::Everybody,
+            caller: Actor::parse(caller).unwrap(),
             key: key.to_owned(),
         };
         let first = keyed("admin:1", "k").command("PUT /v1/x/{id}", &["7"]);
@@ -172,7 +177,8 @@ mod tests {
 
     #[test]
     fn without_a_key_each_command_is_its_own() {
-        let unkeyed = MaybeKeyed { actor: Actor::parse("admin:1").unwrap(), key: None };
+        let actor = Actor::parse("admin:1").unwrap();
+        let unkeyed = MaybeKeyed { caller: actor.clone(), actor, key: None };
         assert_ne!(unkeyed.command("PUT /v1/x/{id}", &["7"]), unkeyed.command("PUT /v1/x/{id}", &["7"]));
     }
 }

@@ -108,6 +108,9 @@ pub struct Principal {
     /// How they are named in the log: by account, so that a new session or token is the same caller; a token beside all
     /// accounts is a caller of its own.
     pub actor: Actor,
+    /// Who stands behind the credential: the advisor, or else the account, or else the token itself, behind which nobody
+    /// stands. Whoever exchanges a token for another one is the same to what was asked with the old one.
+    pub caller: Actor,
 }
 
 impl Principal {
@@ -119,9 +122,13 @@ impl Principal {
         expires_at: Timestamp,
     ) -> Self {
         let (Credential::Token(id) | Credential::Session(id)) = credential;
-        let name = format!("{}:{}", role.word(), account.unwrap_or(id));
-        let actor = Actor::parse(&name).expect("a role's word and a UUID name an actor");
-        Self { credential, account, role, scope, expires_at, actor }
+        let named = |id: Uuid| {
+            let name = format!("{}:{id}", role.word());
+            Actor::parse(&name).expect("a role's word and a UUID name an actor")
+        };
+        let actor = account.unwrap_or(id);
+        let caller = role.advisor().map_or(actor, AdvisorId::uuid);
+        Self { credential, account, role, scope, expires_at, actor: named(actor), caller: named(caller) }
     }
 }
 
@@ -133,10 +140,24 @@ mod tests {
 
     use super::{Credential, Principal, Role, Scope};
 
-    fn actor(account: Option<Uuid>, role: Role) -> String {
+    fn principal(account: Option<Uuid>, role: Role) -> Principal {
         let token = Credential::Token(Uuid::from_u128(7));
-        let principal = Principal::new(token, account, role, Scope::Write, Timestamp::UNIX_EPOCH);
-        principal.actor.as_str().to_owned()
+        Principal::new(token, account, role, Scope::Write, Timestamp::UNIX_EPOCH)
+    }
+
+    fn actor(account: Option<Uuid>, role: Role) -> String {
+        principal(account, role).actor.as_str().to_owned()
+    }
+
+    #[test]
+    fn a_caller_is_the_advisor_or_else_the_account_or_else_the_token() {
+        let caller =
+            |account: Option<u128>, role| principal(account.map(Uuid::from_u128), role).caller.as_str().to_owned();
+        let ana = Role::Advisor(AdvisorId::new(Uuid::from_u128(9)));
+        assert_eq!(caller(None, ana), "advisor:00000000-0000-0000-0000-000000000009");
+        assert_eq!(caller(Some(8), ana), caller(None, ana), "by whatever account or token");
+        assert_eq!(caller(Some(8), Role::Admin), "admin:00000000-0000-0000-0000-000000000008");
+        assert_eq!(caller(None, Role::Admin), "admin:00000000-0000-0000-0000-000000000007");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::Limits;
-use events::values::AdvisorId;
+use events::values::{AdvisorId, EmailAddress};
 use jiff::{SignedDuration, Timestamp};
 use journal::{Journal, JournalSettings};
 use reqwest::{Method, RequestBuilder};
@@ -109,9 +109,20 @@ impl Advisor {
 
 /// A new token of no account.
 pub async fn token(house: &House, role: Role, scope: Scope) -> String {
+    token_under(house, None, role, scope).await
+}
+
+/// A new token of a new account.
+pub async fn token_of_account(house: &House, role: Role, email: &str) -> String {
+    let (account, email) = (uuid::Uuid::new_v4(), EmailAddress::parse(email).unwrap());
+    house.vault.create_account(account, &email, role, Timestamp::now()).await.unwrap();
+    token_under(house, Some(account), role, Scope::Write).await
+}
+
+async fn token_under(house: &House, account: Option<uuid::Uuid>, role: Role, scope: Scope) -> String {
     let id = uuid::Uuid::new_v4();
     let maker = Maker::Operator;
-    let wish = TokenWish { id, account: None, role, scope, label: "a test", request: None, maker };
+    let wish = TokenWish { id, account, role, scope, label: "a test", request: None, maker };
     let hour = SignedDuration::try_from(Duration::from_secs(3_600)).unwrap();
     match house.vault.make_token(&wish, Timestamp::now(), hour).await.unwrap() {
         TokenMade::New(token) => token.secret,

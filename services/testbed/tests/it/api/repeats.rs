@@ -1,9 +1,12 @@
 //! The same request again: one effect, and the first answer for ever.
 
+use events::values::AdvisorId;
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::json;
+use vault::{Role, Scope};
 
+use super::cast::{token, token_of_account};
 use super::house::{Answer, House, halves, portfolio, unique};
 
 fn is_the_first_answer_again(first: &Answer, again: &Answer) {
@@ -233,4 +236,44 @@ async fn who_tells_of_an_asset_may_name_the_version_that_they_saw() {
         request.header("If-Match", "\"1\"").header("Idempotency-Key", "k-4").json(&body)
     });
     nobody.await.is_problem(404, "asset-unknown");
+}
+
+#[tokio::test]
+async fn whoever_exchanges_their_token_and_asks_again_is_the_same_caller() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    house.portfolio(&advisor).await;
+    let body = portfolio(&advisor);
+    let compose = async |token: &str| {
+        house
+            .ask_as_stranger(Method::POST, "/v1/portfolios", |request| {
+                request.bearer_auth(token).header("Idempotency-Key", "k-1").json(&body)
+            })
+            .await
+    };
+    let role = Role::Advisor(AdvisorId::parse(&advisor).unwrap());
+    let first = compose(&token(&house, role, Scope::Write).await).await;
+    first.created();
+    // Another token, and one of an account, under which the same advisor logs in.
+    is_the_first_answer_again(&first, &compose(&token(&house, role, Scope::Write).await).await);
+    let of_account = token_of_account(&house, role, "ana@firm.example").await;
+    is_the_first_answer_again(&first, &compose(&of_account).await);
+
+    // Of administrators each account is one caller, and a token behind which nobody stands another.
+    let one = token_of_account(&house, Role::Admin, "root@firm.example").await;
+    let of_admin = compose(&one).await;
+    assert_ne!(of_admin.created(), first.created());
+    assert!(!of_admin.headers.contains_key("idempotent-replayed"));
+    let of_nobody = [token(&house, Role::Admin, Scope::Write).await, token(&house, Role::Admin, Scope::Write).await];
+    let mut ids = vec![first.created(), of_admin.created()];
+    for token in &of_nobody {
+        ids.push(compose(token).await.created());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 4);
+    // Who acted is still what was presented: the token, not whoever stands behind it.
+    let versions = house.get_now(&format!("{}/versions", first.header("location"))).await;
+    let actor = versions.body["items"][0]["actor"].as_str().unwrap();
+    assert!(actor.starts_with("advisor:") && !actor.ends_with(&advisor), "{actor}");
 }
