@@ -3,6 +3,7 @@
 mod advice;
 mod as_of;
 mod backtests;
+mod browser;
 mod cash;
 pub mod cast;
 mod client_reads;
@@ -25,6 +26,7 @@ mod nasty;
 mod newest_first;
 mod operation;
 mod people;
+mod reach;
 mod reads;
 mod refusals;
 mod repeats;

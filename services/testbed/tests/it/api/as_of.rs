@@ -269,7 +269,7 @@ async fn a_list_of_the_past_shows_what_was_theirs_then_and_is_theirs_now() {
     let before = house.journal.last_position(Stream::Advisory).await.unwrap();
     let body = json!({"advisor": rui.id, "reason": "They moved."});
     let path = format!("/v1/clients/{}", ana.client);
-    let handed = house.change(Method::PUT, &format!("{path}/advisor"), "\"1\"", &body).await;
+    let handed = house.change(Method::PUT, &format!("{path}/advisor"), "\"2\"", &body).await;
     assert_eq!(handed.status, 200, "{handed:?}");
     house.get_after("/v1/clients", &handed).await;
     let ids = async |token: &str, query: &str| -> Vec<String> {

@@ -57,12 +57,12 @@ async fn everybody_is_told_in_the_log_s_order_of_what_is_theirs() {
     // A client who is handed over takes their past along.
     let body = json!({"advisor": rui.id, "reason": "They moved."});
     let path = format!("/v1/clients/{}", ana.client);
-    let handed = cast.house.change(Method::PUT, &format!("{path}/advisor"), "\"1\"", &body).await;
+    let handed = cast.house.change(Method::PUT, &format!("{path}/advisor"), "\"2\"", &body).await;
     assert_eq!(handed.status, 200, "{handed:?}");
     settled(&cast.house).await;
     let of_client = format!("/v1/events?id={}", ana.client);
     assert!(all_of(&cast, &ana.token, &of_client).await.is_empty());
-    assert_eq!(all_of(&cast, &rui.token, &of_client).await.len(), 2);
+    assert_eq!(all_of(&cast, &rui.token, &of_client).await.len(), 3);
     // A portfolio does, too, and leaves what was recommended with whoever recommended it.
     let path = format!("/v1/portfolios/{}/advisor", ana.portfolio);
     let handed = cast.house.change(Method::PUT, &path, "\"2\"", &body).await;
