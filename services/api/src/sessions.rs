@@ -1,7 +1,8 @@
-//! `/v1/sessions`: logging in and out, and who is logged in; `/v1/passwords`: choosing a password by an invitation.
+//! `/v1/sessions`: logging in and out, who is logged in, and where else; `/v1/passwords`: choosing a password by an invitation.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use events::values::{AdvisorId, EmailAddress};
@@ -9,12 +10,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use vault::{Credential, Principal, Taken, Vault};
+use vault::{Credential, OpenSession, Principal, Taken, Vault};
 
 use crate::access::{Caller, Door, Peer, csrf_of, csrf_token, forgotten, remembered, settled};
 use crate::body::JsonBody;
 use crate::described::problems;
 use crate::faults::Faults;
+use crate::paging::Listing;
 use crate::problem::{Problem, ProblemType};
 use crate::state::Clock;
 
@@ -98,10 +100,35 @@ impl SessionView {
     }
 }
 
+/// A log-in that is open.
+#[derive(Serialize, ToSchema)]
+pub struct OpenSessionView {
+    /// The session's id, which is no secret.
+    #[schema(value_type = String, format = Uuid)]
+    id: Uuid,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// From when on it is good no more.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// Whether it is the one of this very request.
+    current: bool,
+}
+
+impl OpenSessionView {
+    fn of(session: OpenSession, presented: Credential) -> Self {
+        let OpenSession { id, created_at, expires_at } = session;
+        Self { id, created_at, expires_at, current: presented == Credential::Session(id) }
+    }
+}
+
 problems!(LogInProblems: ANY, BODY; LoginRefused, LoginLocked, TooManyRequests, DatabaseUnavailable);
 problems!(ChooseProblems: ANY, BODY; InvitationUnknown, EmailTaken, TooManyRequests, DatabaseUnavailable);
 problems!(CurrentProblems: ANY, GUARDED;);
 problems!(LogOutProblems: ANY, GUARDED;);
+problems!(ListProblems: ANY, GUARDED;);
+problems!(EndProblems: ANY, GUARDED; SessionUnknown);
 
 /// Logs in.
 ///
@@ -161,6 +188,53 @@ pub async fn log_out(
     vault.end_session(id, clock.now()).await?;
     settled().await;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, forgotten())]).into_response())
+}
+
+/// Lists where the caller is logged in: the open sessions of their own account, the oldest first.
+///
+/// There are ten at the most (an eleventh log-in ends the oldest), so all stand on one page. A token beside all accounts has
+/// none.
+#[utoipa::path(get, path = "/v1/sessions", tag = "access", operation_id = "listSessions",
+    security(("bearer" = ["admin", "advisor", "compliance"])),
+    responses((status = 200, body = Listing<OpenSessionView>), ListProblems))]
+pub async fn list(
+    State(vault): State<Vault>,
+    State(clock): State<Clock>,
+    caller: Caller,
+) -> Result<Json<Listing<OpenSessionView>>, Problem> {
+    let open = match caller.principal.account {
+        Some(account) => vault.open_sessions(account, clock.now()).await?,
+        None => Vec::new(),
+    };
+    let presented = caller.principal.credential;
+    let items = open.into_iter().map(|session| OpenSessionView::of(session, presented)).collect();
+    Ok(Json(Listing { items, next: None }))
+}
+
+/// Ends a session of the caller's own account, such as one on a machine that was left behind: when the answer is there, it is
+/// dead in every process.
+///
+/// What others have opened ends with their account: `DELETE /v1/accounts/{id}`.
+#[utoipa::path(delete, path = "/v1/sessions/{id}", tag = "access", operation_id = "endSession",
+    security(("bearer" = ["admin", "advisor", "compliance"])), params(("id" = String, Path, format = Uuid)),
+    responses((status = 204, headers(("Set-Cookie" = Option<String>))), EndProblems))]
+pub async fn end(
+    State(vault): State<Vault>,
+    State(clock): State<Clock>,
+    caller: Caller,
+    id: Result<Path<Uuid>, PathRejection>,
+) -> Result<Response, Problem> {
+    let absent = || Problem::of(ProblemType::SessionUnknown);
+    let Path(id) = id.map_err(|_| absent())?;
+    let account = caller.principal.account.ok_or_else(absent)?;
+    if !vault.end_session_of(account, id, clock.now()).await? {
+        return Err(absent());
+    }
+    settled().await;
+    if caller.principal.credential == Credential::Session(id) {
+        return Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, forgotten())]).into_response());
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Chooses the password of the account that an invitation is for; earlier sessions end.

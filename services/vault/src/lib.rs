@@ -41,7 +41,7 @@ pub use passwords::{PASSWORD_CHARS, PasswordHash, PasswordRejection, StoredPassw
 pub use principal::{Credential, Principal, Role, Scope};
 pub use reads::{ClientRead, READS_KEPT_FOR};
 pub use secrets::SecretKind;
-pub use sessions::NewSession;
+pub use sessions::{NewSession, OpenSession, SESSIONS_MAX};
 pub use tokens::{LINE_MAX, Maker, NewToken, TokenMade, TokenRow, TokenWish, TokensOf};
 
 /// Sealed identities and access tokens, over a pool of connections. Clones share the pool and the key.

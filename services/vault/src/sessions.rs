@@ -14,7 +14,7 @@ use crate::{Vault, VaultError};
 /// How long a log-in lasts, in hours: a day's work.
 const SESSION_HOURS: i64 = 12;
 /// Sessions that an account may have at once; the oldest end.
-const SESSIONS_MAX: i64 = 10;
+pub const SESSIONS_MAX: i64 = 10;
 
 /// A session that was just opened, with the only sight of its secret.
 pub struct NewSession {
@@ -30,6 +30,17 @@ impl fmt::Debug for NewSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewSession").field("id", &self.id).finish_non_exhaustive()
     }
+}
+
+/// A log-in that is open, as it may be shown. Its id is no secret; what the cookie holds is kept nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenSession {
+    /// The session's id.
+    pub id: Uuid,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// From when on it is good no more.
+    pub expires_at: Timestamp,
 }
 
 impl Vault {
@@ -86,6 +97,46 @@ impl Vault {
         let role = Role::stored(row.role, row.advisor)?;
         let (credential, expires_at) = (Credential::Session(row.id), row.expires_at.to_jiff());
         Ok(Some(Principal::new(credential, Some(row.account), role, Scope::Write, expires_at)))
+    }
+
+    /// The account's sessions that are good now, in the order in which they began: [`SESSIONS_MAX`] at the most.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn open_sessions(&self, account: Uuid, now: Timestamp) -> Result<Vec<OpenSession>, VaultError> {
+        let rows = sqlx::query!(
+            r#"select s.id, s.created_at as "created_at: SqlTimestamp", s.expires_at as "expires_at: SqlTimestamp"
+               from vault.sessions s join vault.accounts a on a.id = s.account
+               where s.account = $1 and s.expires_at > $2 and s.revoked_at is null and a.closed_at is null
+               order by s.created_at, s.id limit $3"#,
+            account,
+            now.to_sqlx() as SqlTimestamp,
+            SESSIONS_MAX,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let open = rows.into_iter().map(|row| OpenSession {
+            id: row.id,
+            created_at: row.created_at.to_jiff(),
+            expires_at: row.expires_at.to_jiff(),
+        });
+        Ok(open.collect())
+    }
+
+    /// Whether the account has had such a session; from now on nobody may act by it.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn end_session_of(&self, account: Uuid, id: Uuid, now: Timestamp) -> Result<bool, VaultError> {
+        let done = sqlx::query!(
+            "update vault.sessions set revoked_at = coalesce(revoked_at, $3) where id = $1 and account = $2",
+            id,
+            account,
+            now.to_sqlx() as SqlTimestamp,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// Ends the session: from now on nobody may act by it.

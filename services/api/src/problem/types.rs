@@ -74,6 +74,8 @@ problem_types! {
         "An account was made for this address, with another role or by another request. An address belongs to one account, open or closed.";
     AccountUnknown NOT_FOUND "account-unknown" "There is no such account"
         "No account has this id, or it is closed.";
+    SessionUnknown NOT_FOUND "session-unknown" "There is no such session"
+        "No log-in of the caller's own account has this id.";
     TokenUnknown NOT_FOUND "token-unknown" "There is no such token"
         "No token that the caller may see has this id.";
     CsrfTokenMissing FORBIDDEN "csrf-token-missing" "The page did not show that it meant the request"

@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use api::Limits;
+use events::values::EmailAddress;
 use futures::future::join_all;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
+use vault::Role;
 
 use super::browser::{Browser, PASSWORD, account_of_ana, choose, log_in};
 use super::house::{Answer, House};
@@ -81,6 +83,67 @@ async fn a_cookie_alone_reads_and_changes_nothing() {
     let cookie = format!("__Host-insights-session={}", house.token);
     let as_session = house.ask_as_stranger(Method::GET, "/v1/portfolios", |request| request.header("Cookie", cookie));
     as_session.await.is_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn whoever_is_logged_in_sees_where_else_and_ends_it_there() {
+    let house = House::open().await;
+    account_of_ana(&house).await;
+    let another = house.another().await;
+    let laptop = Browser::of(&log_in(&house, "ana@firm.example", PASSWORD).await);
+    let phone = Browser::of(&log_in(&house, "ana@firm.example", PASSWORD).await);
+    let root = account_of(&house, "root@firm.example").await;
+    let root = Browser::opened(&house, root).await;
+    let listed = laptop.get(&house, "/v1/sessions").await;
+    let items = listed.body["items"].as_array().unwrap();
+    assert_eq!((items.len(), &listed.body["next"]), (2, &Value::Null), "{listed:?}");
+    assert_eq!((&items[0]["current"], &items[1]["current"]), (&json!(true), &json!(false)));
+    let current = laptop.get(&house, "/v1/sessions/current").await.body;
+    assert_eq!(items[0]["expires_at"], current["expires_at"]);
+    assert!(items[0]["created_at"].as_str() <= items[1]["created_at"].as_str(), "the oldest first");
+    for browser in [&laptop, &phone] {
+        let secret = browser.cookie.split_once('=').unwrap().1;
+        assert!(!listed.body.to_string().contains(secret), "an id is no secret, and the secret is not told");
+    }
+
+    let of_phone = format!("/v1/sessions/{}", items[1]["id"].as_str().unwrap());
+    let end = async |browser: &Browser, path: &str| browser.change(&house, Method::DELETE, path, &json!({})).await;
+    // Another account's is not there, whoever asks: an administrator closes the account.
+    for answer in [end(&root, &of_phone).await, house.ask(Method::DELETE, &of_phone, |request| request).await] {
+        answer.is_problem(404, "session-unknown");
+    }
+    for nobody_s in ["/v1/sessions/132e374d-2bfb-5564-814d-e201e6e41209", "/v1/sessions/x"] {
+        end(&laptop, nobody_s).await.is_problem(404, "session-unknown");
+    }
+    assert_eq!(house.get("/v1/sessions").await.body["items"], json!([]), "a token beside all accounts has none");
+    let statuses = async || {
+        let mut all = Vec::new();
+        for address in [&house.address, &another] {
+            for browser in [&laptop, &phone] {
+                all.push(house.get_at(address, "/v1/portfolios", &browser.cookie).await.status.as_u16());
+            }
+        }
+        all
+    };
+    assert_eq!(statuses().await, [200; 4]);
+    let ended = end(&laptop, &of_phone).await;
+    assert_eq!((ended.status.as_u16(), ended.headers.contains_key("set-cookie")), (204, false), "{ended:?}");
+    assert_eq!(statuses().await, [200, 401, 200, 401]);
+    assert_eq!(end(&laptop, &of_phone).await.status, 204, "again changes nothing");
+
+    let listed = laptop.get(&house, "/v1/sessions").await;
+    let [own] = listed.body["items"].as_array().unwrap().as_slice() else { panic!("{listed:?}") };
+    let ended = end(&laptop, &format!("/v1/sessions/{}", own["id"].as_str().unwrap())).await;
+    assert!(ended.header("set-cookie").contains("Max-Age=0"), "the browser forgets what has ended");
+    assert_eq!(statuses().await, [401; 4]);
+}
+
+/// An administrator's account.
+async fn account_of(house: &House, email: &str) -> uuid::Uuid {
+    let id = uuid::Uuid::new_v4();
+    let email = EmailAddress::parse(email).unwrap();
+    house.vault.create_account(id, &email, Role::Admin, Timestamp::now()).await.unwrap();
+    id
 }
 
 #[tokio::test]

@@ -49,6 +49,8 @@ enum About {
     Account,
     /// A job that Ana asked for.
     Job,
+    /// A log-in of Ana's, on another machine than the one that she asks from.
+    Session,
 }
 
 /// Every operation. One without a row fails the test; so does a row without an operation.
@@ -125,6 +127,8 @@ const ROWS: &[(&str, May, About)] = &[
     ("getCurrentSession", May::AnyRole, About::Nobody),
     // Of all callers one has a session to end; the others have their role and are told that there is none.
     ("logOut", May::AnyRole, About::Nobody),
+    ("listSessions", May::AnyRole, About::Nobody),
+    ("endSession", May::AnyRole, About::Session),
     ("createToken", May::AnyRole, About::Nobody),
     ("listTokens", May::AnyRole, About::Nobody),
     ("getToken", May::AnyRole, About::Token),
@@ -189,7 +193,7 @@ fn reaches(about: About, caller: Caller) -> bool {
         }
         About::Model => caller != Caller::Outsider,
         About::Token => caller.is_owner() || caller.is_admin(),
-        About::Job => caller.is_owner(),
+        About::Job | About::Session => caller.is_owner(),
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Stage {
     /// One for each time that somebody may end one.
     tokens: Vec<Uuid>,
     accounts: Vec<Uuid>,
+    /// The one that was asked about last.
+    session: Option<Uuid>,
 }
 
 impl Stage {
@@ -124,6 +126,7 @@ impl Stage {
             backtest,
             tokens,
             accounts,
+            session: None,
             cast,
         }
     }
@@ -142,6 +145,7 @@ impl Stage {
             About::Token => self.tokens.pop().expect("a token for each cell").to_string(),
             About::Account => self.accounts.pop().expect("an account for each cell").to_string(),
             About::Job => self.job().await,
+            About::Session => self.another_session().await,
         };
         template
             .replace("{id}", &id)
@@ -183,6 +187,18 @@ impl Stage {
     /// Logs Ana's browser in again, after a request that may have ended its session.
     pub async fn log_in_again(&mut self) {
         self.browser = Browser::opened(&self.cast.house, self.account).await;
+    }
+
+    /// A session of Ana's beside that of her browser.
+    async fn another_session(&mut self) -> String {
+        let (vault, now) = (&self.cast.house.vault, Timestamp::now());
+        // An account has so many at once, and the oldest would be the browser's.
+        if let Some(last) = self.session.take() {
+            assert!(vault.end_session_of(self.account, last, now).await.unwrap());
+        }
+        let id = vault.open_session(self.account, now).await.unwrap().id;
+        self.session = Some(id);
+        id.to_string()
     }
 
     /// A job that Ana has asked for. It has ended: so many at once are hers, and a busy machine is slow.
