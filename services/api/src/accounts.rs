@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use vault::{Account, AccountMade, AccountsFilter, NewAccount, Vault};
+use vault::{Account, AccountMade, AccountsFilter, NewAccount, Role, Vault};
 
 use crate::access::{Caller, settled};
 use crate::body::JsonBody;
@@ -37,6 +37,17 @@ pub struct CreateAccount {
     /// Under which address its owner logs in.
     #[schema(format = "email", max_length = 254, example = "ana@firm.example")]
     email: String,
+    /// What its owner may do.
+    role: RoleWord,
+    /// Whose clients and portfolios it is about: for the role `advisor`, and for it alone.
+    #[schema(format = Uuid)]
+    advisor: Option<String>,
+}
+
+/// What an account is to be from now on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CorrectAccount {
     /// What its owner may do.
     role: RoleWord,
     /// Whose clients and portfolios it is about: for the role `advisor`, and for it alone.
@@ -109,6 +120,7 @@ problems!(CreateProblems: ANY, GUARDED, BODY, KEYED;
     IdempotencyKeyInvalid, IdempotencyKeyReused, EmailTaken, NoSuchAdvisor, AdvisorNotActive, LogUnavailable);
 problems!(ListProblems: ANY, GUARDED; InvalidParameter);
 problems!(OneProblems: ANY, GUARDED; AccountUnknown);
+problems!(CorrectProblems: ANY, GUARDED, BODY; AccountUnknown, NoSuchAdvisor, AdvisorNotActive);
 
 /// Makes an account and invites its owner to choose a password.
 #[utoipa::path(post, path = "/v1/accounts", tag = "access", operation_id = "createAccount",
@@ -125,11 +137,7 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let mut faults = Faults::default();
     let email = faults.value("/email", EmailAddress::parse(&body.email));
-    let advisor = body.advisor.as_deref().map(|text| faults.value("/advisor", AdvisorId::parse(text).ok_or(NotAnId)));
-    let role = body.role.with(advisor.flatten());
-    if role.is_none() {
-        faults.add("/advisor", "advisor-with-another-role", ADVISOR_FITS.to_owned());
-    }
+    let role = role_of(body.role, body.advisor.as_deref(), &mut faults);
     let (Some(email), Some(role), true) = (email, role, faults.is_empty()) else { return Err(faults.into_problem()) };
     let id = keyed.command(CREATE, &[]).uuid();
     if let Some(advisor) = role.advisor() {
@@ -181,6 +189,35 @@ pub async fn get(
     Ok(Json(account.ok_or_else(absent)?.into()))
 }
 
+/// Corrects what an open account's owner may do, or for which advisor.
+///
+/// Where it was something else, whatever was given under that is dead in every process when the answer is there: its sessions
+/// and its tokens, with all that was made with them. Its owner logs in again with the same password. An account has no
+/// versions: the last word counts.
+#[utoipa::path(put, path = "/v1/accounts/{id}", tag = "access", operation_id = "correctAccount",
+    security(("bearer" = ["admin"])), params(("id" = String, Path, format = Uuid)), request_body = CorrectAccount,
+    responses((status = 200, body = AccountView), CorrectProblems))]
+pub async fn correct(
+    State(vault): State<Vault>,
+    State(references): State<References>,
+    State(clock): State<Clock>,
+    caller: Caller,
+    id: Result<Path<Uuid>, PathRejection>,
+    JsonBody(body): JsonBody<CorrectAccount>,
+) -> Result<Json<AccountView>, Problem> {
+    let id = known(id)?;
+    let mut faults = Faults::default();
+    let role = role_of(body.role, body.advisor.as_deref(), &mut faults);
+    let Some(role) = role.filter(|_| faults.is_empty()) else { return Err(faults.into_problem()) };
+    if let Some(advisor) = role.advisor() {
+        references.need_advisor(caller.reach, advisor).await?;
+    }
+    let account = vault.correct_account(id, role, clock.now()).await?.ok_or_else(absent)?;
+    // Also where nothing was to be corrected: the same wish may have been carried out a moment ago, and not been answered.
+    settled().await;
+    Ok(Json(account.into()))
+}
+
 /// Closes an account: when the answer is there, its sessions and tokens are dead in every process.
 #[utoipa::path(delete, path = "/v1/accounts/{id}", tag = "access", operation_id = "closeAccount",
     security(("bearer" = ["admin"])), params(("id" = String, Path, format = Uuid)),
@@ -211,6 +248,16 @@ pub async fn invite(
     let invited = vault.invite_again(known(id)?, clock.now()).await?;
     let NewAccount { id, invitation } = invited.ok_or_else(absent)?;
     Ok(Json(InvitationView { id, invitation: Some(invitation) }))
+}
+
+/// The role that a body names; what is wrong with it is added to the faults.
+fn role_of(role: RoleWord, advisor: Option<&str>, faults: &mut Faults) -> Option<Role> {
+    let advisor = advisor.map(|text| faults.value("/advisor", AdvisorId::parse(text).ok_or(NotAnId)));
+    let role = role.with(advisor.flatten());
+    if role.is_none() {
+        faults.add("/advisor", "advisor-with-another-role", ADVISOR_FITS.to_owned());
+    }
+    role
 }
 
 fn known(id: Result<Path<Uuid>, PathRejection>) -> Result<Uuid, Problem> {

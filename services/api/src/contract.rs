@@ -141,7 +141,7 @@ pub fn routes() -> OpenApiRouter<Parts> {
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::get, tokens::revoke))
         .routes(routes!(accounts::create, accounts::list))
-        .routes(routes!(accounts::get, accounts::close))
+        .routes(routes!(accounts::get, accounts::correct, accounts::close))
         .routes(routes!(accounts::invite))
         .routes(routes!(recommendations::let_out))
         .routes(routes!(recommendations::change_standing))

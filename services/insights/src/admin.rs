@@ -6,6 +6,7 @@ use events::advisor::{Advisor, AdvisorCommand, AdvisorDetails};
 use events::values::{Actor, AdvisorId, CommandId, EmailAddress, Name};
 use jiff::Timestamp;
 use journal::{CommandContext, Expect};
+use uuid::Uuid;
 use vault::{AccountMade, Role, Vault};
 
 use crate::roles;
@@ -13,6 +14,8 @@ use crate::settings::Settings;
 
 /// Keeps an account's id apart from the ids of everything else that follows from an address.
 const ACCOUNT_OF: &str = "insights admin";
+/// Accounts that one address may have had one after the other.
+const ACCOUNTS_OF_ADDRESS_MAX: u32 = 100;
 
 /// Which account to make. Each command prints an invitation, with which its owner chooses a password.
 #[derive(Debug, Subcommand)]
@@ -119,8 +122,8 @@ async fn create_advisor(settings: &Settings, vault: &Vault, new: &NewAdvisor) ->
 }
 
 async fn invite(vault: &Vault, email: &EmailAddress, role: Role) -> anyhow::Result<()> {
-    let id = CommandId::of(&[ACCOUNT_OF, "create-account", &email.expose().to_lowercase()]).uuid();
     let now = Timestamp::now();
+    let id = account_id(vault, email).await?;
     let account = match vault.create_account(id, email, role, now).await? {
         AccountMade::New(account) => account,
         AccountMade::Before => vault.invite_again(id, now).await?.context("the account is closed")?,
@@ -129,6 +132,21 @@ async fn invite(vault: &Vault, email: &EmailAddress, role: Role) -> anyhow::Resu
     println!("account     {}", account.id);
     println!("invitation  {}   (shown once, good for 72 hours: POST /v1/passwords)", account.invitation);
     Ok(())
+}
+
+/// The id of the account that this address has, or is to have: the first of its own that is not closed.
+async fn account_id(vault: &Vault, email: &EmailAddress) -> anyhow::Result<Uuid> {
+    let address = email.expose().to_lowercase();
+    for nth in 0..ACCOUNTS_OF_ADDRESS_MAX {
+        let nth = nth.to_string();
+        let words = [ACCOUNT_OF, "create-account", &address, &nth];
+        // The first one is known by its address alone.
+        let id = CommandId::of(if nth == "0" { &words[..3] } else { &words }).uuid();
+        if vault.account(id).await?.is_none_or(|account| account.closed_at.is_none()) {
+            return Ok(id);
+        }
+    }
+    bail!("{ACCOUNTS_OF_ADDRESS_MAX} accounts of this address were closed")
 }
 
 fn address(text: &str) -> anyhow::Result<EmailAddress> {

@@ -67,7 +67,7 @@ pub enum AccountMade {
     Before,
     /// An account has this id, and another wish made it.
     Differs,
-    /// Another account has this address.
+    /// Another open account has this address.
     EmailTaken,
 }
 
@@ -99,8 +99,8 @@ impl Vault {
         let email = email.expose().to_lowercase();
         let mut transaction = self.pool.begin().await?;
         let made = sqlx::query!(
-            "insert into vault.accounts (id, email, role, advisor, created_at) values ($1, $2, $3, $4, $5)
-             on conflict do nothing",
+            "insert into vault.accounts (id, email, role, advisor, made_role, made_advisor, created_at)
+             values ($1, $2, $3, $4, $3, $4, $5) on conflict do nothing",
             id,
             email,
             role.word(),
@@ -111,7 +111,7 @@ impl Vault {
         .await?;
         if made.rows_affected() == 0 {
             let is_the_same = sqlx::query_scalar!(
-                r#"select email = $2 and role = $3 and advisor is not distinct from $4 as "same!"
+                r#"select email = $2 and made_role = $3 and made_advisor is not distinct from $4 as "same!"
                    from vault.accounts where id = $1"#,
                 id,
                 email,
@@ -214,8 +214,8 @@ impl Vault {
             (None, Some(email)) => {
                 let id = Uuid::new_v4();
                 let made = sqlx::query!(
-                    "insert into vault.accounts (id, email, role, created_at) values ($1, $2, 'admin', $3)
-                     on conflict do nothing",
+                    "insert into vault.accounts (id, email, role, made_role, created_at)
+                     values ($1, $2, 'admin', 'admin', $3) on conflict do nothing",
                     id,
                     email.expose().to_lowercase(),
                     now.to_sqlx() as SqlTimestamp,
@@ -313,6 +313,42 @@ impl Vault {
                 })
             })
             .collect()
+    }
+
+    /// The open account with this id, which has this role from now on; `None` where there is no such. Where it had another one,
+    /// its sessions and tokens are dead: they were given under that.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn correct_account(&self, id: Uuid, role: Role, now: Timestamp) -> Result<Option<Account>, VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        let corrected = sqlx::query!(
+            "update vault.accounts set role = $2, advisor = $3
+             where id = $1 and closed_at is null and (role <> $2 or advisor is distinct from $3)",
+            id,
+            role.word(),
+            role.advisor().map(AdvisorId::uuid),
+        )
+        .execute(&mut *transaction)
+        .await?;
+        if corrected.rows_affected() == 1 {
+            sqlx::query!(
+                "update vault.sessions set revoked_at = $2 where account = $1 and revoked_at is null",
+                id,
+                now.to_sqlx() as SqlTimestamp,
+            )
+            .execute(&mut *transaction)
+            .await?;
+            sqlx::query!(
+                "update vault.tokens set revoked_at = $2 where account = $1 and revoked_at is null",
+                id,
+                now.to_sqlx() as SqlTimestamp,
+            )
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(self.account(id).await?.filter(|account| account.closed_at.is_none()))
     }
 
     /// Whether there is such an account; from now on nobody logs in to it, and its sessions and tokens are dead.

@@ -240,7 +240,7 @@ impl Vault {
     }
 
     /// Who presents this secret now, or `None` where nobody may by it: unknown, expired or revoked, or made with a token that
-    /// is.
+    /// is. Nor by a token of another role than its account has: one that was under way while the role was corrected.
     ///
     /// The look-up is by the secret's hash, so its time tells nothing about how near a guess is.
     ///
@@ -255,10 +255,12 @@ impl Vault {
                       t.expires_at as "expires_at: SqlTimestamp"
                from vault.tokens t left join vault.accounts a on a.id = t.account
                where t.digest = $1 and t.expires_at > $2 and t.revoked_at is null and a.closed_at is null
+                   and (t.account is null or (t.role, t.advisor) is not distinct from (a.role, a.advisor))
                    and cardinality(t.line) = (
                        select count(*)
                        from vault.tokens m left join vault.accounts o on o.id = m.account
-                       where m.id = any(t.line) and m.expires_at > $2 and m.revoked_at is null and o.closed_at is null)"#,
+                       where m.id = any(t.line) and m.expires_at > $2 and m.revoked_at is null and o.closed_at is null
+                           and (m.account is null or (m.role, m.advisor) is not distinct from (o.role, o.advisor)))"#,
             hash(secret),
             now.to_sqlx() as SqlTimestamp,
         )

@@ -71,7 +71,7 @@ problem_types! {
     InvitationUnknown NOT_FOUND "invitation-unknown" "There is no such invitation"
         "The invitation or set-up token is not known, was used, was replaced by a later one, or is too old. Ask an administrator for another.";
     EmailTaken CONFLICT "email-taken" "Another account has this address"
-        "An account was made for this address, with another role or by another request. An address belongs to one account, open or closed.";
+        "An open account was made for this address, with another role or by another request. An address belongs to one open account; that of a closed one is free.";
     AccountUnknown NOT_FOUND "account-unknown" "There is no such account"
         "No account has this id, or it is closed.";
     SessionUnknown NOT_FOUND "session-unknown" "There is no such session"

@@ -67,10 +67,23 @@ async fn an_operator_makes_the_first_accounts_and_their_owners_log_in() {
     assert_eq!(choose(after("invitation", &again), None).await, 200);
     assert_eq!(role_of("ana@firm.example").await, (201, json!("advisor")));
 
-    let (well, said, complained) =
-        admin(&["create-account", "--role", "compliance", "--email", "rui@firm.example"]).await;
+    let rui = ["create-account", "--role", "compliance", "--email", "rui@firm.example"];
+    let (well, said, complained) = admin(&rui).await;
     assert!(well, "{complained}");
     assert_eq!(choose(after("invitation", &said), None).await, 200);
+    assert_eq!(role_of("rui@firm.example").await, (201, json!("compliance")));
+    // Where that account was closed, the address gets another one.
+    let root = post(&url, "/v1/sessions", &json!({"email": "root@firm.example", "password": PASSWORD})).await;
+    let cookie = root.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let word = root.json::<Value>().await.unwrap()["csrf_token"].as_str().unwrap().to_owned();
+    let closing = Client::new().delete(format!("{url}/v1/accounts/{}", after("account", &said)));
+    let closed = closing.header("Cookie", cookie).header("Insights-CSRF", word).send().await.unwrap();
+    assert_eq!(closed.status(), 204);
+    let (well, anew, complained) = admin(&rui).await;
+    assert!(well, "{complained}");
+    assert_ne!(after("account", &said), after("account", &anew));
+    assert_eq!(role_of("rui@firm.example").await.0, 401);
+    assert_eq!(choose(after("invitation", &anew), None).await, 200);
     assert_eq!(role_of("rui@firm.example").await, (201, json!("compliance")));
 
     for (arguments, because) in [

@@ -1,5 +1,6 @@
 //! The web API over real HTTP, on a real log and a real database.
 
+mod accounts;
 mod advice;
 mod as_of;
 mod backtests;

@@ -136,6 +136,7 @@ const ROWS: &[(&str, May, About)] = &[
     ("createAccount", May::Administer, About::Nobody),
     ("listAccounts", May::Oversee, About::Nobody),
     ("getAccount", May::Oversee, About::Account),
+    ("correctAccount", May::Administer, About::Account),
     ("closeAccount", May::Administer, About::Account),
     ("inviteAgain", May::Administer, About::Account),
     ("listEvents", May::AnyRole, About::Nobody),
