@@ -5,13 +5,14 @@ mod door;
 mod lease;
 mod peer;
 pub mod quota;
+mod site;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use events::advisor::{Advisor, Standing};
 use events::values::{Actor, AdvisorId};
 use jiff::Timestamp;
@@ -41,6 +42,7 @@ pub struct Callers {
     vault: Vault,
     journal: Journal,
     clock: fn() -> Timestamp,
+    origins: Arc<[HeaderValue]>,
     lease: Arc<Lease>,
     // By hash: a dump of this process's memory should not hold more secrets than it must.
     good: moka::future::Cache<[u8; 32], Remembered>,
@@ -60,29 +62,32 @@ impl Remembered {
 }
 
 impl Callers {
-    /// The look-up in this vault.
+    /// The look-up in this vault. Pages of these origins are taken for the service's own, as far as `Origin` goes.
     #[must_use]
-    pub fn new(vault: Vault, journal: Journal, clock: fn() -> Timestamp) -> Self {
+    pub fn new(vault: Vault, journal: Journal, clock: fn() -> Timestamp, origins: &[HeaderValue]) -> Self {
         let good = moka::future::Cache::builder().max_capacity(CALLERS_REMEMBERED_MAX);
         let good = good.time_to_live(REMEMBERED_FOR).build();
-        Self { lease: Arc::new(Lease::new(vault.clone())), vault, journal, clock, good }
+        Self { lease: Arc::new(Lease::new(vault.clone())), vault, journal, clock, origins: origins.into(), good }
     }
 
     /// Who presents the credential in these headers, for a request of this method.
     ///
     /// # Errors
-    /// `unauthenticated` where there is none or it is not good; `csrf-token-missing` where a browser does not show that
-    /// its page meant it; `database-unavailable` where that cannot be told.
+    /// `unauthenticated` where there is none or it is not good, or where a page of another site wants to read by a cookie;
+    /// `csrf-token-missing` where a browser does not show that our own page meant a change; `database-unavailable` where that cannot be told.
     pub async fn principal(&self, method: &Method, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
         let unauthenticated = || Problem::of(ProblemType::Unauthenticated);
         if headers.contains_key(header::AUTHORIZATION) {
             let secret = bearer(headers).ok_or_else(unauthenticated)?;
             return self.look_up(secret, false).await;
         }
-        let secret = cookie::session(headers).ok_or_else(unauthenticated)?;
+        let is_foreign = site::is_another(headers, &self.origins);
+        // A page of another site reads as if the browser had no cookie.
+        let taken = cookie::session(headers).filter(|_| !(is_foreign && method.is_safe()));
+        let secret = taken.ok_or_else(unauthenticated)?;
         let principal = self.look_up(secret, true).await?;
-        // Only who can read our answers knows it; a foreign page can send the cookie and read nothing.
-        if !method.is_safe() && !cookie::is_meant(headers, secret) {
+        // Only who can read our answers knows the word; a foreign page can send the cookie and read nothing.
+        if !method.is_safe() && (is_foreign || !cookie::is_meant(headers, secret)) {
             return Err(Problem::of(ProblemType::CsrfTokenMissing));
         }
         Ok(principal)

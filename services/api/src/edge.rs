@@ -52,6 +52,12 @@ impl Edge {
         Ok(Self { origins: origins.collect::<Result<_, _>>()?, proxies: proxies.collect::<Result<_, _>>()? })
     }
 
+    /// The origins whose pages may call.
+    #[must_use]
+    pub fn origins(&self) -> &[HeaderValue] {
+        &self.origins
+    }
+
     /// The proxies that are believed.
     #[must_use]
     pub fn proxies(&self) -> &[IpNet] {

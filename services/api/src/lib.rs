@@ -106,7 +106,8 @@ pub fn router(api: &Api) -> Router {
 
 /// The service as a router, whose endless answers end when it is told to stop, and whose imports go on.
 fn router_until(api: &Api, under_way: imports::UnderWay, stop: CancellationToken) -> Router {
-    let callers = access::Callers::new(api.vault.clone(), api.journal.clone(), api.clock);
+    let origins = api.edge.origins();
+    let callers = access::Callers::new(api.vault.clone(), api.journal.clone(), api.clock, origins);
     let guard = Arc::new(guard::Guard::new(callers.clone(), operations::Operations::of(&openapi()), api.limits));
     let (routes, _) = contract::routes().split_for_parts();
     let router = routes

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use api::Limits;
+use api::{Edge, Limits};
 use events::values::EmailAddress;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use vault::Role;
 
 use super::browser::{Browser, PASSWORD, account_of_ana, choose, log_in};
-use super::house::{Answer, House};
+use super::house::{Answer, House, unique};
 
 #[tokio::test]
 async fn the_first_administrator_sets_the_house_up_and_invites_an_advisor() {
@@ -83,6 +83,54 @@ async fn a_cookie_alone_reads_and_changes_nothing() {
     let cookie = format!("__Host-insights-session={}", house.token);
     let as_session = house.ask_as_stranger(Method::GET, "/v1/portfolios", |request| request.header("Cookie", cookie));
     as_session.await.is_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_cookie_is_never_taken_from_another_site() {
+    const PUBLIC: &str = "https://insights.example";
+    let house = House::open().await;
+    account_of_ana(&house).await;
+    let behind = house.another_within(Limits::default(), Edge::new(&[PUBLIC.to_owned()], &[]).unwrap()).await;
+    let ana = Browser::of(&log_in(&house, "ana@firm.example", PASSWORD).await);
+    let body = json!({"label": "mine", "valid_days": 1});
+    let said = |header: (&'static str, String)| {
+        let ana = &ana;
+        let body = &body;
+        let house = &house;
+        async move {
+            let read = ana.ask(house, Method::GET, "/v1/clients", |it| it.header(header.0, &header.1)).await;
+            let changed = ana
+                .ask(house, Method::POST, "/v1/tokens", |it| {
+                    it.header(header.0, &header.1).header("Idempotency-Key", unique("k")).json(body)
+                })
+                .await;
+            (read, changed)
+        }
+    };
+    let before = house.written().await;
+    for foreign in [
+        ("Origin", "https://elsewhere.example"),
+        ("Origin", "null"),
+        ("Origin", PUBLIC),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Site", "same-site"),
+    ] {
+        let (read, changed) = said((foreign.0, foreign.1.to_owned())).await;
+        read.is_problem(401, "unauthenticated");
+        changed.is_problem(403, "csrf-token-missing");
+    }
+    assert_eq!(house.written().await, before);
+    for own in [("Origin", house.address.clone()), ("Sec-Fetch-Site", "same-origin".to_owned())] {
+        let (read, changed) = said(own).await;
+        assert_eq!((read.status.as_u16(), changed.status.as_u16()), (200, 201), "{read:?} {changed:?}");
+    }
+    // Behind a proxy that writes another `Host`, the public origin is one of those that are listed.
+    let listed = reqwest::Client::new().get(format!("{behind}/v1/clients")).header("Cookie", &ana.cookie);
+    assert_eq!(listed.header("Origin", PUBLIC).send().await.unwrap().status(), 200);
+    // Who comes with a token comes from wherever they like: no browser adds it by itself.
+    let by_token =
+        house.ask(Method::GET, "/v1/clients", |request| request.header("Origin", "https://elsewhere.example"));
+    assert_eq!(by_token.await.status, 200);
 }
 
 #[tokio::test]
