@@ -19,7 +19,8 @@ pub struct Unsent {
     pub since: Timestamp,
 }
 
-/// The letters that have not left, by state.
+/// The letters that have not left, by state. Nobody is written to about advice that does not stand: what was not sent by then
+/// is not due.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
@@ -30,7 +31,8 @@ pub async fn unsent(pool: &PgPool) -> Result<Vec<Unsent>, sqlx::Error> {
            CROSS JOIN LATERAL (
                SELECT count(*) AS count, min(made_at) AS since
                FROM (SELECT made_at FROM recommendations
-                     WHERE letter = state AND letter <> 'sent' ORDER BY made_at LIMIT $1) AS oldest
+                     WHERE letter = state AND letter <> 'sent' AND (letter <> 'due' OR standing = 'open')
+                     ORDER BY made_at LIMIT $1) AS oldest
            ) AS letters
            WHERE letters.count > 0 ORDER BY state"#,
         COUNTED_MAX

@@ -20,7 +20,7 @@ use crate::model::{Changes, FoldError};
 use crate::replay::Replays;
 
 pub use ending::{Overdue, overdue};
-pub use rows::{Filter, Overridden, RecommendationRow, get, list};
+pub use rows::{Filter, NO_LETTER, Overridden, RecommendationRow, get, list};
 
 /// Recommendations that a batch made, or whose letters went on.
 #[derive(Debug, Default)]
@@ -318,7 +318,7 @@ fn row(id: RecommendationId, change: Change) -> Result<Option<RecommendationRow>
         standing_reason: change.standing_reason,
         superseded_by: change.superseded_by,
         overridden: change.overridden,
-        letter: letter.word().to_owned(),
+        letter: rows::letter_of(letter.word().to_owned(), standing == Standing::Open),
         attempts: u32::try_from(attempts(letter)).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
         made_at: kept(making.made_at),
         emailed_at: change.emailed_at.map(kept),

@@ -1,6 +1,6 @@
 //! Recommendations as they are read.
 
-use events::recommendation::Standing;
+use events::recommendation::{Letter, Standing};
 use events::values::{AdvisorId, AssetId, ClientId, PortfolioId, RecommendationId};
 use events::{Position, Stream};
 use jiff::Timestamp;
@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use crate::columns::{natural, position, targets};
 use crate::page::{Page, page_of};
+
+/// What is said of a letter that is not to be sent: the advice was refused, or ceased to stand before it had left.
+pub const NO_LETTER: &str = "none";
 
 /// A recommendation as it stands now.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +50,7 @@ pub struct RecommendationRow {
     pub superseded_by: Option<RecommendationId>,
     /// Who let it out, where gates had stayed shut.
     pub overridden: Option<Overridden>,
-    /// How the letter stands: `due`, `claimed`, `sent`, `failed` or `outcome unknown`.
+    /// How the letter stands: `due`, `claimed`, `sent`, `failed` or `outcome unknown`; [`NO_LETTER`] where none is to be sent.
     pub letter: String,
     /// Attempts to send the letter, the one under way included.
     pub attempts: u32,
@@ -130,6 +133,7 @@ impl TryFrom<Record> for RecommendationRow {
 
     fn try_from(record: Record) -> Result<Self, sqlx::Error> {
         let overridden = record.overridden.map(serde_json::from_value).transpose();
+        let is_open = record.standing == Standing::Open.word();
         Ok(Self {
             id: RecommendationId::new(record.id),
             portfolio: PortfolioId::new(record.portfolio),
@@ -147,7 +151,7 @@ impl TryFrom<Record> for RecommendationRow {
             standing_reason: record.standing_reason,
             superseded_by: record.superseded_by.map(RecommendationId::new),
             overridden: overridden.map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
-            letter: record.letter,
+            letter: letter_of(record.letter, is_open),
             attempts: u32::try_from(record.attempts).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
             made_at: record.made_at.to_jiff(),
             emailed_at: record.emailed_at.map(jiff_sqlx::Timestamp::to_jiff),
@@ -156,6 +160,12 @@ impl TryFrom<Record> for RecommendationRow {
             position: position(Stream::Advisory, record.position)?,
         })
     }
+}
+
+/// How a letter stands, of advice that is open or not. Advice that was refused can still be let out: then its letter is due.
+pub(super) fn letter_of(letter: String, is_open: bool) -> String {
+    let is_due = letter == Letter::Due { attempts: 0 }.word();
+    if is_due && !is_open { NO_LETTER.to_owned() } else { letter }
 }
 
 /// The recommendation with this id.

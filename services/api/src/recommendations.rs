@@ -119,7 +119,8 @@ impl From<Overridden> for OverrideView {
 /// How a letter stands.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LetterView {
-    /// `due`, `claimed`, `sent`, `failed` or `outcome unknown`.
+    /// `due`, `claimed`, `sent`, `failed` or `outcome unknown`; `none` where nobody is written to, because the advice was
+    /// refused or ceased to stand before its letter had left.
     #[schema(example = "sent")]
     state: String,
     /// Attempts to send it.

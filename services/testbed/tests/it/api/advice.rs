@@ -145,7 +145,7 @@ async fn a_shut_gate_refuses_one_client_and_leaves_the_others() {
     assert_eq!(refused["gates"], json!([whole, too_risky("AAPL"), too_risky("MSFT")]));
     let refused = &recommended(&house, &unasked, 1).await[0];
     assert_eq!(refused["gates"][0], json!({"gate": "no_profile"}));
-    assert_eq!(refused["letter"]["state"], "due", "and it stays so: what is refused is not written about");
+    assert_eq!(refused["letter"]["state"], "none", "what is refused is not written about");
 }
 
 #[tokio::test]
@@ -181,6 +181,9 @@ async fn compliance_lets_refused_advice_out_and_nobody_else_does() {
     let read = house.get_now(&format!("/v1/recommendations/{id}")).await;
     assert_eq!((&read.body["standing"], &read.body["standing_reason"]), (&json!("open"), &json!("see the minutes")));
     assert_eq!(read.body["gates"].as_array().unwrap().len(), 1, "the gate that was shut stays on record");
+    assert_eq!((&refused["letter"]["state"], &read.body["letter"]["state"]), (&json!("none"), &json!("due")));
+    let then = house.get(&format!("/v1/recommendations/{id}?as_of={}", refused["position"].as_str().unwrap())).await;
+    assert_eq!(then.body["letter"]["state"], "none");
     let let_out = &read.body["override"];
     let actor = house.get_now(&format!("/v1/events?kind=recommendation&id={id}&type=recommendation.overridden")).await;
     let event = &actor.body["items"][0];
@@ -228,6 +231,8 @@ async fn advice_is_withdrawn_and_superseded_and_is_over_after_its_last_day() {
     assert_eq!((&read.body["standing"], &read.body["standing_reason"]), (&json!("withdrawn"), &json!("downgraded")));
     let then = house.get(&format!("{}?as_of={}", path(&third), third["position"].as_str().unwrap())).await;
     assert_eq!(then.body["standing"], "open");
+    // What ceased to stand before its letter had left is not written about.
+    assert_eq!((&read.body["letter"]["state"], &then.body["letter"]["state"]), (&json!("none"), &json!("due")));
 
     let standing = async |standing: &str, more: &str| -> Vec<Value> {
         let listed = house.get_now(&format!("/v1/recommendations?standing={standing}{more}")).await;

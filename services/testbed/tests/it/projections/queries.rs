@@ -1,14 +1,15 @@
 //! Queries: pages, filters and series of prices.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use events::advisor::Standing as AdvisorStanding;
 use events::recommendation::Standing;
 use events::values::{AdvisorId, CommandId, Firm, Name, PortfolioId, Regime};
 use events::{Position, Stream};
+use jiff::Timestamp;
 use jiff::civil::date;
-use projections::recommendations::Filter;
-use projections::{Order, Page, advisors, assets, clients, portfolios, prices, recommendations};
+use projections::recommendations::{Filter, NO_LETTER};
+use projections::{Order, Page, advisors, assets, clients, letters, portfolios, prices, recommendations};
 
 use super::story::{self, asset_id};
 use super::world::{apply, database};
@@ -162,6 +163,28 @@ async fn a_filter_gives_what_fits_all_of_it() {
         }
     }
     assert!(found.len() >= 3, "the story has advice that ended in several ways: {found:?}");
+}
+
+#[tokio::test]
+async fn letters_are_due_where_their_advice_stands_and_nowhere_else() {
+    let pool = database().await;
+    apply(&pool, Stream::Advisory, &story::recorded(Stream::Advisory, &story::advisory(13))).await.unwrap();
+    let page = Page { limit: 100, ..Page::FIRST };
+    let rows = recommendations::list(&pool, Filter::default(), page).await.unwrap();
+    let mut by_letter: BTreeMap<&str, (u64, Timestamp)> = BTreeMap::new();
+    for row in &rows {
+        assert_eq!(recommendations::get(&pool, row.id).await.unwrap().as_ref(), Some(row));
+        let is_open = row.standing == Standing::Open.word();
+        assert!(if is_open { row.letter != NO_LETTER } else { row.letter != "due" }, "{row:?}");
+        let (count, since) = by_letter.entry(&row.letter).or_insert((0, row.made_at));
+        (*count, *since) = (*count + 1, row.made_at.min(*since));
+    }
+    assert!(by_letter.contains_key(NO_LETTER) && by_letter.contains_key("due"), "the story has both: {by_letter:?}");
+    let unsent = letters::unsent(&pool).await.unwrap();
+    let told: BTreeMap<&str, (u64, Timestamp)> =
+        unsent.iter().map(|one| (one.letter.as_str(), (one.count, one.since))).collect();
+    by_letter.retain(|letter, _| ![NO_LETTER, "sent"].contains(letter));
+    assert_eq!(told, by_letter);
 }
 
 #[tokio::test]
