@@ -164,8 +164,8 @@ pub async fn list(pool: &PgPool, portfolio: PortfolioId, page: Page) -> Result<V
         pool,
         page,
         r#"SELECT id, portfolio, run, recorded_at AS "recorded_at: jiff_sqlx::Timestamp", created_position, version,
-                  position
-           FROM backtests"#,
+                  position"#,
+        " FROM backtests",
         "AND portfolio = $3",
         portfolio.uuid()
     );

@@ -19,7 +19,7 @@ use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
 use crate::replay::Replays;
 
-pub use rows::{ClientRow, Filter, Standing, get, list};
+pub use rows::{ClientRow, Filter, Standing, get, list, owner};
 
 /// Clients that a batch put on their advisors' lists or changed there.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::columns::natural;
 use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
-use crate::page::PAGE_ROWS_MAX;
+use crate::page::{Order, PAGE_ROWS_MAX};
 
 /// Rows that one search looks at. Where fewer fit than were asked for, the next search goes on behind them.
 pub const LOOKED_AT_MAX: u32 = 10_000;
@@ -218,6 +218,8 @@ pub struct Stretch {
     pub until: u64,
     /// How many at the most; more than [`PAGE_ROWS_MAX`] is taken as [`PAGE_ROWS_MAX`].
     pub limit: u32,
+    /// In which direction the stretch is searched.
+    pub order: Order,
 }
 
 impl Stretch {
@@ -231,9 +233,9 @@ impl Stretch {
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Where the events stand, in their order.
+    /// Where the events stand, in the order of the search.
     pub sequences: Vec<u64>,
-    /// Behind which sequence to go on; `None` where the stretch was searched to its end.
+    /// Behind which sequence to go on, or before which with the newest first; `None` where the stretch was searched to its end.
     pub next: Option<u64>,
 }
 
@@ -243,6 +245,46 @@ struct Record {
     last: Option<i64>,
 }
 
+/// What a search is asked for with.
+struct Asked<'a> {
+    after: i64,
+    until: i64,
+    kind: Option<&'a str>,
+    fact: Option<&'a str>,
+    looked_at_max: i64,
+    limit: i64,
+}
+
+/// What a search found in this order among the rows of which this holds. `$last` is the last that it looked at.
+macro_rules! searched {
+    ($pool:expr, $asked:expr, $which:tt, $order:tt, $last:tt $(, $value:expr)?) => {
+        query_as!(
+            Record,
+            "WITH looked AS MATERIALIZED (
+               SELECT position, kind, fact FROM happenings WHERE "
+                + $which
+                + " position > $1 AND position <= $2 ORDER BY "
+                + $order
+                + r#" LIMIT $3)
+             SELECT ARRAY(SELECT position FROM looked
+                          WHERE kind = COALESCE($4::text, kind) AND fact = COALESCE($5::text, fact) ORDER BY "#
+                + $order
+                + r#" LIMIT $6) AS "found!", (SELECT count(*) FROM looked) AS "looked_at!", (SELECT "#
+                + $last
+                + " FROM looked) AS last",
+            $asked.after,
+            $asked.until,
+            $asked.looked_at_max,
+            $asked.kind,
+            $asked.fact,
+            $asked.limit
+            $(, $value)?
+        )
+        .fetch_one($pool)
+        .await
+    };
+}
+
 /// The events of the stretch that fit the filter, as far as one search looks.
 ///
 /// # Errors
@@ -250,54 +292,27 @@ struct Record {
 pub async fn find(pool: &PgPool, filter: &Filter, stretch: Stretch) -> Result<Found, sqlx::Error> {
     // A place beyond the greatest bigint is beyond every row.
     let bigint = |sequence: u64| i64::try_from(sequence).unwrap_or(i64::MAX);
-    let (after, until) = (bigint(stretch.after), bigint(stretch.until));
     let (looked_at_max, limit) = (i64::from(LOOKED_AT_MAX), i64::from(stretch.limit.min(PAGE_ROWS_MAX)));
-    let (kind, fact) = (filter.kind.map(Kind::token), filter.fact.as_deref());
-    let advisor = filter.advisor.map(AdvisorId::uuid);
-    // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table.
-    let record = match advisor {
-        Some(advisor) => {
-            query_as!(
-                Record,
-                r#"WITH looked AS MATERIALIZED (
-                     SELECT position, kind, fact FROM happenings
-                     WHERE advisor = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4)
-                   SELECT ARRAY(SELECT position FROM looked
-                                WHERE kind = COALESCE($5::text, kind) AND fact = COALESCE($6::text, fact)
-                                ORDER BY position LIMIT $7) AS "found!",
-                          (SELECT count(*) FROM looked) AS "looked_at!", (SELECT max(position) FROM looked) AS last"#,
-                advisor,
-                after,
-                until,
-                looked_at_max,
-                kind,
-                fact,
-                limit
-            )
-            .fetch_one(pool)
-            .await?
-        }
-        None => {
-            query_as!(
-                Record,
-                r#"WITH looked AS MATERIALIZED (
-                     SELECT position, kind, fact FROM happenings
-                     WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3)
-                   SELECT ARRAY(SELECT position FROM looked
-                                WHERE kind = COALESCE($4::text, kind) AND fact = COALESCE($5::text, fact)
-                                ORDER BY position LIMIT $6) AS "found!",
-                          (SELECT count(*) FROM looked) AS "looked_at!", (SELECT max(position) FROM looked) AS last"#,
-                after,
-                until,
-                looked_at_max,
-                kind,
-                fact,
-                limit
-            )
-            .fetch_one(pool)
-            .await?
-        }
+    let asked = Asked {
+        after: bigint(stretch.after),
+        until: bigint(stretch.until),
+        kind: filter.kind.map(Kind::token),
+        fact: filter.fact.as_deref(),
+        looked_at_max,
+        limit,
     };
+    let advisor = filter.advisor.map(AdvisorId::uuid);
+    // One statement for each index and direction: with `$1 IS NULL OR ...` a kept plan reads the whole table.
+    let record = match (advisor, stretch.order) {
+        (Some(advisor), Order::OldestFirst) => {
+            searched!(pool, asked, "advisor = $7 AND", "position", "max(position)", advisor)
+        }
+        (Some(advisor), Order::NewestFirst) => {
+            searched!(pool, asked, "advisor = $7 AND", "position DESC", "min(position)", advisor)
+        }
+        (None, Order::OldestFirst) => searched!(pool, asked, "", "position", "max(position)"),
+        (None, Order::NewestFirst) => searched!(pool, asked, "", "position DESC", "min(position)"),
+    }?;
     let sequences = record.found.into_iter().map(natural).collect::<Result<Vec<u64>, _>>()?;
     let full = i64::try_from(sequences.len()).is_ok_and(|found| found >= limit);
     let next = match (sequences.last(), record.last) {

@@ -56,5 +56,5 @@ pub use checkpoint::{Behind, Checkpoints};
 pub use connect::{connect, migrate};
 pub use incoming::Applied;
 pub use model::{NoSuchReadModel, ReadModel};
-pub use page::{Order, PAGE_ROWS_MAX, Page};
+pub use page::{LOOKED_AT_MAX, Looked, Order, PAGE_ROWS_MAX, Page};
 pub use price_cache::PriceCache;

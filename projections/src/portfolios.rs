@@ -1,6 +1,7 @@
 //! Portfolios: what they are called, which weights they aim at and how they are kept. What a batch changes above, queries
-//! under `portfolios/rows.rs`.
+//! under `portfolios/lists.rs`.
 
+mod lists;
 mod names;
 mod rows;
 
@@ -21,10 +22,9 @@ use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
 use crate::replay::Replays;
 
+pub use lists::{ByName, ModelFilter, get, keeps_models, list, list_by_name, models, owner, some};
 pub use names::{StoodAt, places};
-pub use rows::{
-    ByName, Filter, ModelFilter, PortfolioRow, Standing, get, keeps_models, list, list_by_name, models, some,
-};
+pub use rows::{Filter, PortfolioRow, Standing};
 
 /// Portfolios that a batch composed or changed.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use sqlx::{PgPool, query_as};
 use uuid::Uuid;
 
 use crate::columns::{damaged, natural, position};
-use crate::page::{Page, page_of};
+use crate::page::{Looked, Page, end_of_looking, page_of};
 
 /// An advisor as the register has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,26 +121,64 @@ pub async fn get(pool: &PgPool, id: AdvisorId) -> Result<Option<AdvisorRow>, sql
     .transpose()
 }
 
-/// The advisors that fit the filter, in the page's order. The register is short enough to look through it.
+/// A page of the advisors of whom this holds.
+macro_rules! page_of_advisors {
+    ($pool:expr, $page:expr, $which:tt, $($value:expr),* $(,)?) => {
+        page_of!(
+            Record,
+            $pool,
+            $page,
+            r#"SELECT id, name, firm, regime, registration, language, currency, standing, standing_reason,
+                      registered_at AS "registered_at: jiff_sqlx::Timestamp", created_position, version, position"#,
+            " FROM advisors",
+            $which,
+            $($value),*
+        )
+    };
+}
+
+/// The advisors that fit the filter, in the page's order, as far as one request looks.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
-pub async fn list(pool: &PgPool, filter: &Filter, page: Page) -> Result<Vec<AdvisorRow>, sqlx::Error> {
-    let records = page_of!(
-        Record,
-        pool,
-        page,
-        r#"SELECT id, name, firm, regime, registration, language, currency, standing, standing_reason,
-                  registered_at AS "registered_at: jiff_sqlx::Timestamp", created_position, version, position
-           FROM advisors"#,
-        "AND id = COALESCE($3::uuid, id) AND standing = COALESCE($4::text, standing)
-             AND regime = COALESCE($5::text, regime) AND firm_key = COALESCE($6::text, firm_key)
-             AND ($7::text IS NULL OR strpos(lower(name), lower($7)) > 0 OR strpos(lower(firm), lower($7)) > 0)",
-        filter.own.map(AdvisorId::uuid),
-        filter.standing.map(Standing::word),
-        filter.regime.map(Regime::word),
-        filter.firm.as_ref().map(Firm::as_str),
-        filter.search.as_deref()
-    );
-    records?.into_iter().map(AdvisorRow::try_from).collect()
+pub async fn list(pool: &PgPool, filter: &Filter, page: Page) -> Result<Looked<AdvisorRow>, sqlx::Error> {
+    let end = match filter.own {
+        None => end_of_looking!(pool, page, *filter != Filter::default(), "FROM advisors", "")?,
+        // One is found by its key.
+        Some(_) => None,
+    };
+    let (first, last) = page.places(end);
+    let (standing, regime) = (filter.standing.map(Standing::word), filter.regime.map(Regime::word));
+    let (firm, search) = (filter.firm.as_ref().map(Firm::as_str), filter.search.as_deref());
+    let records = match filter.own.map(AdvisorId::uuid) {
+        Some(own) => page_of_advisors!(
+            pool,
+            page,
+            "AND standing = COALESCE($3::text, standing) AND regime = COALESCE($4::text, regime)
+                 AND firm_key = COALESCE($5::text, firm_key)
+                 AND ($6::text IS NULL OR strpos(lower(name), lower($6)) > 0 OR strpos(lower(firm), lower($6)) > 0)
+                 AND id = $7",
+            standing,
+            regime,
+            firm,
+            search,
+            own
+        ),
+        None => page_of_advisors!(
+            pool,
+            page,
+            "AND standing = COALESCE($3::text, standing) AND regime = COALESCE($4::text, regime)
+                 AND firm_key = COALESCE($5::text, firm_key)
+                 AND ($6::text IS NULL OR strpos(lower(name), lower($6)) > 0 OR strpos(lower(firm), lower($6)) > 0)
+                 AND created_position BETWEEN $7 AND $8",
+            standing,
+            regime,
+            firm,
+            search,
+            first,
+            last
+        ),
+    };
+    let rows = records?.into_iter().map(AdvisorRow::try_from).collect::<Result<Vec<_>, _>>()?;
+    Looked::up_to(end, page, rows, |row| row.created_position)
 }

@@ -3,7 +3,7 @@
 use sqlx::{PgPool, query_as};
 
 use super::{AssetRow, Record};
-use crate::page::{Page, page_of};
+use crate::page::{Looked, Page, end_of_looking, page_of};
 
 /// Which assets are wanted; what is not said does not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,14 +25,16 @@ pub struct Search {
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn list(pool: &PgPool, page: Page) -> Result<Vec<AssetRow>, sqlx::Error> {
-    search(pool, &Search::default(), page).await
+    Ok(search(pool, &Search::default(), page).await?.rows)
 }
 
-/// Assets that are searched for, in the page's order.
+/// Assets that are searched for, in the page's order, as far as one request looks.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
-pub async fn search(pool: &PgPool, search: &Search, page: Page) -> Result<Vec<AssetRow>, sqlx::Error> {
+pub async fn search(pool: &PgPool, search: &Search, page: Page) -> Result<Looked<AssetRow>, sqlx::Error> {
+    let end = end_of_looking!(pool, page, *search != Search::default(), "FROM assets", "")?;
+    let (first, last) = page.places(end);
     let records = page_of!(
         Record,
         pool,
@@ -40,18 +42,22 @@ pub async fn search(pool: &PgPool, search: &Search, page: Page) -> Result<Vec<As
         r#"SELECT id, name, currency, basis, first_day AS "first_day: jiff_sqlx::Date",
                   last_day AS "last_day: jiff_sqlx::Date", days, listed_at AS "listed_at: jiff_sqlx::Timestamp",
                   created_position, version, position, class, sector, exchange, time_zone, calendar, source,
-                  delisted_on AS "delisted_on: jiff_sqlx::Date", risk_class
-           FROM assets"#,
+                  delisted_on AS "delisted_on: jiff_sqlx::Date", risk_class"#,
+        " FROM assets",
         "AND ($3::text IS NULL OR strpos(lower(id || ' ' || name), lower($3)) > 0)
              AND ($4::text IS NULL OR class = $4) AND ($5::text IS NULL OR sector = $5)
-             AND ($6::text IS NULL OR currency = $6) AND ($7::text IS NULL OR exchange = $7)",
+             AND ($6::text IS NULL OR currency = $6) AND ($7::text IS NULL OR exchange = $7)
+             AND created_position BETWEEN $8 AND $9",
         search.text.as_deref(),
         search.class.as_deref(),
         search.sector.as_deref(),
         search.currency.as_deref(),
-        search.exchange.as_deref()
+        search.exchange.as_deref(),
+        first,
+        last
     );
-    records?.into_iter().map(AssetRow::try_from).collect()
+    let rows = records?.into_iter().map(AssetRow::try_from).collect::<Result<Vec<_>, _>>()?;
+    Looked::up_to(end, page, rows, |row| row.created_position)
 }
 
 /// How many assets have a value of a field.

@@ -115,8 +115,8 @@ macro_rules! page_of_figures {
             $page,
             r#"SELECT portfolio, advisor, currency, version, created_position, stale, definitions, prices_position,
                       first_day AS "first_day: jiff_sqlx::Date", last_day AS "last_day: jiff_sqlx::Date", returns,
-                      figures, no_figures_code, no_figures_detail
-               FROM portfolio_figures"#,
+                      figures, no_figures_code, no_figures_detail"#,
+            " FROM portfolio_figures",
             $which
             $(, $value)*
         )

@@ -5,8 +5,7 @@ use sqlx::{PgConnection, PgPool, query};
 use uuid::Uuid;
 
 use super::Change;
-use super::rows::ByName;
-use crate::page::PAGE_ROWS_MAX;
+use super::lists::ByName;
 
 /// A place in the order of names at which a portfolio stands or stood: its name in small letters, and its id.
 pub type StoodAt = (String, PortfolioId);
@@ -68,26 +67,25 @@ pub(super) async fn hand_over(
 /// # Errors
 /// Where PostgreSQL does not answer.
 pub async fn places(pool: &PgPool, advisor: Option<AdvisorId>, page: &ByName) -> Result<Vec<StoodAt>, sqlx::Error> {
-    let (first, last) = page.stretch();
-    let (after, after_id) = page.behind();
-    let limit = i64::from(page.limit.min(PAGE_ROWS_MAX));
+    let at = page.places();
     let places: Vec<(String, Uuid)> = match advisor {
         Some(advisor) => query!(
             r#"SELECT sought AS "sought!", id AS "id!" FROM (
                  (SELECT sought, id FROM portfolios
-                  WHERE advisor = $1 AND sought >= $2 AND sought <= $3 AND (sought, id) > ($4, $5)
-                  ORDER BY sought, id LIMIT $6)
+                  WHERE advisor = $5 AND standing = 'active' AND (sought, id) > ($1, $2) AND sought <= $3 ORDER BY sought, id LIMIT $4)
+                 UNION
+                 (SELECT sought, id FROM portfolios
+                  WHERE advisor = $5 AND standing = 'archived' AND (sought, id) > ($1, $2) AND sought <= $3
+                  ORDER BY sought, id LIMIT $4)
                  UNION
                  (SELECT sought, portfolio FROM former_portfolio_names
-                  WHERE advisor = $1 AND sought >= $2 AND sought <= $3 AND (sought, portfolio) > ($4, $5)
-                  ORDER BY sought, portfolio LIMIT $6)
-               ) places ORDER BY sought, id LIMIT $6"#,
-            advisor.uuid(),
-            first,
-            last,
-            after,
-            after_id,
-            limit
+                  WHERE advisor = $5 AND (sought, portfolio) > ($1, $2) AND sought <= $3 ORDER BY sought, portfolio LIMIT $4)
+               ) places ORDER BY sought, id LIMIT $4"#,
+            at.after,
+            at.after_id,
+            at.last,
+            at.limit,
+            advisor.uuid()
         )
         .fetch_all(pool)
         .await?
@@ -97,17 +95,19 @@ pub async fn places(pool: &PgPool, advisor: Option<AdvisorId>, page: &ByName) ->
         None => query!(
             r#"SELECT sought AS "sought!", id AS "id!" FROM (
                  (SELECT sought, id FROM portfolios
-                  WHERE sought >= $1 AND sought <= $2 AND (sought, id) > ($3, $4) ORDER BY sought, id LIMIT $5)
+                  WHERE standing = 'active' AND (sought, id) > ($1, $2) AND sought <= $3 ORDER BY sought, id LIMIT $4)
+                 UNION
+                 (SELECT sought, id FROM portfolios
+                  WHERE standing = 'archived' AND (sought, id) > ($1, $2) AND sought <= $3
+                  ORDER BY sought, id LIMIT $4)
                  UNION
                  (SELECT sought, portfolio FROM former_portfolio_names
-                  WHERE sought >= $1 AND sought <= $2 AND (sought, portfolio) > ($3, $4)
-                  ORDER BY sought, portfolio LIMIT $5)
-               ) places ORDER BY sought, id LIMIT $5"#,
-            first,
-            last,
-            after,
-            after_id,
-            limit
+                  WHERE (sought, portfolio) > ($1, $2) AND sought <= $3 ORDER BY sought, portfolio LIMIT $4)
+               ) places ORDER BY sought, id LIMIT $4"#,
+            at.after,
+            at.after_id,
+            at.last,
+            at.limit
         )
         .fetch_all(pool)
         .await?

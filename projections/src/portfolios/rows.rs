@@ -1,15 +1,13 @@
-//! Portfolios as they are now, and queries.
+//! Portfolios as they are now. Queries are under `lists.rs`.
 
 use events::portfolio::{Origin, Subscription};
-use events::values::{AdvisorId, AssetId, Firm, Policy, PortfolioId, RebalancingRule, RiskClass};
+use events::values::{AdvisorId, AssetId, Policy, PortfolioId, RebalancingRule, RiskClass};
 use events::{Position, Stream};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
-use sqlx::{PgPool, query_as, query_scalar};
 use uuid::Uuid;
 
 use crate::columns::{asset_id, damaged, natural, position, targets};
-use crate::page::{PAGE_ROWS_MAX, Page, page_of};
 
 /// Whether a portfolio is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,28 +75,28 @@ pub struct PortfolioRow {
     pub position: Position,
 }
 
-struct Record {
-    id: Uuid,
-    advisor: Uuid,
-    name: String,
-    currency: String,
-    assets: Vec<String>,
-    weights: Vec<Decimal>,
-    limits: serde_json::Value,
-    rebalancing: String,
-    benchmark: Option<String>,
-    risk_class: Option<String>,
-    standing: String,
-    origin: Option<Uuid>,
-    origin_version: Option<i64>,
-    model_of: Option<String>,
-    model: Option<Uuid>,
-    model_version: Option<i64>,
-    created_at: jiff_sqlx::Timestamp,
-    updated_at: jiff_sqlx::Timestamp,
-    created_position: i64,
-    version: i64,
-    position: i64,
+pub(super) struct Record {
+    pub(super) id: Uuid,
+    pub(super) advisor: Uuid,
+    pub(super) name: String,
+    pub(super) currency: String,
+    pub(super) assets: Vec<String>,
+    pub(super) weights: Vec<Decimal>,
+    pub(super) limits: serde_json::Value,
+    pub(super) rebalancing: String,
+    pub(super) benchmark: Option<String>,
+    pub(super) risk_class: Option<String>,
+    pub(super) standing: String,
+    pub(super) origin: Option<Uuid>,
+    pub(super) origin_version: Option<i64>,
+    pub(super) model_of: Option<String>,
+    pub(super) model: Option<Uuid>,
+    pub(super) model_version: Option<i64>,
+    pub(super) created_at: jiff_sqlx::Timestamp,
+    pub(super) updated_at: jiff_sqlx::Timestamp,
+    pub(super) created_position: i64,
+    pub(super) version: i64,
+    pub(super) position: i64,
 }
 
 impl TryFrom<Record> for PortfolioRow {
@@ -158,227 +156,4 @@ impl Filter {
             && self.standing.is_none_or(|standing| standing == row.standing)
             && self.model.is_none_or(|model| row.subscription.is_some_and(|followed| followed.model == model))
     }
-}
-
-/// A page of a list in the order of names, small and capital letters alike.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ByName {
-    /// Only those whose names begin so.
-    pub prefix: String,
-    /// Name and id of the last row of the page before; `None` for the first page.
-    pub after: Option<(String, PortfolioId)>,
-    /// How many rows at the most; more than [`PAGE_ROWS_MAX`] is taken as [`PAGE_ROWS_MAX`].
-    pub limit: u32,
-}
-
-impl ByName {
-    /// From where to where the names stand that begin so: a stretch of the index, to the prefix with the last of all
-    /// characters behind it.
-    pub(super) fn stretch(&self) -> (String, String) {
-        let first = self.prefix.to_ascii_lowercase();
-        let last = format!("{first}\u{10ffff}");
-        (first, last)
-    }
-
-    /// Behind which place the page begins.
-    pub(super) fn behind(&self) -> (String, Uuid) {
-        match &self.after {
-            Some((name, id)) => (name.to_ascii_lowercase(), id.uuid()),
-            None => (String::new(), Uuid::nil()),
-        }
-    }
-}
-
-/// The portfolio with this id.
-///
-/// # Errors
-/// Where PostgreSQL does not answer.
-pub async fn get(pool: &PgPool, id: PortfolioId) -> Result<Option<PortfolioRow>, sqlx::Error> {
-    let record = query_as!(
-        Record,
-        r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
-                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
-                  created_position, version, position
-           FROM portfolios WHERE id = $1"#,
-        id.uuid()
-    )
-    .fetch_optional(pool)
-    .await?;
-    record.map(PortfolioRow::try_from).transpose()
-}
-
-/// A page of the portfolios of which this holds.
-macro_rules! page_of_portfolios {
-    ($pool:expr, $page:expr, $which:tt $(, $value:expr)* $(,)?) => {
-        page_of!(
-            Record,
-            $pool,
-            $page,
-            r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                      benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
-                      created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
-                      created_position, version, position
-               FROM portfolios"#,
-            $which
-            $(, $value)*
-        )
-    };
-}
-
-/// The portfolios that fit the filter, in the page's order.
-///
-/// # Errors
-/// Where PostgreSQL does not answer.
-pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<PortfolioRow>, sqlx::Error> {
-    let Filter { advisor, standing, model } = filter;
-    let (advisor, standing) = (advisor.map(AdvisorId::uuid), standing.map(Standing::word));
-    // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table.
-    let records = match (model.map(PortfolioId::uuid), advisor, standing) {
-        (Some(model), advisor, standing) => page_of_portfolios!(
-            pool,
-            page,
-            "AND model = $3 AND advisor = COALESCE($4::uuid, advisor) AND standing = COALESCE($5::text, standing)",
-            model,
-            advisor,
-            standing
-        ),
-        (None, Some(advisor), Some(standing)) => {
-            page_of_portfolios!(pool, page, "AND advisor = $3 AND standing = $4", advisor, standing)
-        }
-        (None, Some(advisor), None) => page_of_portfolios!(pool, page, "AND advisor = $3", advisor),
-        (None, None, standing) => {
-            page_of_portfolios!(pool, page, "AND standing = COALESCE($3::text, standing)", standing)
-        }
-    };
-    records?.into_iter().map(PortfolioRow::try_from).collect()
-}
-
-/// The portfolios that fit the filter and whose names begin so, in the order of their names; whatever model they follow.
-///
-/// # Errors
-/// Where PostgreSQL does not answer.
-pub async fn list_by_name(pool: &PgPool, filter: Filter, page: &ByName) -> Result<Vec<PortfolioRow>, sqlx::Error> {
-    let (first, last) = page.stretch();
-    let (after, after_id) = page.behind();
-    let (standing, limit) = (filter.standing.map(Standing::word), i64::from(page.limit.min(PAGE_ROWS_MAX)));
-    let records =
-        match filter.advisor {
-            Some(advisor) => query_as!(
-                Record,
-                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
-                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
-                  created_position, version, position
-           FROM portfolios WHERE advisor = $1 AND sought >= $2 AND sought <= $3 AND (sought, id) > ($4, $5)
-                 AND standing = COALESCE($6::text, standing)
-           ORDER BY sought, id LIMIT $7"#,
-                advisor.uuid(),
-                first,
-                last,
-                after,
-                after_id,
-                standing,
-                limit
-            )
-            .fetch_all(pool)
-            .await?,
-            None => query_as!(
-                Record,
-                r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
-                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
-                  created_position, version, position
-           FROM portfolios WHERE sought >= $1 AND sought <= $2 AND (sought, id) > ($3, $4)
-                 AND standing = COALESCE($5::text, standing)
-           ORDER BY sought, id LIMIT $6"#,
-                first,
-                last,
-                after,
-                after_id,
-                standing,
-                limit
-            )
-            .fetch_all(pool)
-            .await?,
-        };
-    records.into_iter().map(PortfolioRow::try_from).collect()
-}
-
-/// The portfolios with these ids, in no order; at most [`PAGE_ROWS_MAX`].
-///
-/// # Errors
-/// Where PostgreSQL does not answer.
-pub async fn some(pool: &PgPool, ids: &[PortfolioId]) -> Result<Vec<PortfolioRow>, sqlx::Error> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-    let records = query_as!(
-        Record,
-        r#"SELECT id, advisor, name, currency, assets, weights AS "weights: Vec<Decimal>", limits, rebalancing,
-                  benchmark, risk_class, standing, origin, origin_version, model_of, model, model_version,
-                  created_at AS "created_at: jiff_sqlx::Timestamp", updated_at AS "updated_at: jiff_sqlx::Timestamp",
-                  created_position, version, position
-           FROM portfolios WHERE id = ANY($1::uuid[]) LIMIT $2"#,
-        &ids,
-        i64::from(PAGE_ROWS_MAX)
-    )
-    .fetch_all(pool)
-    .await?;
-    records.into_iter().map(PortfolioRow::try_from).collect()
-}
-
-/// Which models are wanted: those that fit all that is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelFilter {
-    /// Of this firm.
-    pub firm: Firm,
-    /// Also those whose advisor has left the firm: they are the firm's all the same, and nobody there sees them.
-    pub left_behind: bool,
-    /// That stand so.
-    pub standing: Option<Standing>,
-    /// Whose names contain this, small and capital letters alike.
-    pub search: Option<String>,
-}
-
-impl ModelFilter {
-    /// Whether the row is one of those, if it is one of the firm's.
-    #[must_use]
-    pub fn fits(&self, row: &PortfolioRow) -> bool {
-        let contains = |sought: String| row.name.to_ascii_lowercase().contains(&sought);
-        self.standing.is_none_or(|standing| standing == row.standing) && self.sought().is_none_or(contains)
-    }
-
-    fn sought(&self) -> Option<String> {
-        self.search.as_ref().map(|search| search.to_ascii_lowercase())
-    }
-}
-
-/// The models that fit the filter, in the page's order. A firm has few enough to look through them.
-///
-/// # Errors
-/// Where PostgreSQL does not answer.
-pub async fn models(pool: &PgPool, filter: &ModelFilter, page: Page) -> Result<Vec<PortfolioRow>, sqlx::Error> {
-    let records = page_of_portfolios!(
-        pool,
-        page,
-        "AND model_of_key = $3 AND standing = COALESCE($4::text, standing) AND strpos(sought, COALESCE($5::text, '')) > 0
-             AND ($6 OR EXISTS (SELECT FROM advisors WHERE advisors.id = portfolios.advisor AND advisors.firm_key = $3))",
-        filter.firm.as_str(),
-        filter.standing.map(Standing::word),
-        filter.sought(),
-        filter.left_behind
-    );
-    records?.into_iter().map(PortfolioRow::try_from).collect()
-}
-
-/// Whether this advisor has models of this firm that are in use.
-///
-/// # Errors
-/// Where PostgreSQL does not answer.
-pub async fn keeps_models(pool: &PgPool, advisor: AdvisorId, firm: &Firm) -> Result<bool, sqlx::Error> {
-    let one = query_scalar!(
-        "SELECT id FROM portfolios WHERE model_of_key = $1 AND advisor = $2 AND standing = 'active' LIMIT 1",
-        firm.as_str(),
-        advisor.uuid()
-    );
-    Ok(one.fetch_optional(pool).await?.is_some())
 }

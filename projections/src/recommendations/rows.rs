@@ -185,6 +185,15 @@ pub async fn get(pool: &PgPool, id: RecommendationId) -> Result<Option<Recommend
     record.fetch_optional(pool).await?.map(RecommendationRow::try_from).transpose()
 }
 
+/// By whom the recommendation is.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn owner(pool: &PgPool, id: RecommendationId) -> Result<Option<AdvisorId>, sqlx::Error> {
+    let advisor = sqlx::query_scalar!("SELECT advisor FROM recommendations WHERE id = $1", id.uuid());
+    Ok(advisor.fetch_optional(pool).await?.map(AdvisorId::new))
+}
+
 /// A page of the recommendations of which this holds.
 macro_rules! page_of_recommendations {
     ($pool:expr, $page:expr, $which:tt $(, $value:expr)* $(,)?) => {
@@ -195,8 +204,8 @@ macro_rules! page_of_recommendations {
             r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
                       weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason,
                       superseded_by, overridden, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
-                      emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position
-               FROM recommendations"#,
+                      emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position"#,
+            " FROM recommendations",
             $which
             $(, $value)*
         )
@@ -212,39 +221,48 @@ pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<Recom
     let (advisor, client) = (advisor.map(AdvisorId::uuid), client.map(ClientId::uuid));
     let standing = standing.map(Standing::word);
     // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table. A client has few enough
-    // recommendations to look through them.
+    // recommendations to look through them, and few portfolios change hands.
     let records = match (portfolio.map(PortfolioId::uuid), client, advisor, standing) {
-        (Some(portfolio), client, advisor, Some(standing)) => page_of_recommendations!(
+        (portfolio, Some(client), advisor, standing) => page_of_recommendations!(
             pool,
             page,
-            "AND portfolio = $3 AND standing = $4 AND client = COALESCE($5::uuid, client)
-                 AND advisor = COALESCE($6::uuid, advisor)",
+            "AND client = $3 AND portfolio = COALESCE($4::uuid, portfolio) AND advisor = COALESCE($5::uuid, advisor)
+                 AND standing = COALESCE($6::text, standing)",
+            client,
             portfolio,
-            standing,
-            client,
-            advisor
-        ),
-        (Some(portfolio), client, advisor, None) => page_of_recommendations!(
-            pool,
-            page,
-            "AND portfolio = $3 AND client = COALESCE($4::uuid, client) AND advisor = COALESCE($5::uuid, advisor)",
-            portfolio,
-            client,
-            advisor
-        ),
-        (None, Some(client), advisor, standing) => page_of_recommendations!(
-            pool,
-            page,
-            "AND client = $3 AND advisor = COALESCE($4::uuid, advisor) AND standing = COALESCE($5::text, standing)",
-            client,
             advisor,
             standing
+        ),
+        (Some(portfolio), None, advisor, Some(standing)) => page_of_recommendations!(
+            pool,
+            page,
+            "AND portfolio = $3 AND standing = $4
+                 AND advisor = COALESCE($5::uuid, advisor)",
+            portfolio,
+            standing,
+            advisor
+        ),
+        (Some(portfolio), None, advisor, None) => page_of_recommendations!(
+            pool,
+            page,
+            "AND portfolio = $3
+                 AND advisor = COALESCE($4::uuid, advisor)",
+            portfolio,
+            advisor
         ),
         (None, None, Some(advisor), Some(standing)) => {
             page_of_recommendations!(pool, page, "AND advisor = $3 AND standing = $4", advisor, standing)
         }
         (None, None, Some(advisor), None) => page_of_recommendations!(pool, page, "AND advisor = $3", advisor),
-        (None, None, None, Some(standing)) => page_of_recommendations!(pool, page, "AND standing = $3", standing),
+        // These indexes are of one standing each, so the statement has to say which.
+        (None, None, None, Some(_)) => match filter.standing {
+            Some(Standing::Open) => page_of_recommendations!(pool, page, "AND standing = 'open'"),
+            Some(Standing::Refused) => page_of_recommendations!(pool, page, "AND standing = 'refused'"),
+            Some(Standing::Withdrawn) => page_of_recommendations!(pool, page, "AND standing = 'withdrawn'"),
+            Some(Standing::Superseded) => page_of_recommendations!(pool, page, "AND standing = 'superseded'"),
+            Some(Standing::Expired) => page_of_recommendations!(pool, page, "AND standing = 'expired'"),
+            None => page_of_recommendations!(pool, page, ""),
+        },
         (None, None, None, None) => page_of_recommendations!(pool, page, ""),
     };
     records?.into_iter().map(RecommendationRow::try_from).collect()

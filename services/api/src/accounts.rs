@@ -24,11 +24,9 @@ use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemType};
 use crate::references::References;
 use crate::state::Clock;
-use crate::tokens::{ADVISOR_FITS, RoleWord};
+use crate::tokens::{ADVISOR_FITS, ROLES, RoleWord};
 
 const CREATE: &str = "POST /v1/accounts";
-/// The words of all roles.
-const ROLES: [&str; 3] = ["admin", "advisor", "compliance"];
 
 /// An account to be made.
 #[derive(Deserialize, ToSchema)]
@@ -112,7 +110,7 @@ pub struct AccountsQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
 }
 
@@ -168,7 +166,7 @@ pub async fn list(
     OriginalUri(uri): OriginalUri,
     Parameters(query): Parameters<AccountsQuery>,
 ) -> Result<Response, Problem> {
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page(&uri, query.limit.as_deref(), query.cursor.as_deref())?;
     let filter = AccountsFilter {
         role: word_parameter("role", query.role.as_deref(), &ROLES, |role| role)?,
         advisor: query.advisor.as_deref().map(advisor_parameter).transpose()?,

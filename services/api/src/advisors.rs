@@ -9,6 +9,7 @@ use events::advisor::{Advisor, AdvisorCommand, AdvisorDetails, Standing};
 use events::values::{AdvisorId, Currency, Firm, Language, Name, Regime};
 use jiff::Timestamp;
 use journal::{Expect, Journal};
+use projections::Looked;
 use projections::advisors::{AdvisorRow, Filter};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -24,7 +25,7 @@ use crate::faults::{Faults, NotOneOf};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
 use crate::models::{firm_of, firm_parameter};
-use crate::paging::{Listing, listing, listing_up_to, order_parameter, page, search_parameter, word_parameter};
+use crate::paging::{Listing, listing_up_to, order_parameter, page, search_parameter, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
@@ -210,7 +211,7 @@ pub struct AdvisorsQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
 }
 
@@ -298,7 +299,7 @@ pub async fn list(
     Parameters(query): Parameters<AdvisorsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page(&uri, query.limit.as_deref(), query.cursor.as_deref())?;
     let page = page.in_order(order_parameter(query.sort.as_deref())?);
     let filter = Filter {
         regime: word_parameter("regime", query.regime.as_deref(), &Regime::ALL, Regime::word)?,
@@ -314,14 +315,14 @@ pub async fn list(
         let own = filter.own;
         let now = |page| {
             let (pool, filter) = (pool.clone(), Filter { own, ..Filter::default() });
-            async move { projections::advisors::list(&pool, &filter, page).await }
+            async move { Ok(projections::advisors::list(&pool, &filter, page).await?.rows) }
         };
         let (rows, next) =
             past.page::<projections::advisors::Changed, _, _>(then, page, now, |row| filter.fits(row)).await?;
         return Ok(listing_up_to(&uri, rows.into_iter().map(AdvisorView::from).collect(), next));
     }
-    let rows = projections::advisors::list(&pool, &filter, page).await?;
-    Ok(listing(&uri, page, rows, |row| row.created_position, AdvisorView::from))
+    let Looked { rows, next } = projections::advisors::list(&pool, &filter, page).await?;
+    Ok(listing_up_to(&uri, rows.into_iter().map(AdvisorView::from).collect(), next))
 }
 
 /// Shows an advisor.

@@ -21,6 +21,7 @@ use events::{Calendar, Stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use journal::{Expect, Journal};
+use projections::Looked;
 use projections::assets::AssetRow;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -34,7 +35,7 @@ use crate::described::problems;
 use crate::faults::{Faults, NotOneOf};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed};
-use crate::paging::{Listing, listing, listing_up_to, order_parameter, page};
+use crate::paging::{Listing, listing_up_to, order_parameter, page};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::tagged;
@@ -220,7 +221,7 @@ pub struct AssetsQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
     /// Letters that stand in the symbol or the name, in capitals or not.
     q: Option<String>,
@@ -290,7 +291,7 @@ pub async fn list(
     Parameters(query): Parameters<AssetsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page(&uri, query.limit.as_deref(), query.cursor.as_deref())?;
     let page = page.in_order(order_parameter(query.sort.as_deref())?);
     let AssetsQuery { as_of, q, class, sector, currency, exchange, .. } = query;
     let search = search::search(q, class, sector, currency, exchange)?;
@@ -303,8 +304,8 @@ pub async fn list(
             past.page::<projections::assets::Changed, _, _>(then, page, now, |row| search.fits(row)).await?;
         return Ok(listing_up_to(&uri, rows.into_iter().map(AssetView::from).collect(), next));
     }
-    let rows = projections::assets::search(&pool, &search, page).await?;
-    Ok(listing(&uri, page, rows, |row| row.created_position, AssetView::from))
+    let Looked { rows, next } = projections::assets::search(&pool, &search, page).await?;
+    Ok(listing_up_to(&uri, rows.into_iter().map(AssetView::from).collect(), next))
 }
 
 /// Shows an asset.

@@ -169,7 +169,7 @@ pub struct ClientsQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
 }
 
@@ -266,7 +266,7 @@ pub async fn list(
     Parameters(query): Parameters<ClientsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page(&uri, query.limit.as_deref(), query.cursor.as_deref())?;
     let page = page.in_order(order_parameter(query.sort.as_deref())?);
     let advisor = query.advisor.as_deref().map(advisor_parameter).transpose()?;
     let all = [Standing::Active, Standing::Removed];

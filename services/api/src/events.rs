@@ -6,12 +6,13 @@ mod socket;
 mod views;
 
 use axum::extract::{OriginalUri, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use events::values::AssetId;
 use events::{Kind, Position, Stream};
 use jiff::{SignedDuration, Timestamp};
 use journal::Journal;
+use projections::Order;
 use projections::happenings::{Filter, Stretch};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -58,17 +59,32 @@ pub struct EventsQuery {
     /// Only up to and with this position or this time. Not for what is sent as it happens.
     #[param(example = "2024-01-31T12:00:00Z", max_length = 64)]
     until: Option<String>,
+    /// The order: `position`, which is meant where nothing is said, or `-position`, the newest first. Of the stream `market` and
+    /// of what is sent as it happens only the first.
+    sort: Option<String>,
     /// How many at the most; 50 where nothing is said. Not for what is sent as it happens.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said. Not for what is sent as it happens.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
+}
+
+impl EventsQuery {
+    /// The direction that is asked for.
+    fn order(&self) -> Result<Order, Problem> {
+        let word = |order| match order {
+            Order::OldestFirst => "position",
+            Order::NewestFirst => "-position",
+        };
+        let order = word_parameter("sort", self.sort.as_deref(), &[Order::OldestFirst, Order::NewestFirst], word)?;
+        Ok(order.unwrap_or_default())
+    }
 }
 
 problems!(ListProblems: ANY, GUARDED, READ;);
 
-/// Tells what happened, in the order of the log.
+/// Tells what happened, in the order of the log or the newest first.
 ///
 /// Events are CloudEvents in their JSON form. Advisors are told of themselves and of what is theirs now; what happened to a
 /// client before they came into an advisor's care is told to the advisor who has them. A page may have fewer events than
@@ -106,11 +122,15 @@ pub async fn list(
             let detail = "events of the stream market are told in pages".to_owned();
             return Err(invalid_parameters(vec![FieldError::in_parameter("stream", "only-in-pages", detail)]));
         }
+        if query.order()? == Order::NewestFirst {
+            let detail = "events of the stream market are told in the order of the log".to_owned();
+            return Err(invalid_parameters(vec![FieldError::in_parameter("sort", "only-oldest-first", detail)]));
+        }
         let asset = query.id.as_deref().map(AssetId::parse).transpose();
         let asset = asset.map_err(|fault| {
             invalid_parameters(vec![FieldError::in_parameter("id", fault.code(), fault.to_string())])
         })?;
-        let stretch = stretch(&facts.journal, stream, &query, from).await?;
+        let stretch = stretch(&facts.journal, &uri, stream, &query, from).await?;
         let (views, next) = market::read(&facts.journal, &market::Wanted { asset, fact }, stretch).await?;
         return Ok(listing_up_to(&uri, views, next));
     }
@@ -119,7 +139,8 @@ pub async fn list(
     };
     if live::is_asked_for(&headers) {
         let only_in_pages = [("until", query.until.is_some()), ("limit", query.limit.is_some())];
-        let only_in_pages = only_in_pages.into_iter().chain([("cursor", query.cursor.is_some())]);
+        let only_in_pages =
+            only_in_pages.into_iter().chain([("cursor", query.cursor.is_some()), ("sort", query.sort.is_some())]);
         let given: Vec<FieldError> = only_in_pages
             .filter(|(_, is_given)| *is_given)
             .map(|(name, _)| FieldError::in_parameter(name, "only-in-pages", format!("a stream has no {name}")))
@@ -129,7 +150,7 @@ pub async fn list(
         }
         return audience.admit(facts, caller, headers, wanted, from).await;
     }
-    let stretch = stretch(&facts.journal, stream, &query, from).await?;
+    let stretch = stretch(&facts.journal, &uri, stream, &query, from).await?;
     let (views, next) = facts.read(&caller, &wanted, stretch).await?;
     Ok(listing_up_to(&uri, views, next))
 }
@@ -142,17 +163,25 @@ fn kinds(stream: Stream) -> Vec<Kind> {
 /// Between which places of the stream to look, and for how many.
 async fn stretch(
     journal: &Journal,
+    uri: &Uri,
     stream: Stream,
     query: &EventsQuery,
     from: Option<u64>,
 ) -> Result<Stretch, Problem> {
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page(uri, query.limit.as_deref(), query.cursor.as_deref())?;
     let until = match query.until.as_deref() {
         Some(text) => up_to(journal, stream, text).await?,
         None => u64::MAX,
     };
-    // Where neither says where to begin, the log's beginning does.
-    Ok(Stretch { after: page.after.max(from).unwrap_or(0), until, limit: page.limit })
+    let (limit, order) = (page.limit, query.order()?);
+    // Where nothing says where to begin, the log's beginning or its end does.
+    Ok(match order {
+        Order::OldestFirst => Stretch { after: page.after.max(from).unwrap_or(0), until, limit, order },
+        Order::NewestFirst => {
+            let before = page.after.map_or(u64::MAX, |after| after.saturating_sub(1));
+            Stretch { after: from.unwrap_or(0), until: until.min(before), limit, order }
+        }
+    })
 }
 
 /// The type that is wanted, where one is named.

@@ -12,6 +12,7 @@ use events::portfolio::{Composition, Portfolio};
 use events::values::{AdvisorId, Firm, Name, PortfolioId};
 use events::{Advisor, advisor};
 use journal::{Journal, Versioned};
+use projections::Looked;
 use projections::portfolios::{Changed, ModelFilter, PortfolioRow, Standing};
 use serde::Deserialize;
 use sqlx::PgPool;
@@ -56,7 +57,7 @@ pub struct ModelsQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
 }
 
@@ -78,7 +79,7 @@ pub async fn list(
     Parameters(query): Parameters<ModelsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page(&uri, query.limit.as_deref(), query.cursor.as_deref())?;
     let page = page.in_order(order_parameter(query.sort.as_deref())?);
     let standing = word_parameter("standing", query.standing.as_deref(), &Standing::ALL, Standing::word)?;
     let search = search_parameter("search", query.search)?;
@@ -106,13 +107,13 @@ pub async fn list(
         let of_the_firm = ModelFilter { standing: None, search: None, ..filter.clone() };
         let now = |page| {
             let (pool, of_the_firm) = (pool.clone(), of_the_firm.clone());
-            async move { projections::portfolios::models(&pool, &of_the_firm, page).await }
+            async move { Ok(projections::portfolios::models(&pool, &of_the_firm, page).await?.rows) }
         };
         let (rows, next) = past.page::<Changed, _, _>(then, page, now, |row| filter.fits(row)).await?;
         return Ok(listing_up_to(&uri, rows.into_iter().map(PortfolioView::from).collect(), next));
     }
-    let rows = projections::portfolios::models(&pool, &filter, page).await?;
-    Ok(listing(&uri, page, rows, |row| row.created_position, PortfolioView::from))
+    let Looked { rows, next } = projections::portfolios::models(&pool, &filter, page).await?;
+    Ok(listing_up_to(&uri, rows.into_iter().map(PortfolioView::from).collect(), next))
 }
 
 /// Shows a model.

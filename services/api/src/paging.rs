@@ -5,7 +5,9 @@ use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use events::Stream;
 use projections::{Order, Page};
+use ring::digest;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -18,9 +20,9 @@ pub const PAGE_LIMIT: u32 = 50;
 /// Items that a page may have.
 pub const PAGE_LIMIT_MAX: u32 = 100;
 /// The first byte of every cursor, so that its form can change.
-const CURSOR_FORM: u8 = 1;
+const CURSOR_FORM: u8 = 3;
 /// The same of a cursor that holds a name.
-const NAME_CURSOR_FORM: u8 = 2;
+const NAME_CURSOR_FORM: u8 = 0;
 /// Characters that a cursor may have: a name of 120 characters of four bytes, and an id.
 const CURSOR_CHARS_MAX: usize = 700;
 
@@ -30,15 +32,15 @@ pub struct Listing<T> {
     /// The page's items.
     pub items: Vec<T>,
     /// The cursor of the next page; `null` where this is the last.
-    #[schema(required, example = "AQAAAAAAAAAq")]
+    #[schema(required, example = "A8cvVgAAAAAAAAAq")]
     pub next: Option<String>,
 }
 
-/// The page that `limit` and `cursor` ask for.
+/// The page of the list at this address that `limit` and `cursor` ask for.
 ///
 /// # Errors
 /// `invalid-parameter`, naming each that is not right.
-pub fn page(limit: Option<&str>, cursor: Option<&str>) -> Result<Page, Problem> {
+pub fn page(uri: &Uri, limit: Option<&str>, cursor: Option<&str>) -> Result<Page, Problem> {
     let mut errors = Vec::new();
     let limit = match limit.map_or(Ok(PAGE_LIMIT), str::parse) {
         Ok(limit @ 1..=PAGE_LIMIT_MAX) => limit,
@@ -48,9 +50,9 @@ pub fn page(limit: Option<&str>, cursor: Option<&str>) -> Result<Page, Problem> 
             PAGE_LIMIT
         }
     };
-    let after = cursor.map(read_cursor);
+    let after = cursor.map(|cursor| read_cursor(list_of(uri), cursor));
     if after == Some(None) {
-        let detail = "a cursor is what `next` said, unchanged".to_owned();
+        let detail = "a cursor is what `next` of the same list said, unchanged".to_owned();
         errors.push(FieldError::in_parameter("cursor", "not-a-cursor", detail));
     }
     if errors.is_empty() {
@@ -134,7 +136,7 @@ pub fn next_place<R>(page: Page, rows: &[R], place: impl Fn(&R) -> u64) -> Optio
 
 /// The answer with these items, of a list that was looked through up to this place and goes on behind it, if anywhere.
 pub fn listing_up_to<T: Serialize>(uri: &Uri, items: Vec<T>, next: Option<u64>) -> Response {
-    answer(uri, items, next.map(write_cursor))
+    answer(uri, items, next.map(|place| write_cursor(list_of(uri), place)))
 }
 
 /// The answer with a page of items in the order of their names. `place` says what the last one is called and its id.
@@ -152,7 +154,7 @@ pub fn listing_by_name<R, T: Serialize>(
 
 /// As [`listing_up_to`], of a list in the order of names.
 pub fn listing_by_name_up_to<T: Serialize>(uri: &Uri, items: Vec<T>, next: Option<&(String, Uuid)>) -> Response {
-    answer(uri, items, next.map(write_name_cursor))
+    answer(uri, items, next.map(|place| write_name_cursor(list_of(uri), place)))
 }
 
 fn answer<T: Serialize>(uri: &Uri, items: Vec<T>, next: Option<String>) -> Response {
@@ -168,46 +170,79 @@ fn answer<T: Serialize>(uri: &Uri, items: Vec<T>, next: Option<String>) -> Respo
 ///
 /// # Errors
 /// `invalid-parameter`, naming each that is not right.
-pub fn page_by_name(limit: Option<&str>, cursor: Option<&str>) -> Result<(u32, Option<(String, Uuid)>), Problem> {
-    let Page { limit, .. } = page(limit, None)?;
-    match cursor.map(read_name_cursor) {
+pub fn page_by_name(
+    uri: &Uri,
+    limit: Option<&str>,
+    cursor: Option<&str>,
+) -> Result<(u32, Option<(String, Uuid)>), Problem> {
+    let Page { limit, .. } = page(uri, limit, None)?;
+    match cursor.map(|cursor| read_name_cursor(list_of(uri), cursor)) {
         None => Ok((limit, None)),
         Some(Some(place)) => Ok((limit, Some(place))),
         Some(None) => {
-            let detail = "a cursor is what `next` said, unchanged, with the same order".to_owned();
+            let detail = "a cursor is what `next` of the same list said, unchanged, with the same order".to_owned();
             Err(invalid_parameters(vec![FieldError::in_parameter("cursor", "not-a-cursor", detail)]))
         }
     }
 }
 
-fn write_name_cursor((name, id): &(String, Uuid)) -> String {
+/// What tells one list from another in their cursors.
+type ListTag = [u8; LIST_TAG_BYTES];
+/// Bytes of it: of two lists one in sixteen million has the tag of the other.
+const LIST_TAG_BYTES: usize = 3;
+
+/// The tag of the list at this address: of its path, and of the stream and the direction where these are not the usual ones. A
+/// place of one list says nothing in another.
+fn list_of(uri: &Uri) -> ListTag {
+    let mut list = digest::Context::new(&digest::SHA256);
+    list.update(uri.path().as_bytes());
+    for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        let is_another = match name.as_ref() {
+            "sort" => value.starts_with('-'),
+            "stream" => value != Stream::Advisory.token(),
+            _ => false,
+        };
+        if is_another {
+            list.update(format!("?{name}={value}").as_bytes());
+        }
+    }
+    let digest = list.finish();
+    let mut tag = ListTag::default();
+    tag.copy_from_slice(&digest.as_ref()[..LIST_TAG_BYTES]);
+    tag
+}
+
+fn write_name_cursor(list: ListTag, (name, id): &(String, Uuid)) -> String {
     let mut bytes = vec![NAME_CURSOR_FORM];
+    bytes.extend_from_slice(&list);
     bytes.extend_from_slice(id.as_bytes());
     bytes.extend_from_slice(name.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn read_name_cursor(text: &str) -> Option<(String, Uuid)> {
+fn read_name_cursor(list: ListTag, text: &str) -> Option<(String, Uuid)> {
     if text.len() > CURSOR_CHARS_MAX {
         return None;
     }
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (form, rest) = bytes.split_first()?;
+    let (of, rest) = rest.split_at_checked(list.len())?;
     let (id, name) = rest.split_at_checked(16)?;
     let name = String::from_utf8(name.to_vec()).ok().filter(|name| !name.contains('\0'))?;
-    (*form == NAME_CURSOR_FORM).then_some((name, Uuid::from_slice(id).ok()?))
+    (*form == NAME_CURSOR_FORM && *of == list).then_some((name, Uuid::from_slice(id).ok()?))
 }
 
-fn write_cursor(place: u64) -> String {
-    let mut bytes = [CURSOR_FORM; 9];
-    bytes[1..].copy_from_slice(&place.to_be_bytes());
+fn write_cursor(list: ListTag, place: u64) -> String {
+    let mut bytes = [CURSOR_FORM; 12];
+    bytes[1..4].copy_from_slice(&list);
+    bytes[4..].copy_from_slice(&place.to_be_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn read_cursor(text: &str) -> Option<u64> {
-    let bytes: [u8; 9] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-    let [CURSOR_FORM, place @ ..] = bytes else { return None };
-    Some(u64::from_be_bytes(place))
+fn read_cursor(list: ListTag, text: &str) -> Option<u64> {
+    let bytes: [u8; 12] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+    let [CURSOR_FORM, a, b, c, place @ ..] = bytes else { return None };
+    ([a, b, c] == list).then_some(u64::from_be_bytes(place))
 }
 
 /// `<the same list, from the cursor on>; rel="next"`.
@@ -223,32 +258,50 @@ mod tests {
     use axum::http::{Uri, header};
     use projections::{Order, Page};
 
-    use super::{listing, order_parameter, page, read_cursor, read_name_cursor, write_cursor, write_name_cursor};
+    use super::{
+        list_of, listing, order_parameter, page, read_cursor, read_name_cursor, write_cursor, write_name_cursor,
+    };
+
+    const LIST: [u8; 3] = [1, 2, 3];
 
     #[test]
     fn a_cursor_reads_back_and_rubbish_does_not() {
         for place in [0, 42, u64::MAX] {
-            assert_eq!(read_cursor(&write_cursor(place)), Some(place));
+            assert_eq!(read_cursor(LIST, &write_cursor(LIST, place)), Some(place));
         }
-        for rubbish in ["", "42", "AQAAAAAAAAA", "AgAAAAAAAAAq", "AQAAAAAAAAAq=", "\u{e9}"] {
-            assert_eq!(read_cursor(rubbish), None, "{rubbish}");
+        for rubbish in ["", "42", "AQAAAAAAAAAq", "AwECAwAAAAAAAAA", "AgECAwAAAAAAAAAq", "AwECAwAAAAAAAAAq=", "\u{e9}"]
+        {
+            assert_eq!(read_cursor(LIST, rubbish), None, "{rubbish}");
         }
+    }
+
+    #[test]
+    fn a_list_takes_no_cursor_of_another() {
+        let list = |text: &str| list_of(&text.parse().unwrap());
+        let clients = list("/v1/clients?limit=2");
+        assert_eq!(clients, list("/v1/clients?standing=active&sort=created"), "filters leave a place where it is");
+        for other in ["/v1/portfolios", "/v1/clients?sort=-created", "/v1/clients/7/reads"] {
+            assert_eq!(read_cursor(list(other), &write_cursor(clients, 7)), None, "{other}");
+        }
+        assert_ne!(list("/v1/events"), list("/v1/events?stream=market"));
+        assert_eq!(list("/v1/events"), list("/v1/events?stream=advisory"));
     }
 
     #[test]
     fn a_cursor_of_names_reads_back_and_rubbish_does_not() {
         let place = ("Crescimento é".to_owned(), uuid::Uuid::from_u128(7));
-        assert_eq!(read_name_cursor(&write_name_cursor(&place)), Some(place));
-        for rubbish in ["", "AQAAAAAAAAAq", "Ag", &"A".repeat(701)] {
-            assert_eq!(read_name_cursor(rubbish), None, "{rubbish}");
+        assert_eq!(read_name_cursor(LIST, &write_name_cursor(LIST, &place)), Some(place));
+        for rubbish in ["", "AwECAwAAAAAAAAAq", "AA", "AAEC", &"A".repeat(701)] {
+            assert_eq!(read_name_cursor(LIST, rubbish), None, "{rubbish}");
         }
     }
 
     #[test]
     fn limits_out_of_range_are_refused() {
-        assert_eq!(page(None, None).unwrap().limit, 50);
+        let uri: Uri = "/v1/things".parse().unwrap();
+        assert_eq!(page(&uri, None, None).unwrap().limit, 50);
         for limit in ["0", "101", "-1", "x", ""] {
-            assert!(page(Some(limit), None).is_err(), "{limit}");
+            assert!(page(&uri, Some(limit), None).is_err(), "{limit}");
         }
     }
 
@@ -268,7 +321,10 @@ mod tests {
         let of_two = Page { limit: 2, ..Page::FIRST };
         let full = listing(&uri, of_two, vec![7, 8], |row| *row, |row| row);
         let link = full.headers()[header::LINK].to_str().unwrap();
-        assert_eq!(link, format!("</v1/things?limit=2&kind=a&cursor={}>; rel=\"next\"", write_cursor(8)));
+        assert_eq!(
+            link,
+            format!("</v1/things?limit=2&kind=a&cursor={}>; rel=\"next\"", write_cursor(list_of(&uri), 8))
+        );
         assert!(!listing(&uri, of_two, vec![7], |row| *row, |row| row).headers().contains_key(header::LINK));
     }
 }

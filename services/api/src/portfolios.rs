@@ -207,7 +207,7 @@ pub struct PortfoliosQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[A-Za-z0-9_-]{11,699}$")]
+    #[param(pattern = "^A[A-Za-z0-9_-]{15,699}$")]
     cursor: Option<String>,
 }
 
@@ -319,7 +319,7 @@ pub async fn list(
             Err(invalid_parameters(vec![FieldError::in_parameter("sort", "not-with-search", detail)]))
         }
         (Sort::Created(order), None) => {
-            let page = page(limit, cursor)?.in_order(order);
+            let page = page(&uri, limit, cursor)?.in_order(order);
             if let Some(then) = then {
                 // What was theirs then and is another's now is not told of.
                 let theirs = Filter { advisor: reach.narrowed(None).flatten(), ..Filter::default() };
@@ -335,7 +335,7 @@ pub async fn list(
             Ok(listing(&uri, page, rows, |row| row.created_position, PortfolioView::from))
         }
         (Sort::Name, search) => {
-            let (limit, after) = page_by_name(limit, cursor)?;
+            let (limit, after) = page_by_name(&uri, limit, cursor)?;
             let after = after.map(|(name, id)| (name, PortfolioId::new(id)));
             let page = ByName { prefix: search.unwrap_or_default(), after, limit };
             if let Some(then) = then {

@@ -184,7 +184,7 @@ pub struct RecommendationsQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
 }
 
@@ -211,7 +211,7 @@ pub struct OfPortfolioQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
 }
 
@@ -267,7 +267,7 @@ async fn listed(
     query: RecommendationsQuery,
     then: Option<Then>,
 ) -> Result<Response, Problem> {
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page(uri, query.limit.as_deref(), query.cursor.as_deref())?;
     let page = page.in_order(order_parameter(query.sort.as_deref())?);
     let Some(filter) = filter(&query, reach)? else {
         // Nothing of that is theirs to see.

@@ -10,7 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use vault::{LINE_MAX, Maker, Principal, Role, Scope, TokenMade, TokenRow, TokenWish, TokensOf, Vault};
+use vault::{
+    LINE_MAX, Maker, Principal, Role, Scope, TokenMade, TokenRow, TokenStanding, TokenWish, TokensFilter, TokensOf,
+    TokensPage, Vault,
+};
 
 use crate::access::{Caller, settled};
 use crate::body::JsonBody;
@@ -19,13 +22,15 @@ use crate::commands::{IDEMPOTENT_REPLAYED, unless_made};
 use crate::described::problems;
 use crate::faults::{Faults, NotAnId};
 use crate::idempotency::{KeyHeader, Keyed};
-use crate::paging::{Listing, listing, page};
+use crate::paging::{Listing, listing_up_to, page, word_parameter};
 use crate::parameters::Parameters;
 use crate::problem::{Problem, ProblemType};
 use crate::references::References;
 use crate::state::Clock;
 
 const CREATE: &str = "POST /v1/tokens";
+/// The words of all roles.
+pub const ROLES: [&str; 3] = ["admin", "advisor", "compliance"];
 /// Days that a token may be good for.
 const DAYS_MAX: u32 = 366;
 
@@ -116,6 +121,10 @@ pub struct TokenView {
     scope: &'static str,
     /// What it is for.
     label: String,
+    /// `active` where who presents it is let in; `ended` where it is revoked or expired, or where its account or a token that
+    /// it was made with has ended.
+    #[schema(example = "active")]
+    standing: &'static str,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -136,6 +145,8 @@ pub struct TokenView {
 impl From<TokenRow> for TokenView {
     fn from(row: TokenRow) -> Self {
         Self {
+            made_with: row.made_with(),
+            standing: row.standing.word(),
             id: row.id,
             account: row.account,
             role: row.role.word(),
@@ -146,7 +157,6 @@ impl From<TokenRow> for TokenView {
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
             made_by: row.made_by,
-            made_with: row.made_with,
         }
     }
 }
@@ -156,11 +166,17 @@ impl From<TokenRow> for TokenView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TokensQuery {
+    /// Only those of this role: `admin`, `advisor` or `compliance`.
+    role: Option<String>,
+    /// Only those of this scope: `read` or `write`.
+    scope: Option<String>,
+    /// Only those that stand so: `active` or `ended`.
+    standing: Option<String>,
     /// How many at the most; 50 where nothing is said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
 }
 
@@ -242,20 +258,29 @@ pub async fn create(
 /// What is said where a role and an advisor do not go together.
 pub const ADVISOR_FITS: &str = "the role `advisor` needs an advisor, and no other role has one";
 
-/// Lists tokens, revoked ones too: those of the caller's account, for a token beside all accounts itself and those that were
-/// made with it, and for an `admin` everybody's.
+/// Lists tokens, those that have ended too: those of the caller's account, for a token beside all accounts itself and those
+/// that were made with it, and for `admin` and `compliance` everybody's.
+///
+/// With a filter a request looks at 1,000 tokens: a page may be short and still have a `next`.
 #[utoipa::path(get, path = "/v1/tokens", tag = "access", operation_id = "listTokens",
     security(("bearer" = ["admin", "advisor", "compliance"])), params(TokensQuery),
     responses((status = 200, body = Listing<TokenView>), ListProblems))]
 pub async fn list(
     State(vault): State<Vault>,
+    State(clock): State<Clock>,
     OriginalUri(uri): OriginalUri,
     caller: Caller,
     Parameters(query): Parameters<TokensQuery>,
 ) -> Result<Response, Problem> {
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
-    let rows = vault.tokens(within(&caller.principal), page.after, page.limit).await?;
-    Ok(listing(&uri, page, rows, |row| row.place, TokenView::from))
+    let page = page(&uri, query.limit.as_deref(), query.cursor.as_deref())?;
+    let filter = TokensFilter {
+        role: word_parameter("role", query.role.as_deref(), &ROLES, |role| role)?,
+        scope: word_parameter("scope", query.scope.as_deref(), &[Scope::Read, Scope::Write], Scope::word)?,
+        standing: word_parameter("standing", query.standing.as_deref(), &TokenStanding::ALL, TokenStanding::word)?,
+    };
+    let of = seen_by(&caller.principal);
+    let TokensPage { tokens, next } = vault.tokens(of, filter, clock.now(), page.after, page.limit).await?;
+    Ok(listing_up_to(&uri, tokens.into_iter().map(TokenView::from).collect(), next))
 }
 
 /// Shows a token, without its secret.
@@ -264,10 +289,11 @@ pub async fn list(
     responses((status = 200, body = TokenView), OneProblems))]
 pub async fn get(
     State(vault): State<Vault>,
+    State(clock): State<Clock>,
     caller: Caller,
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Json<TokenView>, Problem> {
-    let token = vault.token(within(&caller.principal), known(id)?).await?;
+    let token = vault.token(seen_by(&caller.principal), known(id)?, clock.now()).await?;
     Ok(Json(token.ok_or_else(absent)?.into()))
 }
 
@@ -296,7 +322,15 @@ fn absent() -> Problem {
     Problem::of(ProblemType::TokenUnknown)
 }
 
-/// The tokens that the caller may see and revoke: whatever a caller makes is among them.
+/// The tokens that the caller may see: those that they may revoke, and for compliance, which reads everything, all others.
+fn seen_by(principal: &Principal) -> TokensOf {
+    match principal.role {
+        Role::Compliance => TokensOf::All,
+        Role::Admin | Role::Advisor(_) => within(principal),
+    }
+}
+
+/// The tokens that the caller may revoke: whatever a caller makes is among them.
 fn within(principal: &Principal) -> TokensOf {
     match (principal.role, principal.account, principal.credential) {
         (Role::Admin, _, _) => TokensOf::All,

@@ -1,5 +1,7 @@
 //! Accounts: who may log in, and the invitations by which they choose their passwords.
 
+mod listed;
+
 use std::fmt;
 
 use events::values::{AdvisorId, EmailAddress};
@@ -10,30 +12,13 @@ use uuid::Uuid;
 use crate::passwords::{PasswordHash, StoredPassword};
 use crate::principal::Role;
 use crate::secrets::{SecretKind, hash};
-use crate::tokens::{after_place, until};
+use crate::tokens::until;
 use crate::{Vault, VaultError};
+
+pub use self::listed::{Account, AccountsFilter};
 
 /// How long an invitation is good, in hours.
 const INVITATION_HOURS: i64 = 72;
-
-/// An account as it may be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Its id.
-    pub id: Uuid,
-    /// Where it stands in lists; the next page goes on after it.
-    pub place: u64,
-    /// Under which address its owner logs in.
-    pub email: String,
-    /// What its owner may do.
-    pub role: Role,
-    /// Whether a password was chosen.
-    pub has_password: bool,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was closed, if it was.
-    pub closed_at: Option<Timestamp>,
-}
 
 /// An account that was just made or is invited anew, with the only sight of its invitation's secret.
 pub struct NewAccount {
@@ -47,15 +32,6 @@ impl fmt::Debug for NewAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewAccount").field("id", &self.id).finish_non_exhaustive()
     }
-}
-
-/// Which accounts are wanted: those that fit all that is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct AccountsFilter {
-    /// Of this role, by its word.
-    pub role: Option<&'static str>,
-    /// About this advisor's clients and portfolios.
-    pub advisor: Option<AdvisorId>,
 }
 
 /// What became of the wish for an account.
@@ -255,64 +231,6 @@ impl Vault {
         .fetch_optional(&self.pool)
         .await?;
         Ok(row.map(|row| (row.id, StoredPassword::new(row.password))))
-    }
-
-    /// The account with this id.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn account(&self, id: Uuid) -> Result<Option<Account>, VaultError> {
-        Ok(self.accounts_where(Some(id), AccountsFilter::default(), None, 1).await?.pop())
-    }
-
-    /// Accounts that fit the filter in the order in which they were made, from behind this place on, so many at the most.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn accounts(
-        &self,
-        filter: AccountsFilter,
-        after: Option<u64>,
-        limit: u32,
-    ) -> Result<Vec<Account>, VaultError> {
-        self.accounts_where(None, filter, after, limit).await
-    }
-
-    async fn accounts_where(
-        &self,
-        id: Option<Uuid>,
-        filter: AccountsFilter,
-        after: Option<u64>,
-        limit: u32,
-    ) -> Result<Vec<Account>, VaultError> {
-        let rows = sqlx::query!(
-            r#"select id, place, email, role, advisor as "advisor?", password is not null as "has_password!",
-                      created_at as "created_at: SqlTimestamp", closed_at as "closed_at?: SqlTimestamp"
-               from vault.accounts
-               where ($1::uuid is null or id = $1) and place > $2 and ($4::text is null or role = $4)
-                     and ($5::uuid is null or advisor = $5)
-               order by place limit $3"#,
-            id,
-            after_place(after),
-            i64::from(limit),
-            filter.role,
-            filter.advisor.map(AdvisorId::uuid),
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Account {
-                    id: row.id,
-                    place: row.place.unsigned_abs(),
-                    email: row.email,
-                    role: Role::stored(row.role, row.advisor)?,
-                    has_password: row.has_password,
-                    created_at: row.created_at.to_jiff(),
-                    closed_at: row.closed_at.map(SqlTimestamp::to_jiff),
-                })
-            })
-            .collect()
     }
 
     /// The open account with this id, which has this role from now on; `None` where there is no such. Where it had another one,

@@ -42,7 +42,9 @@ pub use principal::{Credential, Principal, Role, Scope};
 pub use reads::{ClientRead, READS_KEPT_FOR};
 pub use secrets::SecretKind;
 pub use sessions::{NewSession, OpenSession, SESSIONS_MAX};
-pub use tokens::{LINE_MAX, Maker, NewToken, TokenMade, TokenRow, TokenWish, TokensOf};
+pub use tokens::{
+    LINE_MAX, Maker, NewToken, TokenMade, TokenRow, TokenStanding, TokenWish, TokensFilter, TokensOf, TokensPage,
+};
 
 /// Sealed identities and access tokens, over a pool of connections. Clones share the pool and the key.
 #[derive(Clone)]

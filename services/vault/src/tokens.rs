@@ -1,5 +1,7 @@
 //! Access tokens: long random secrets, shown once, kept as hashes, scoped, expiring and revocable.
 
+mod listed;
+
 use std::fmt;
 
 use events::values::{Actor, AdvisorId};
@@ -10,6 +12,8 @@ use uuid::Uuid;
 use crate::principal::{Credential, Principal, Role, Scope};
 use crate::secrets::{SecretKind, hash};
 use crate::{Vault, VaultError};
+
+pub use self::listed::{TokenRow, TokenStanding, TokensFilter, TokensOf, TokensPage};
 
 /// Tokens that stand before one in its line: made with each other, down to the one that it was made with.
 pub const LINE_MAX: usize = 8;
@@ -91,44 +95,6 @@ pub enum TokenMade {
     Differs,
     /// [`LINE_MAX`] tokens stand before the one that it would be made with.
     TooFarDown,
-}
-
-/// A token as it may be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenRow {
-    /// Its id.
-    pub id: Uuid,
-    /// Where it stands in lists; the next page goes on after it.
-    pub place: u64,
-    /// Whose it is.
-    pub account: Option<Uuid>,
-    /// What its bearer may do.
-    pub role: Role,
-    /// How much of it.
-    pub scope: Scope,
-    /// What it is for.
-    pub label: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// From when on it is good no more.
-    pub expires_at: Timestamp,
-    /// When it was revoked, if it was.
-    pub revoked_at: Option<Timestamp>,
-    /// Who made it, where that was noted.
-    pub made_by: Option<String>,
-    /// The token that it was made with, if it was.
-    pub made_with: Option<Uuid>,
-}
-
-/// Whose tokens are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokensOf {
-    /// Everybody's.
-    All,
-    /// Those of this account.
-    Account(Uuid),
-    /// This one, which is of no account, and those that were made with it, or with one of them.
-    Line(Uuid),
 }
 
 impl TokensOf {
@@ -270,65 +236,6 @@ impl Vault {
         let (role, scope) = (Role::stored(row.role, row.advisor)?, Scope::stored(row.scope)?);
         let (credential, expires_at) = (Credential::Token(row.id), row.expires_at.to_jiff());
         Ok(Some(Principal::new(credential, row.account, role, scope, expires_at)))
-    }
-
-    /// The token, where it is among those that are meant.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn token(&self, of: TokensOf, id: Uuid) -> Result<Option<TokenRow>, VaultError> {
-        Ok(self.tokens_where(of, Some(id), None, 1).await?.pop())
-    }
-
-    /// Tokens in the order in which they were made, from behind this place on, so many at the most.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn tokens(&self, of: TokensOf, after: Option<u64>, limit: u32) -> Result<Vec<TokenRow>, VaultError> {
-        self.tokens_where(of, None, after, limit).await
-    }
-
-    async fn tokens_where(
-        &self,
-        of: TokensOf,
-        id: Option<Uuid>,
-        after: Option<u64>,
-        limit: u32,
-    ) -> Result<Vec<TokenRow>, VaultError> {
-        let (account, first) = of.columns();
-        let rows = sqlx::query!(
-            r#"select id, place, account as "account?", role, advisor as "advisor?", scope, label,
-                      created_at as "created_at: SqlTimestamp", expires_at as "expires_at: SqlTimestamp",
-                      revoked_at as "revoked_at?: SqlTimestamp", made_by, line
-               from vault.tokens
-               where ($1::uuid is null or account = $1) and ($2::uuid is null or id = $2 or line @> array[$2])
-                   and place > $3 and ($5::uuid is null or id = $5)
-               order by place limit $4"#,
-            account,
-            first,
-            after_place(after),
-            i64::from(limit),
-            id,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter()
-            .map(|found| {
-                Ok(TokenRow {
-                    id: found.id,
-                    place: found.place.unsigned_abs(),
-                    account: found.account,
-                    role: Role::stored(found.role, found.advisor)?,
-                    scope: Scope::stored(found.scope)?,
-                    label: found.label,
-                    created_at: found.created_at.to_jiff(),
-                    expires_at: found.expires_at.to_jiff(),
-                    revoked_at: found.revoked_at.map(SqlTimestamp::to_jiff),
-                    made_by: found.made_by,
-                    made_with: found.line.last().copied(),
-                })
-            })
-            .collect()
     }
 
     /// Whether there is such a token among those that are meant; from now on nobody may act by it, or by one made with it.

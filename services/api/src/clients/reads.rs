@@ -48,7 +48,7 @@ pub struct ReadsQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
 }
 
@@ -68,7 +68,7 @@ pub async fn list(
     Id(id): Id<ClientId>,
     Parameters(query): Parameters<ReadsQuery>,
 ) -> Result<Response, Problem> {
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page(&uri, query.limit.as_deref(), query.cursor.as_deref())?;
     if !references.is_client(id).await? {
         return Err(Problem::of(ProblemType::ClientUnknown));
     }

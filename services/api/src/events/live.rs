@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use events::values::Actor;
 use events::{Position, Stream};
 use projections::happenings::Stretch;
-use projections::{Checkpoints, PAGE_ROWS_MAX};
+use projections::{Checkpoints, Order, PAGE_ROWS_MAX};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
@@ -248,7 +248,7 @@ impl Subscriber {
 
     /// Looks for what stands behind the last place and up to this one.
     async fn look(&mut self, until: u64) -> Result<(), Problem> {
-        let stretch = Stretch { after: self.after, until, limit: PAGE_ROWS_MAX };
+        let stretch = Stretch { after: self.after, until, limit: PAGE_ROWS_MAX, order: Order::OldestFirst };
         let (views, next) = self.facts.read(&self.caller, &self.wanted, stretch).await?;
         self.waiting.extend(views);
         self.after = next.unwrap_or(until);

@@ -6,6 +6,7 @@ use events::{AnyEvent, Kind, Position, Stream, Subject};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use journal::{Journal, Recorded};
+use projections::Order;
 use projections::happenings::{self, Filter, Stretch};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -164,6 +165,9 @@ impl Facts {
             let is_fact = |fact: &String| happenings::fact(event.event_type()) == fact;
             sequence > stretch.after && sequence <= stretch.until && filter.fact.as_ref().is_none_or(is_fact)
         });
+        if stretch.order == Order::NewestFirst {
+            events.reverse();
+        }
         let limit = stretch.rows();
         let more = events.len() > limit;
         events.truncate(limit);

@@ -27,11 +27,11 @@ use crate::faults::{Fault, Faults};
 use crate::freshness::{CaughtUp, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed};
 use crate::objects;
-use crate::paging::{Listing, listing_up_to, next_place, page};
+use crate::paging::{Listing, invalid_parameters, listing_up_to, next_place, page};
 use crate::parameters::Parameters;
 use crate::paths::{BacktestInPath, Id};
 use crate::preconditions::tagged;
-use crate::problem::{Problem, ProblemType};
+use crate::problem::{FieldError, Problem, ProblemType};
 use crate::state::{Clock, Office};
 
 const RECORD: &str = "POST /v1/portfolios/{id}/backtests/records";
@@ -116,7 +116,7 @@ pub struct BacktestsQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
 }
 
@@ -161,7 +161,10 @@ pub async fn record(
             let (version, is) = composition_at(&journal, portfolio, Some(body.portfolio_version)).await?;
             let needed = office.references.need_advisor(keyed.reach, is.advisor).await;
             unless_given::<Backtest>(&journal, &id, command_id, needed).await?;
-            let as_of = prices.map_or(AsOf::Now, |position| AsOf::Sequence(position.sequence));
+            let as_of = match prices {
+                Some(asked) => AsOf::Sequence(reached(&journal, asked).await?.sequence),
+                None => AsOf::Now,
+            };
             let result = rerun(&office, &is.allocation, version, &terms, as_of).await?;
             let kept = Kept::of(&result);
             if body.fingerprint.as_ref().is_some_and(|shown| *shown != kept.fingerprint) {
@@ -201,7 +204,7 @@ pub async fn list(
     Parameters(query): Parameters<BacktestsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page(&uri, query.limit.as_deref(), query.cursor.as_deref())?;
     let then = past.then::<BacktestRow>(query.as_of.as_deref()).await?;
     need_portfolio(&pool, portfolio, then).await?;
     let (rows, next) = match then {
@@ -257,6 +260,16 @@ pub async fn show(
     let version = row.version;
     let view = ShownAgainView { recorded: row.into(), still_the_same, result, reason };
     Ok(tagged(version, Json(view).into_response()))
+}
+
+/// The position, where the log is as far: what is not known yet may be anything.
+async fn reached(journal: &Journal, asked: Position) -> Result<Position, Problem> {
+    let end = journal.last_position(asked.stream).await?;
+    if asked.sequence <= end.sequence {
+        return Ok(asked);
+    }
+    let detail = format!("the log has no {asked} yet; it ends at {end}");
+    Err(invalid_parameters(vec![FieldError::in_body("/prices_position", "position-ahead-of-log", detail)]))
 }
 
 /// The position of the market's stream that the text spells.

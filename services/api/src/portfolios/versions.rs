@@ -57,7 +57,7 @@ pub struct VersionsQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[Q-Za-f][A-Za-z0-9_-]{10}$")]
+    #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
 }
 
@@ -75,7 +75,7 @@ pub async fn list(
     Id(id): Id<PortfolioId>,
     Parameters(query): Parameters<VersionsQuery>,
 ) -> Result<Response, Problem> {
-    let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    let page = page(&uri, query.limit.as_deref(), query.cursor.as_deref())?;
     let until = until(&journal, query.as_of.as_deref()).await?;
     let events = happened(history(&journal, id).await?, until);
     if events.is_empty() {

@@ -35,6 +35,17 @@ async fn record(house: &House, portfolio: &str, key: &str, body: &Value) -> Answ
     house.post(&format!("/v1/portfolios/{portfolio}/backtests/records"), key, body).await
 }
 
+#[tokio::test]
+async fn prices_of_a_position_that_has_not_come_are_nobody_s_to_record() {
+    let (house, portfolio) = house().await;
+    let body = json!({"portfolio_version": 1, "prices_position": "market-999999", "terms": terms()});
+    let written = house.written().await;
+    let refused = record(&house, &portfolio, &unique("k"), &body).await;
+    refused.is_problem(400, "invalid-parameter");
+    assert_eq!(refused.errors(), [("#/prices_position".to_owned(), "position-ahead-of-log".to_owned())]);
+    assert_eq!(house.written().await, written);
+}
+
 async fn correct(house: &House, close: &str) {
     let bars = json!([{"date": "2024-01-03", "close": close}]);
     let body = json!({"source": "a test", "reason": "a digit was wrong", "bars": bars});

@@ -107,6 +107,32 @@ async fn an_event_is_a_cloud_event_with_its_trace_and_the_client_in_clear() {
 }
 
 #[tokio::test]
+async fn the_newest_events_come_first_where_they_are_asked_for() {
+    let cast = Cast::assemble().await;
+    settled(&cast.house).await;
+    let (admin, ana) = (&cast.house.token, &cast.ana);
+    for (token, list) in [
+        (admin, "/v1/events?limit=3".to_owned()),
+        (&ana.token, "/v1/events?limit=2".to_owned()),
+        (&ana.token, "/v1/events?kind=portfolio&limit=1".to_owned()),
+        (admin, format!("/v1/events?id={}&limit=1", ana.portfolio)),
+        (admin, "/v1/events?from=advisory-3&until=advisory-7&limit=2".to_owned()),
+    ] {
+        let oldest_first = positions(&all_of(&cast, token, &format!("{list}&sort=position")).await);
+        let mut newest_first = positions(&all_of(&cast, token, &format!("{list}&sort=-position")).await);
+        newest_first.reverse();
+        assert!(!newest_first.is_empty(), "{list}");
+        assert_eq!(newest_first, oldest_first, "{list}");
+    }
+    let first = cast.house.get("/v1/events?limit=1&sort=-position").await;
+    let end = cast.house.journal.last_position(Stream::Advisory).await.unwrap();
+    assert_eq!(first.body["items"][0]["position"], json!(end.to_string()));
+    for query in ["sort=created", "sort=-position&stream=market"] {
+        cast.house.get(&format!("/v1/events?{query}")).await.is_problem(400, "invalid-parameter");
+    }
+}
+
+#[tokio::test]
 async fn events_are_found_by_kind_type_id_and_stretch() {
     let cast = Cast::assemble().await;
     settled(&cast.house).await;
@@ -267,7 +293,7 @@ async fn subscribers_of_one_caller_are_bounded_and_streams_take_no_pages() {
         })
         .await
     };
-    for query in ["?limit=5", "?until=advisory-5", "?cursor=AQAAAAAAAAAq"] {
+    for query in ["?limit=5", "?until=advisory-5", "?cursor=AQAAAAAAAAAq", "?sort=position"] {
         ask(query).await.is_problem(400, "invalid-parameter");
     }
     let ahead = cast.ask_by(&cast.compliance, Method::GET, "/v1/events", |request| {

@@ -115,6 +115,34 @@ async fn a_list_is_read_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_list_takes_no_cursor_of_another() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    house.advisor().await;
+    for _ in 0..2 {
+        house.client(&advisor).await;
+    }
+    house.get_now("/v1/advisors").await;
+    let next = async |list: &str| house.get(list).await.body["next"].as_str().unwrap().to_owned();
+    let (advisors, clients) = (next("/v1/advisors?limit=1").await, next("/v1/clients?limit=1").await);
+    let events = next("/v1/events?limit=1").await;
+    for (list, its, others) in [
+        ("/v1/advisors", &advisors, [&clients, &events]),
+        ("/v1/clients", &clients, [&advisors, &events]),
+        ("/v1/events", &events, [&advisors, &clients]),
+    ] {
+        assert_eq!(house.get(&format!("{list}?cursor={its}&limit=5")).await.status, 200, "{list}");
+        for other in others {
+            let refused = house.get(&format!("{list}?cursor={other}")).await;
+            refused.is_problem(400, "invalid-parameter");
+            assert_eq!(refused.errors(), [("cursor".to_owned(), "not-a-cursor".to_owned())], "{list}");
+        }
+    }
+    house.get(&format!("/v1/clients?cursor={clients}&sort=-created")).await.is_problem(400, "invalid-parameter");
+    house.get(&format!("/v1/portfolios?cursor={clients}&sort=name")).await.is_problem(400, "invalid-parameter");
+}
+
+#[tokio::test]
 async fn a_read_that_would_be_too_old_waits_and_then_says_so() {
     let house = House::with(api::Limits::default(), false).await;
     let registered = house.post("/v1/advisors", "a", &json!({"name": "Ana", "firm": "Casa Verde"})).await;

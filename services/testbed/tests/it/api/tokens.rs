@@ -103,9 +103,14 @@ async fn nobody_makes_or_revokes_what_is_beyond_their_role() {
     let path = format!("/v1/tokens/{}", made.created());
     for stranger in [&rui.token, &cast.compliance] {
         cast.ask_by(stranger, Method::DELETE, &path, |request| request).await.is_problem(404, "token-unknown");
-        let listed = cast.get_by(stranger, "/v1/tokens").await;
-        assert!(!listed.body.to_string().contains(&made.created()));
     }
+    let listed = async |by: &str| cast.get_by(by, "/v1/tokens").await.body.to_string();
+    assert!(!listed(&rui.token).await.contains(&made.created()));
+    cast.get_by(&rui.token, &path).await.is_problem(404, "token-unknown");
+    // Compliance reads everything, but no secret.
+    let seen = listed(&cast.compliance).await;
+    assert!(seen.contains(&made.created()) && !seen.contains(&secret), "{seen}");
+    assert_eq!(cast.get_by(&cast.compliance, &path).await.body["label"], json!("mine"));
     assert_eq!(cast.get_by(&secret, "/v1/portfolios").await.status, 200);
     let wish = json!({"label": "for Rui", "valid_days": 1, "role": "advisor", "advisor": rui.id});
     let of_rui = cast.post_by(&cast.house.token, "/v1/tokens", &wish).await;
@@ -257,5 +262,44 @@ async fn what_was_made_for_an_advisor_is_answered_again_after_they_were_suspende
             }
         }
         house.post(path, "k-1", &other).await.is_problem(422, "idempotency-key-reused");
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_narrowed_to_a_role_a_scope_and_how_they_stand() {
+    let cast = Cast::assemble().await;
+    let secret_of = |made: &super::house::Answer| made.body["secret"].as_str().unwrap().to_owned();
+    let wish = json!({"label": "x", "valid_days": 1});
+    let parent = cast.post_by(&cast.compliance, "/v1/tokens", &wish).await;
+    let child =
+        cast.post_by(&secret_of(&parent), "/v1/tokens", &json!({"label": "y", "valid_days": 1, "scope": "read"})).await;
+    let listed = async |query: &str| {
+        let listed = cast.get_by(&cast.compliance, &format!("/v1/tokens?limit=100&{query}")).await;
+        let items = listed.body["items"].as_array().unwrap().clone();
+        items.into_iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (parent_id, child_id) = (parent.created(), child.created());
+    let all = listed("").await;
+    let mut by_role = Vec::new();
+    for role in ["admin", "advisor", "compliance"] {
+        by_role.extend(listed(&format!("role={role}")).await);
+    }
+    by_role.sort();
+    let mut sorted = all.clone();
+    sorted.sort();
+    assert_eq!(by_role, sorted, "each has one role");
+    assert!(listed("role=compliance&scope=read").await == [child_id.clone()], "one of compliance only reads");
+    assert!(listed("role=advisor&scope=read").await.len() == 1, "Ana's, that only reads");
+    assert_eq!(listed("standing=active").await, all);
+    assert!(listed("standing=ended").await.is_empty());
+    // What was made with it ends with it, although nobody revoked that.
+    let path = format!("/v1/tokens/{parent_id}");
+    assert_eq!(cast.house.ask(Method::DELETE, &path, |request| request).await.status, 204);
+    assert_eq!(listed("standing=ended").await, [parent_id, child_id.clone()]);
+    assert_eq!(listed("standing=active").await.len(), all.len() - 2);
+    let shown = cast.get_by(&cast.compliance, &format!("/v1/tokens/{child_id}")).await.body;
+    assert_eq!((&shown["standing"], &shown["revoked_at"]), (&json!("ended"), &Value::Null));
+    for query in ["role=boss", "scope=all", "standing=good"] {
+        cast.get_by(&cast.compliance, &format!("/v1/tokens?{query}")).await.is_problem(400, "invalid-parameter");
     }
 }

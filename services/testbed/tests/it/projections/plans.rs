@@ -1,79 +1,39 @@
 //! Plans: how PostgreSQL would answer what this build asks, over tables that are large.
 
+mod bounds;
+mod large;
+mod reading;
+
+use std::future::Future;
 use std::time::{Duration, Instant};
 
-use events::values::AdvisorId;
-use projections::{Order, Page, portfolios};
+use projections::{Order, Page, clients, portfolios};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool, Row};
-use uuid::Uuid;
 
-use super::world::database;
+use self::bounds::{Values, every_list_reads_no_more_than_a_page};
+use self::large::{LARGE, ROWS, advisor, filled, portfolio, turn_about};
+use self::reading::Counted;
 
-/// Portfolios in the table, of so many advisors.
-const PORTFOLIOS: i32 = 100_000;
-const ADVISORS: i32 = 1_000;
 /// How long a page may take at the 99th of a hundred.
 const PAGE_P99_MAX: Duration = Duration::from_millis(20);
 /// Pages of each kind that one round reads, and rounds at the most.
-const PAGES: u32 = 400;
+const PAGES: i32 = 400;
 const ROUNDS_MAX: u32 = 15;
-/// Tables that grow with the business.
-const LARGE: [&str; 5] = ["portfolios", "former_portfolio_names", "clients", "recommendations", "happenings"];
-
-/// Many rows in every large table, as plausible as the planner needs them.
-async fn filled() -> PgPool {
-    let pool = database().await;
-    let of = |n: &str| format!("md5('advisor ' || ({n} % {ADVISORS}))::uuid");
-    let rows = [
-        format!(
-            "INSERT INTO portfolios (id, advisor, name, currency, assets, weights, limits, rebalancing, standing,
-                 created_at, updated_at, created_position, version, position, model_of, model_of_key, model,
-                 model_version)
-             SELECT md5('portfolio ' || n)::uuid, {}, 'Portfolio ' || n, 'USD', '{{AAPL,MSFT}}', '{{0.5,0.5}}', '{{}}',
-                 'monthly', CASE WHEN n % 10 = 0 THEN 'archived' ELSE 'active' END, now(), now(), n, 1, n,
-                 CASE WHEN n % 100 = 1 THEN 'Firm ' || n % 7 END, CASE WHEN n % 100 = 1 THEN 'firm ' || n % 7 END,
-                 CASE WHEN n % 100 > 1 THEN md5('portfolio ' || n % 50 * 100 + 1)::uuid END,
-                 CASE WHEN n % 100 > 1 THEN 1 END
-             FROM generate_series(1, {PORTFOLIOS}) n",
-            of("n")
-        ),
-        format!(
-            "INSERT INTO former_portfolio_names (portfolio, advisor, sought)
-             SELECT md5('portfolio ' || n)::uuid, {}, 'draft ' || n FROM generate_series(1, {PORTFOLIOS}) n",
-            of("n")
-        ),
-        format!(
-            "INSERT INTO clients (id, advisor, sealed_for, key_version, sealed_name, sealed_email, standing,
-                 registered_at, created_position, version, position)
-             SELECT md5('client ' || n)::uuid, {}, md5('event ' || n)::uuid, 1, 'x', 'y', 'active', now(), n, 1, n
-             FROM generate_series(1, {PORTFOLIOS}) n",
-            of("n")
-        ),
-        format!(
-            "INSERT INTO recommendations (id, portfolio, portfolio_version, portfolio_name, client, advisor, currency,
-                 assets, weights, rationale, figures, letter, attempts, made_at, created_position, version, position,
-                 terms, gates, standing)
-             SELECT md5('recommendation ' || n)::uuid, md5('portfolio ' || n)::uuid, 1, 'x',
-                 md5('client ' || n)::uuid, {}, 'USD', '{{AAPL}}', '{{1}}', 'x', '{{}}', 'due', 0, now(), n, 1, n,
-                 '{{}}', '[]',
-                 CASE WHEN n % 50 = 0 THEN 'expired' WHEN n % 5 = 0 THEN 'open' ELSE 'superseded' END
-             FROM generate_series(1, {PORTFOLIOS}) n",
-            of("n")
-        ),
-        format!(
-            "INSERT INTO happenings (position, kind, aggregate, fact, advisor)
-             SELECT n, 'portfolio', md5('portfolio ' || n)::uuid, 'portfolio.created', {}
-             FROM generate_series(1, {PORTFOLIOS}) n",
-            of("n")
-        ),
-    ];
-    for rows in rows {
-        pool.execute(AssertSqlSafe(rows)).await.unwrap();
-    }
-    pool.execute("ANALYZE portfolios, former_portfolio_names, clients, recommendations, happenings").await.unwrap();
-    pool
-}
+/// What tells that a read is of what a key names, or of what its caller names one by one, or ends with the first row.
+const OF_WHAT_IS_NAMED: [&str; 9] = [
+    "where id = $1",
+    "where position = $1",
+    "where portfolio = $1",
+    "where email = $1",
+    "where t.digest = $1",
+    "where t.id = $2",
+    "= any($1",
+    "where asset = $1",
+    "select exists",
+];
+/// Reads of all there is, by their nature: how many assets there are of which kind, and which figures a night's prices touch.
+const OF_ALL: [&str; 2] = ["count(*) as assets", "where stale or assets && $1"];
 
 /// Every read of a large table that this build can make, with its number of parameters.
 fn reads() -> Vec<(String, usize)> {
@@ -82,8 +42,9 @@ fn reads() -> Vec<(String, usize)> {
     for file in std::fs::read_dir(folder).unwrap() {
         let query: Value = serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
         let text = query["query"].as_str().unwrap();
-        let of_large = LARGE.iter().any(|table| text.contains(&format!("FROM {table}")));
-        if of_large && text.trim_start().to_uppercase().starts_with("SELECT") {
+        let lower = text.to_lowercase();
+        let of_large = LARGE.iter().any(|table| lower.contains(&format!("from {table}")));
+        if of_large && lower.trim_start().starts_with("select") && !OF_ALL.iter().any(|all| lower.contains(all)) {
             let parameters = &query["describe"]["parameters"];
             reads.push((text.to_owned(), parameters["Left"].as_array().map_or(0, Vec::len)));
         }
@@ -101,17 +62,27 @@ fn nodes<'a>(plan: &'a Value, into: &mut Vec<&'a Value>) {
 
 #[tokio::test]
 async fn reads_of_large_tables_go_by_an_index_have_an_end_and_come_at_once() {
-    let pool = filled().await;
+    let (database, pool) = filled().await;
     no_read_scans_a_large_table_and_every_list_has_an_end(&pool).await;
-    a_page_of_a_hundred_thousand_portfolios_comes_at_once(&pool).await;
+    for values in [Values::Unknown, Values::Known] {
+        let counted = Counted::connect(database.url(), values.setting()).await;
+        every_list_reads_no_more_than_a_page(&counted, values).await;
+    }
+    a_page_of_a_hundred_thousand_comes_at_once(&pool).await;
+    turn_about(&pool).await;
+    for values in [Values::Unknown, Values::Known] {
+        let counted = Counted::connect(database.url(), values.setting()).await;
+        every_list_reads_no_more_than_a_page(&counted, values).await;
+    }
 }
 
 async fn no_read_scans_a_large_table_and_every_list_has_an_end(pool: &PgPool) {
     let reads = reads();
-    assert!(reads.len() >= 12, "only {} reads were found", reads.len());
+    assert!(reads.len() >= 90, "only {} reads were found", reads.len());
     let mut connection = pool.acquire().await.unwrap();
     // The plan that is kept for a statement knows no values: it is the worst that a reader may get.
     connection.execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+    let mut wrong = Vec::new();
     for (text, parameters) in reads {
         let mut transaction = connection.begin().await.unwrap();
         transaction.execute(AssertSqlSafe(format!("PREPARE asked AS {text}"))).await.unwrap();
@@ -122,19 +93,27 @@ async fn no_read_scans_a_large_table_and_every_list_has_an_end(pool: &PgPool) {
         transaction.execute("DEALLOCATE asked").await.unwrap();
         let mut all = Vec::new();
         nodes(&plan[0]["Plan"], &mut all);
-        let scans_all = all
-            .iter()
-            .any(|node| node["Node Type"] == "Seq Scan" && LARGE.iter().any(|table| node["Relation Name"] == *table));
-        assert!(!scans_all, "{text}\nis answered by\n{plan:#}");
-        let of_one = ["WHERE id = $1", "WHERE position = $1"].iter().any(|key| text.contains(key));
+        let scans_all =
+            all.iter().any(|node| node["Node Type"] == "Seq Scan" && LARGE.iter().any(|table| is_of(node, table)));
+        if scans_all {
+            wrong.push(format!("{text}\nis answered by\n{plan:#}"));
+        }
+        let of_one = OF_WHAT_IS_NAMED.iter().any(|key| text.to_lowercase().contains(key));
         let ends = all.iter().any(|node| node["Node Type"] == "Limit");
-        assert!(of_one || ends, "{text}\nhas no end");
+        if !of_one && !ends {
+            wrong.push(format!("{text}\nhas no end"));
+        }
     }
+    assert!(wrong.is_empty(), "{} reads:\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+fn is_of(node: &Value, table: &str) -> bool {
+    node["Relation Name"] == table.rsplit('.').next().unwrap_or(table)
 }
 
 /// A busy machine is slow for a while, and longer than a round takes; what the database can do shows in the best of each page's
 /// rounds.
-async fn a_page_of_a_hundred_thousand_portfolios_comes_at_once(pool: &PgPool) {
+async fn a_page_of_a_hundred_thousand_comes_at_once(pool: &PgPool) {
     let mut best = times(pool).await;
     for _ in 1..ROUNDS_MAX {
         if best.iter().all(|took| p99(took) < PAGE_P99_MAX) {
@@ -144,9 +123,9 @@ async fn a_page_of_a_hundred_thousand_portfolios_comes_at_once(pool: &PgPool) {
             *best = again.min(*best);
         }
     }
-    for (what, took) in ["of all", "the newest first", "of one advisor", "by name"].into_iter().zip(&best) {
+    for (what, took) in SHAPES.into_iter().zip(&best) {
         let p99 = p99(took);
-        println!("50 of {PORTFOLIOS} portfolios, {what}: p99 {p99:?}");
+        println!("50 of {ROWS} {what}: p99 {p99:?}");
         assert!(p99 < PAGE_P99_MAX, "{what}: p99 {p99:?}");
     }
 }
@@ -158,33 +137,59 @@ fn p99(took: &[Duration]) -> Duration {
     took[took.len() * 99 / 100]
 }
 
-/// What each page takes: pages of all portfolios in either direction, of one advisor's, and by name.
-async fn times(pool: &PgPool) -> [Vec<Duration>; 4] {
-    let [mut of_all, mut backwards, mut of_one, mut by_name] = [const { Vec::new() }; 4];
+/// What is timed: pages of all, and pages of what few among many are.
+const SHAPES: [&str; 10] = [
+    "portfolios",
+    "portfolios, the newest first",
+    "portfolios, of one advisor",
+    "portfolios, by name",
+    "portfolios, archived",
+    "portfolios, archived, the newest first",
+    "portfolios, archived, by name",
+    "portfolios that follow a model, archived",
+    "portfolios that follow a model, of one advisor",
+    "clients, active",
+];
+
+/// What each page takes, of each shape.
+async fn times(pool: &PgPool) -> [Vec<Duration>; SHAPES.len()] {
+    let mut took = SHAPES.map(|_| Vec::new());
     for n in 1..=PAGES {
-        let page = Page { after: Some(u64::from(n) * 237), limit: 50, ..Page::FIRST };
-        let began = Instant::now();
-        let rows = portfolios::list(pool, portfolios::Filter::default(), page).await.unwrap();
-        of_all.push(began.elapsed());
-        assert_eq!(rows.len(), 50);
-
-        let page = page.in_order(Order::NewestFirst);
-        let began = Instant::now();
-        let rows = portfolios::list(pool, portfolios::Filter::default(), page).await.unwrap();
-        backwards.push(began.elapsed());
-        assert_eq!(rows.len(), 50);
-
-        let advisor: Uuid =
-            sqlx::query_scalar("SELECT md5('advisor ' || $1)::uuid").bind(n.to_string()).fetch_one(pool).await.unwrap();
-        let filter = portfolios::Filter { advisor: Some(AdvisorId::new(advisor)), ..portfolios::Filter::default() };
-        let began = Instant::now();
-        assert_eq!(portfolios::list(pool, filter, Page { limit: 50, ..Page::FIRST }).await.unwrap().len(), 50);
-        of_one.push(began.elapsed());
-
-        let page = portfolios::ByName { prefix: format!("portfolio {n}"), after: None, limit: 50 };
-        let began = Instant::now();
-        assert!(!portfolios::list_by_name(pool, portfolios::Filter::default(), &page).await.unwrap().is_empty());
-        by_name.push(began.elapsed());
+        let page = Page { limit: 50, ..Page::FIRST };
+        let further = Page { after: Some(u64::from(n.unsigned_abs()) * 200), ..page };
+        let backwards = further.in_order(Order::NewestFirst);
+        let all = portfolios::Filter::default();
+        let of_one = portfolios::Filter { advisor: Some(advisor(n % 48 * 2 + 3)), ..all };
+        let archived = portfolios::Filter { standing: Some(portfolios::Standing::Archived), ..all };
+        let following = portfolios::Filter { model: Some(portfolio(1)), ..archived };
+        let theirs = portfolios::Filter { standing: None, ..of_one };
+        let theirs = portfolios::Filter { model: Some(portfolio(1)), ..theirs };
+        let active = clients::Filter { advisor: None, standing: Some(clients::Standing::Active) };
+        let called = |prefix: String| portfolios::ByName { prefix, after: None, limit: 50 };
+        let name = called(format!("portfolio {n}"));
+        let found = [
+            timed(portfolios::list(pool, all, further)).await,
+            timed(portfolios::list(pool, all, backwards)).await,
+            timed(portfolios::list(pool, of_one, page)).await,
+            timed(portfolios::list_by_name(pool, all, &name)).await,
+            timed(portfolios::list(pool, archived, page)).await,
+            timed(portfolios::list(pool, archived, page.in_order(Order::NewestFirst))).await,
+            timed(portfolios::list_by_name(pool, archived, &called(String::new()))).await,
+            timed(portfolios::list(pool, following, page)).await,
+            timed(portfolios::list(pool, theirs, page)).await,
+            timed(clients::list(pool, active, page)).await,
+        ];
+        for ((took, (rows, time)), what) in took.iter_mut().zip(found).zip(SHAPES) {
+            assert!(rows > 0, "{what}: nothing was found");
+            took.push(time);
+        }
     }
-    [of_all, backwards, of_one, by_name]
+    took
+}
+
+/// How many rows came of this, and after how long.
+async fn timed<R>(asking: impl Future<Output = Result<Vec<R>, sqlx::Error>>) -> (usize, Duration) {
+    let began = Instant::now();
+    let rows = asking.await.unwrap().len();
+    (rows, began.elapsed())
 }

@@ -97,7 +97,7 @@ async fn a_filter_gives_what_fits_all_of_it() {
 
     let called = async |standing, search: Option<&str>| {
         let filter = advisors::Filter { standing, search: search.map(str::to_owned), ..advisors::Filter::default() };
-        advisors::list(&pool, &filter, Page::FIRST).await.unwrap().len()
+        advisors::list(&pool, &filter, Page::FIRST).await.unwrap().rows.len()
     };
     assert_eq!(called(None, None).await, 3);
     assert_eq!(called(Some(AdvisorStanding::Active), None).await, 1);
@@ -107,7 +107,7 @@ async fn a_filter_gives_what_fits_all_of_it() {
     let under = async |regime, firm: Option<&str>| {
         let firm = firm.map(|firm| Firm::named(&Name::parse(firm).unwrap()));
         let filter = advisors::Filter { regime, firm, ..advisors::Filter::default() };
-        let rows = advisors::list(&pool, &filter, Page::FIRST).await.unwrap();
+        let rows = advisors::list(&pool, &filter, Page::FIRST).await.unwrap().rows;
         rows.into_iter().map(|row| row.id).collect::<BTreeSet<_>>()
     };
     let mut by_regime = BTreeSet::new();
