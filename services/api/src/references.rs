@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::advisor::Standing;
-use events::values::{AdvisorId, Allocation, AssetId, ClientId, Currency, Delisted, PortfolioId, RecommendationId};
-use events::{Advisor, Asset, Client, Portfolio};
+use events::values::{
+    AdvisorId, AggregateId, Allocation, AssetId, ClientId, Currency, Delisted, PortfolioId, RecommendationId,
+};
+use events::{Advisor, Asset, Client, Decider, Portfolio, Subject};
 use futures::{StreamExt, TryStreamExt};
 use jiff::civil::Date;
 use journal::Journal;
@@ -311,6 +313,10 @@ impl References {
     /// # Errors
     /// That it could not be told.
     pub async fn owns_client(&self, id: &ClientId, advisor: AdvisorId) -> Result<bool, Problem> {
+        let known = projections::clients::owner(&self.0.pool, *id).await?;
+        if !matches!(known, Some((of, _)) if of == advisor) && !self.has_news::<Client>(id, known).await? {
+            return Ok(false);
+        }
         // Clients change hands, and whoever gave one away must not act for it a moment longer: the log is asked.
         Ok(self.0.journal.state::<Client>(id).await?.state.advisor() == Some(advisor))
     }
@@ -320,9 +326,21 @@ impl References {
     /// # Errors
     /// That it could not be told.
     pub async fn owns_portfolio(&self, id: &PortfolioId, advisor: AdvisorId) -> Result<bool, Problem> {
+        let known = projections::portfolios::owner(&self.0.pool, *id).await?;
+        if !matches!(known, Some((of, _)) if of == advisor) && !self.has_news::<Portfolio>(id, known).await? {
+            return Ok(false);
+        }
         // Portfolios change hands, too.
         let state = self.0.journal.state::<Portfolio>(id).await?.state;
         Ok(state.composition().is_some_and(|is| is.advisor == advisor))
+    }
+
+    /// Whether the log has more of this than the read model, which knows whose it is and where its last event stands, if
+    /// anything. One question, whether there is such a thing or not.
+    async fn has_news<D: Decider>(&self, id: &D::Id, known: Option<(AdvisorId, u64)>) -> Result<bool, Problem> {
+        let subject = Subject::new(D::KIND, &id.token());
+        let after = known.map_or(0, |(_, position)| position);
+        Ok(self.0.journal.next_of(&subject, after).await?.is_some())
     }
 
     /// Whether there is such a model, and this advisor sees it.
@@ -339,15 +357,16 @@ impl References {
     /// # Errors
     /// That it could not be told.
     pub async fn owns_recommendation(&self, id: &RecommendationId, advisor: AdvisorId) -> Result<bool, Problem> {
-        if let Some(of) = self.0.recommendations.get(id) {
-            return Ok(of == advisor);
+        if self.0.recommendations.get(id) == Some(advisor) {
+            return Ok(true);
         }
-        // Nobody learns of one but by the read model, so it is asked alone.
-        let of = projections::recommendations::get(&self.0.pool, *id).await?.map(|row| row.advisor);
-        if let Some(of) = of {
-            self.0.recommendations.insert(*id, of);
+        // Nobody learns of one but by the read model, so it is asked alone: anew each time for what is another's, as for what
+        // is not there.
+        let is_theirs = projections::recommendations::owner(&self.0.pool, *id).await? == Some(advisor);
+        if is_theirs {
+            self.0.recommendations.insert(*id, advisor);
         }
-        Ok(of == Some(advisor))
+        Ok(is_theirs)
     }
 }
 

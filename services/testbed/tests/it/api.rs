@@ -14,6 +14,7 @@ mod contract;
 mod edge;
 mod events;
 mod figures_then;
+mod hidden;
 pub mod house;
 mod imports;
 mod jobs;
