@@ -55,6 +55,24 @@ impl AsOfQuery {
     }
 }
 
+/// Nothing, where the query's `as_of` is no time that has yet to come: what will be known then may be anything. Clocks may be a
+/// little apart.
+///
+/// # Errors
+/// `invalid-parameter`.
+pub fn has_come(query: Option<&str>, now: Timestamp) -> Result<(), Problem> {
+    let latest = now.checked_add(lists::CLOCKS_APART_MAX).unwrap_or(Timestamp::MAX);
+    let mut given = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let time = given.find(|(name, _)| name == "as_of").and_then(|(_, text)| text.parse::<Timestamp>().ok());
+    match time.filter(|time| *time > latest) {
+        Some(time) => {
+            let detail = format!("{time} has not come yet");
+            Err(invalid_parameters(vec![FieldError::in_parameter("as_of", "not-as-of", detail)]))
+        }
+        None => Ok(()),
+    }
+}
+
 /// When it was, for what depends on the day as well as on the log: a position's time is its event's. `now` where history
 /// counts to its end, or to a time that has not come.
 ///
@@ -127,6 +145,24 @@ fn problem(error: AsOfError) -> Problem {
         AsOfError::Read(error) => error.into(),
         AsOfError::Neither | AsOfError::NotYet { .. } | AsOfError::NoEvent => {
             invalid_parameters(vec![FieldError::in_parameter("as_of", "not-as-of", error.to_string())])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::has_come;
+
+    #[test]
+    fn nothing_is_known_of_a_time_that_has_not_come_but_clocks_may_be_apart() {
+        let now: Timestamp = "2024-01-31T12:00:00Z".parse().unwrap();
+        for query in [None, Some("as_of=advisory-42"), Some("limit=1&as_of=2024-01-31T12:01:00Z"), Some("as_of=x")] {
+            assert!(has_come(query, now).is_ok(), "{query:?}");
+        }
+        for query in ["as_of=2024-01-31T12:01:01Z", "limit=1&as%5Fof=2999-01-01T00%3A00%3A00Z"] {
+            assert!(has_come(Some(query), now).is_err(), "{query}");
         }
     }
 }

@@ -17,11 +17,13 @@ use vault::Credential;
 
 use crate::access::Callers;
 use crate::access::quota::{Quota, Standing, seconds};
+use crate::as_of::has_come;
 use crate::limits::Limits;
 use crate::operations::{Operation, Operations};
 use crate::problem::{Problem, ProblemType, render};
 use crate::queries;
 use crate::rights::{self, May};
+use crate::state::Clock;
 use crate::trace::{RequestTrace, TRACEPARENT};
 
 /// Below this, nothing is done for strangers: not even a resource's absence is told.
@@ -37,14 +39,16 @@ pub struct Guard {
     requests: Quota<Uuid>,
     in_flight: Semaphore,
     limits: Limits,
+    clock: Clock,
 }
 
 impl Guard {
     /// A guard that lets callers do what these operations let them, within these limits.
     #[must_use]
-    pub fn new(callers: Callers, operations: Operations, limits: Limits) -> Self {
+    pub fn new(callers: Callers, operations: Operations, limits: Limits, clock: Clock) -> Self {
         let requests = Quota::new("requests", limits.requests_per_minute, QUOTA_WINDOW);
-        Self { callers, operations, requests, in_flight: Semaphore::new(limits.requests_in_flight_max), limits }
+        let in_flight = Semaphore::new(limits.requests_in_flight_max);
+        Self { callers, operations, requests, in_flight, limits, clock }
     }
 
     /// Lets the request in: its caller, noted for the handler, may ask this, and all that its query says is understood.
@@ -67,7 +71,9 @@ impl Guard {
             }
             request.extensions_mut().insert(principal);
         }
-        operation.map_or(Ok(()), |Operation { parameters, .. }| queries::check(parameters, request.uri().query()))
+        let Some(Operation { parameters, .. }) = operation else { return Ok(()) };
+        queries::check(parameters, request.uri().query())?;
+        if parameters.contains("as_of") { has_come(request.uri().query(), self.clock.now()) } else { Ok(()) }
     }
 
     async fn answer(

@@ -108,7 +108,12 @@ pub fn router(api: &Api) -> Router {
 fn router_until(api: &Api, under_way: imports::UnderWay, stop: CancellationToken) -> Router {
     let origins = api.edge.origins();
     let callers = access::Callers::new(api.vault.clone(), api.journal.clone(), api.clock, origins);
-    let guard = Arc::new(guard::Guard::new(callers.clone(), operations::Operations::of(&openapi()), api.limits));
+    let guard = Arc::new(guard::Guard::new(
+        callers.clone(),
+        operations::Operations::of(&openapi()),
+        api.limits,
+        state::Clock(api.clock),
+    ));
     let (routes, _) = contract::routes().split_for_parts();
     let router = routes
         .merge(contract::pages())

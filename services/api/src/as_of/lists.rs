@@ -36,7 +36,7 @@ const REPLAYED_AT_ONCE: usize = 8;
 const ROWS_AT_ONCE_MIN: u32 = 16;
 /// How far the clocks of those who give commands may be apart. Within so much of a time, histories are replayed rather than
 /// trusted to stand in the log's order.
-const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_secs(60);
+pub(super) const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_secs(60);
 /// How long a list waits for the read models to have what had begun by then.
 const WAIT: Duration = Duration::from_secs(2);
 

@@ -311,7 +311,9 @@ async fn a_list_of_the_past_shows_what_was_theirs_then_and_is_theirs_now() {
     let refused = house.get(&format!("/v1/portfolios?as_of={before}&sort=created&search=g")).await;
     refused.is_problem(400, "invalid-parameter");
     for path in ["/v1/clients", "/v1/advisors", "/v1/portfolios", "/v1/recommendations"] {
-        house.get(&format!("{path}?as_of=advisory-999999")).await.is_problem(400, "invalid-parameter");
+        for not_yet in ["advisory-999999", "2999-01-01T00:00:00Z"] {
+            house.get(&format!("{path}?as_of={not_yet}")).await.is_problem(400, "invalid-parameter");
+        }
         let nothing = house.get(&format!("{path}?as_of=advisory-0")).await;
         assert_eq!(nothing.body, json!({"items": [], "next": null}), "{path}");
     }
