@@ -119,7 +119,7 @@ pub async fn show(
     }
 }
 
-/// What a portfolio was at this version, or is now, and the version.
+/// What a portfolio was at this version, or is now, and the version; whose it is now in any case.
 ///
 /// # Errors
 /// `portfolio-unknown`, `version-unknown`, or that the log cannot be read.
@@ -134,19 +134,17 @@ pub(super) async fn composition_at(
         return Ok((now.version, is.clone()));
     };
     let events = history(journal, id).await?;
-    let mut state = Portfolio::default();
+    let (mut now, mut then) = (Portfolio::default(), None);
     for recorded in &events {
-        if recorded.metadata().map_err(|_| unreadable(recorded))?.version > version {
-            break;
-        }
         let event = PortfolioEvent::decode(recorded.event_type(), recorded.payload());
-        state = state.evolve(&event.map_err(|_| unreadable(recorded))?);
+        now = now.evolve(&event.map_err(|_| unreadable(recorded))?);
+        if recorded.metadata().map_err(|_| unreadable(recorded))?.version == version {
+            then = now.composition().cloned();
+        }
     }
-    let too_late = u64::try_from(events.len()).is_ok_and(|versions| version > versions);
-    match state.composition() {
-        Some(is) if !too_late => Ok((version, is.clone())),
-        _ => Err(Problem::of(ProblemType::VersionUnknown)),
-    }
+    let is = then.zip(now.composition()).ok_or_else(|| Problem::of(ProblemType::VersionUnknown))?;
+    let (then, Composition { advisor, .. }) = is;
+    Ok((version, Composition { advisor: *advisor, ..then }))
 }
 
 async fn history(journal: &Journal, id: PortfolioId) -> Result<Vec<Recorded>, Problem> {

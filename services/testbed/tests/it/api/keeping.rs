@@ -203,6 +203,14 @@ async fn a_portfolio_is_handed_over_with_all_its_past_and_what_was_recommended_i
     let advice = format!("/v1/recommendations?portfolio={}", ana.portfolio);
     assert_eq!(listed(&ana.token, &advice, "id").await, [json!(ana.recommendation)]);
     assert!(listed(&rui.token, &advice, "id").await.is_empty());
+    // A version from before is copied for whoever has the portfolio now.
+    let copied = cast
+        .ask_by(&rui.token, Method::POST, &format!("{path}/copies"), |request| {
+            request.header("Idempotency-Key", "k-copy").json(&json!({"name": "As it was", "version": 1}))
+        })
+        .await;
+    let copy = house.get_after(&format!("/v1/portfolios/{}", copied.created()), &copied).await;
+    assert_eq!(copy.body["advisor"], json!(rui.id));
     let versions = cast.get_by(&rui.token, &format!("{path}/versions")).await;
     let last = versions.body["items"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((&last["type"], &last["reason"]), (&json!("insights.portfolio.handed_over.v1"), &json!("Ana retires.")));
