@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::RawMessageErrorKind;
 use events::metadata::header;
 use events::{Position, Stream, Subject};
@@ -20,8 +20,8 @@ const READ_AGAIN_AFTER: Duration = Duration::from_millis(20);
 const ONE_BY_ONE_MAX: u64 = 16;
 /// Events that one request for a history asks for.
 const HISTORY_BATCH: usize = 1_000;
-/// How long the server keeps a reader that nobody uses any more.
-const READER_IDLE: Duration = Duration::from_secs(5);
+/// How long the server keeps a reader that nobody uses any more and nobody has ended: who asked has hung up.
+const READER_IDLE: Duration = Duration::from_secs(2);
 
 impl Journal {
     /// All events of the aggregate in their order; none where nothing has happened.
@@ -186,6 +186,19 @@ impl Journal {
             ..Default::default()
         };
         let consumer = self.stream(stream).create_consumer(config).await.map_err(|error| failed(error.into()))?;
+        let read = self.read_all(&consumer, stream, last).await;
+        // The server keeps so many readers of a stream and no more: left to its idle time, those of a second's histories would
+        // stand in the way of the next ones.
+        let name = consumer.cached_info().name.clone();
+        if let Err(error) = self.stream(stream).delete_consumer(&name).await {
+            tracing::debug!(%error, "a reader is left to the server to end");
+        }
+        read
+    }
+
+    /// What the reader reads of the stream, up to this sequence.
+    async fn read_all(&self, consumer: &PullConsumer, stream: Stream, last: u64) -> Result<Vec<Recorded>, ReadError> {
+        let failed = |error| ReadError::Unavailable { what: "an aggregate's history", source: error };
         let mut events: Vec<Recorded> = Vec::new();
         loop {
             // Without a time to wait, the server gives what it has and then says that it has no more.

@@ -62,6 +62,23 @@ async fn a_long_history_is_read_whole_and_in_order() {
 }
 
 #[tokio::test]
+async fn a_history_that_was_read_leaves_no_reader_behind() {
+    let log = Log::one().await;
+    let journal = log.journal().await;
+    with_events(&journal, 20).await;
+    let readers = async || {
+        let stream = journal.context().get_stream(Stream::Advisory.name()).await.unwrap();
+        stream.get_info().await.unwrap().state.consumer_count
+    };
+    let before = readers().await;
+    let id = crate::given::portfolio("savings");
+    for _ in 0..3 {
+        assert_eq!(journal.history(&subject(id)).await.unwrap().len(), 20);
+        assert_eq!(readers().await, before);
+    }
+}
+
+#[tokio::test]
 async fn a_reader_goes_on_where_it_was() {
     let log = Log::one().await;
     let journal = log.journal().await;
