@@ -74,6 +74,8 @@ pub enum PortfolioCommand {
     },
     /// Take it up again.
     Restore {
+        /// For which firm its advisor works.
+        firm: Name,
         /// Why.
         reason: Note,
     },
@@ -276,7 +278,10 @@ impl Decider for Portfolio {
                 hand_over(is, *to, firm, reason)
             }
             (Self::Active(_), C::Archive { reason }) => Ok(Some(E::Archived { reason: reason.clone() })),
-            (Self::Archived(_), C::Restore { reason }) => Ok(Some(E::Restored { reason: reason.clone() })),
+            (Self::Archived(is), C::Restore { firm, reason }) => {
+                of_the_firm(is, firm)?;
+                Ok(Some(E::Restored { reason: reason.clone() }))
+            }
             (Self::Active(_), C::Restore { .. }) | (Self::Archived(_), C::Archive { .. }) => Ok(None),
             (
                 Self::Archived(_),
@@ -373,11 +378,17 @@ fn hand_over(
     if to == is.advisor {
         return Ok(None);
     }
+    of_the_firm(is, firm)?;
+    Ok(Some(PortfolioEvent::HandedOver { from: is.advisor, to, reason: reason.clone() }))
+}
+
+/// Nothing, where the portfolio is no model of another firm than this one.
+fn of_the_firm(is: &Composition, firm: &Name) -> Result<(), PortfolioRejection> {
     match &is.model_of {
         Some(house) if Firm::named(house) != Firm::named(firm) => {
             Err(PortfolioRejection::ModelOfAnotherFirm { model_of: house.clone(), firm: firm.clone() })
         }
-        _ => Ok(Some(PortfolioEvent::HandedOver { from: is.advisor, to, reason: reason.clone() })),
+        _ => Ok(()),
     }
 }
 

@@ -98,7 +98,7 @@ fn archive() -> PortfolioCommand {
 }
 
 fn restore() -> PortfolioCommand {
-    PortfolioCommand::Restore { reason: reason() }
+    PortfolioCommand::Restore { firm: name("Casa Verde"), reason: reason() }
 }
 
 /// Something is delisted that nobody here holds.
@@ -424,4 +424,17 @@ fn a_model_is_handed_over_within_its_firm_alone() {
     let refused = PortfolioRejection::ModelOfAnotherFirm { model_of, firm };
     model.when(&hand_over(colleague(), "Casa Azul")).then_refused(&refused);
     model.when(&hand_over(advisor(), "Casa Azul")).then_nothing_happened();
+}
+
+#[test]
+fn an_archived_model_is_taken_up_again_within_its_firm_alone() {
+    let model = Composition { model_of: Some(name("Casa Verde")), ..growth() };
+    let model = given::<Portfolio>([PortfolioEvent::Created(Box::new(model)), archived()]);
+    let restore = |firm: &str| PortfolioCommand::Restore { firm: name(firm), reason: reason() };
+    model.when(&restore("CASA  verde")).then(&restored());
+    model.when(&restore("Another house")).then_refused(&PortfolioRejection::ModelOfAnotherFirm {
+        model_of: name("Casa Verde"),
+        firm: name("Another house"),
+    });
+    given::<Portfolio>([created(), archived()]).when(&restore("Another house")).then(&restored());
 }

@@ -257,7 +257,7 @@ pub(super) fn portfolio_command() -> impl Strategy<Value = PortfolioCommand> {
         (command_id().prop_map(AdvisorId::created_by), name(), note())
             .prop_map(|(to, firm, reason)| PortfolioCommand::HandOver { to, firm, reason }),
         note().prop_map(|reason| PortfolioCommand::Archive { reason }),
-        note().prop_map(|reason| PortfolioCommand::Restore { reason }),
+        (name(), note()).prop_map(|(firm, reason)| PortfolioCommand::Restore { firm, reason }),
         (clients, note(), figures(), allocation().prop_flat_map(|allocation| terms(&allocation)), delisted()).prop_map(
             |(clients, rationale, figures, terms, delisted)| PortfolioCommand::Recommend {
                 clients,

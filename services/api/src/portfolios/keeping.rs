@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use events::portfolio::{Portfolio, PortfolioCommand};
-use events::values::{AssetId, Note, Policy, PortfolioId, RebalancingRule, RiskClass};
+use events::values::{AssetId, Name, Note, Policy, PortfolioId, RebalancingRule, RiskClass};
 use journal::{Expect, Journal};
 use projections::portfolios::Standing;
 use serde::{Deserialize, Serialize};
@@ -15,10 +15,11 @@ use crate::commands::{Answer, ChangedAnswer, context};
 use crate::described::problems;
 use crate::faults::{Faults, NotOneOf};
 use crate::idempotency::{MaybeKeyed, OptionalKeyHeader};
+use crate::models;
 use crate::objects;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemType};
 use crate::references::References;
 use crate::state::Clock;
 
@@ -90,7 +91,7 @@ pub struct ChangePortfolioStanding {
 }
 
 problems!(PolicyProblems: ANY, GUARDED, COMMAND, CONDITIONAL; PortfolioUnknown, PortfolioArchived, NoSuchAssets);
-problems!(StandingProblems: ANY, GUARDED, COMMAND, CONDITIONAL; PortfolioUnknown);
+problems!(StandingProblems: ANY, GUARDED, COMMAND, CONDITIONAL; PortfolioUnknown, NoSuchAdvisor, ModelOfAnotherFirm);
 
 /// Sets how a portfolio is kept.
 #[utoipa::path(put, path = "/v1/portfolios/{id}/policy", tag = "portfolios", operation_id = "setPortfolioPolicy",
@@ -144,7 +145,7 @@ pub async fn change_standing(
     let wish = Canonical::of("ChangePortfolioStanding").with("standing", standing.word());
     let digest = wish.with("reason", reason.as_str()).sha256();
     let command = match standing {
-        Standing::Active => PortfolioCommand::Restore { reason },
+        Standing::Active => PortfolioCommand::Restore { firm: firm_of_advisor(&journal, &id).await?, reason },
         Standing::Archived => PortfolioCommand::Archive { reason },
     };
     let command_id = keyed.command(CHANGE_STANDING, &[&id.to_string()]);
@@ -152,6 +153,13 @@ pub async fn change_standing(
     let done = journal.execute::<Portfolio>(&id, &command, &context).await;
     let done = done.map_err(|error| absent_rather_than_stale(error.into()))?;
     Ok(Answer::changed(id.to_string(), &done))
+}
+
+/// For which firm the portfolio's advisor works.
+async fn firm_of_advisor(journal: &Journal, id: &PortfolioId) -> Result<Name, Problem> {
+    let state = journal.state::<Portfolio>(id).await?.state;
+    let is = state.composition().ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
+    models::firm_of(journal, is.advisor).await?.ok_or_else(|| Problem::of(ProblemType::NoSuchAdvisor))
 }
 
 /// The policy in a body at this place, the usual one where there is none; or nothing and the faults noted.
