@@ -10,23 +10,27 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use vault::{Account, AccountMade, AccountsFilter, NewAccount, Role, Vault};
+use vault::{Account, AccountChange, AccountChanged, AccountMade, AccountsFilter, NewAccount, Role, Vault};
 
 use crate::access::{Caller, settled};
 use crate::body::JsonBody;
+use crate::canonical::Canonical;
 use crate::clients::advisor_parameter;
 use crate::commands::{IDEMPOTENT_REPLAYED, unless_made};
 use crate::described::problems;
 use crate::faults::{Faults, NotAnId};
-use crate::idempotency::{KeyHeader, Keyed};
+use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
 use crate::paging::{Listing, listing, page, word_parameter};
 use crate::parameters::Parameters;
+use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
 use crate::problem::{Problem, ProblemType};
 use crate::references::References;
 use crate::state::Clock;
 use crate::tokens::{ADVISOR_FITS, ROLES, RoleWord};
 
 const CREATE: &str = "POST /v1/accounts";
+const CORRECT: &str = "PUT /v1/accounts/{id}";
+const INVITE: &str = "PUT /v1/accounts/{id}/invitation";
 
 /// An account to be made.
 #[derive(Deserialize, ToSchema)]
@@ -87,12 +91,14 @@ pub struct AccountView {
     /// When it was closed; `null` where it is open.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     closed_at: Option<Timestamp>,
+    /// The version, as in `ETag`.
+    version: u64,
 }
 
 impl From<Account> for AccountView {
     fn from(account: Account) -> Self {
-        let Account { id, email, role, has_password, created_at, closed_at, .. } = account;
-        Self { id, email, role: role.word(), advisor: role.advisor(), has_password, created_at, closed_at }
+        let Account { id, email, role, has_password, created_at, closed_at, version, .. } = account;
+        Self { id, email, role: role.word(), advisor: role.advisor(), has_password, created_at, closed_at, version }
     }
 }
 
@@ -118,7 +124,9 @@ problems!(CreateProblems: ANY, GUARDED, BODY, KEYED;
     IdempotencyKeyInvalid, IdempotencyKeyReused, EmailTaken, NoSuchAdvisor, AdvisorNotActive, LogUnavailable);
 problems!(ListProblems: ANY, GUARDED; InvalidParameter);
 problems!(OneProblems: ANY, GUARDED; AccountUnknown);
-problems!(CorrectProblems: ANY, GUARDED, BODY; AccountUnknown, NoSuchAdvisor, AdvisorNotActive);
+problems!(CorrectProblems: ANY, GUARDED, BODY, CONDITIONAL;
+    IdempotencyKeyInvalid, IdempotencyKeyReused, AccountUnknown, NoSuchAdvisor, AdvisorNotActive);
+problems!(InviteProblems: ANY, GUARDED, CONDITIONAL; IdempotencyKeyInvalid, IdempotencyKeyReused, AccountUnknown);
 
 /// Makes an account and invites its owner to choose a password.
 #[utoipa::path(post, path = "/v1/accounts", tag = "access", operation_id = "createAccount",
@@ -151,10 +159,7 @@ pub async fn create(
     let mut response = (StatusCode::CREATED, Json(InvitationView { id, invitation })).into_response();
     let location = HeaderValue::try_from(format!("/v1/accounts/{id}")).expect("an id is visible ASCII");
     response.headers_mut().insert(header::LOCATION, location);
-    if replayed {
-        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(marked(replayed, response))
 }
 
 /// Lists accounts in the order in which they were made.
@@ -178,42 +183,46 @@ pub async fn list(
 /// Shows an account.
 #[utoipa::path(get, path = "/v1/accounts/{id}", tag = "access", operation_id = "getAccount",
     security(("bearer" = ["admin", "compliance"])), params(("id" = String, Path, format = Uuid)),
-    responses((status = 200, body = AccountView), OneProblems))]
-pub async fn get(
-    State(vault): State<Vault>,
-    id: Result<Path<Uuid>, PathRejection>,
-) -> Result<Json<AccountView>, Problem> {
+    responses((status = 200, body = AccountView, headers(("ETag" = String))), OneProblems))]
+pub async fn get(State(vault): State<Vault>, id: Result<Path<Uuid>, PathRejection>) -> Result<Response, Problem> {
     let account = vault.account(known(id)?).await?;
-    Ok(Json(account.ok_or_else(absent)?.into()))
+    Ok(shown(account.ok_or_else(absent)?))
 }
 
 /// Corrects what an open account's owner may do, or for which advisor.
 ///
 /// Where it was something else, whatever was given under that is dead in every process when the answer is there: its sessions
-/// and its tokens, with all that was made with them. Its owner logs in again with the same password. An account has no
-/// versions: the last word counts.
+/// and its tokens, with all that was made with them. Its owner logs in again with the same password.
 #[utoipa::path(put, path = "/v1/accounts/{id}", tag = "access", operation_id = "correctAccount",
-    security(("bearer" = ["admin"])), params(("id" = String, Path, format = Uuid)), request_body = CorrectAccount,
-    responses((status = 200, body = AccountView), CorrectProblems))]
+    security(("bearer" = ["admin"])),
+    params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader), request_body = CorrectAccount,
+    responses((status = 200, body = AccountView,
+        headers(("ETag" = String), ("Idempotent-Replayed" = Option<String>))), CorrectProblems))]
 pub async fn correct(
     State(vault): State<Vault>,
     State(references): State<References>,
     State(clock): State<Clock>,
-    caller: Caller,
+    keyed: MaybeKeyed,
     id: Result<Path<Uuid>, PathRejection>,
+    IfMatch(version): IfMatch,
     JsonBody(body): JsonBody<CorrectAccount>,
-) -> Result<Json<AccountView>, Problem> {
+) -> Result<Response, Problem> {
     let id = known(id)?;
     let mut faults = Faults::default();
     let role = role_of(body.role, body.advisor.as_deref(), &mut faults);
     let Some(role) = role.filter(|_| faults.is_empty()) else { return Err(faults.into_problem()) };
+    let command = keyed.command(CORRECT, &[&id.to_string()]).uuid();
     if let Some(advisor) = role.advisor() {
-        references.need_advisor(caller.reach, advisor).await?;
+        let needed = references.need_advisor(keyed.reach, advisor).await;
+        unless_made(needed, vault.account_was_changed(command)).await?;
     }
-    let account = vault.correct_account(id, role, clock.now()).await?.ok_or_else(absent)?;
+    let wish = Canonical::of("CorrectAccount").with("role", role.word());
+    let digest = wish.with_optional("advisor", role.advisor().map(|advisor| advisor.to_string()).as_deref()).sha256();
+    let change = AccountChange { command, digest, version: Some(version), now: clock.now() };
+    let (account, corrected) = changed(vault.correct_account(id, role, &change).await?)?;
     // Also where nothing was to be corrected: the same wish may have been carried out a moment ago, and not been answered.
     settled().await;
-    Ok(Json(account.into()))
+    Ok(marked(corrected.is_none(), shown(account)))
 }
 
 /// Closes an account: when the answer is there, its sessions and tokens are dead in every process.
@@ -236,16 +245,47 @@ pub async fn close(
 ///
 /// An invitation from before is good no more; the password is, until the new one is chosen.
 #[utoipa::path(put, path = "/v1/accounts/{id}/invitation", tag = "access", operation_id = "inviteAgain",
-    security(("bearer" = ["admin"])), params(("id" = String, Path, format = Uuid)),
-    responses((status = 200, body = InvitationView), OneProblems))]
+    security(("bearer" = ["admin"])),
+    params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
+    responses((status = 200, body = InvitationView,
+        headers(("ETag" = String), ("Idempotent-Replayed" = Option<String>))), InviteProblems))]
 pub async fn invite(
     State(vault): State<Vault>,
     State(clock): State<Clock>,
+    keyed: MaybeKeyed,
     id: Result<Path<Uuid>, PathRejection>,
-) -> Result<Json<InvitationView>, Problem> {
-    let invited = vault.invite_again(known(id)?, clock.now()).await?;
-    let NewAccount { id, invitation } = invited.ok_or_else(absent)?;
-    Ok(Json(InvitationView { id, invitation: Some(invitation) }))
+    IfMatch(version): IfMatch,
+) -> Result<Response, Problem> {
+    let id = known(id)?;
+    let command = keyed.command(INVITE, &[&id.to_string()]).uuid();
+    let digest = Canonical::of("InviteAgain").sha256();
+    let change = AccountChange { command, digest, version: Some(version), now: clock.now() };
+    let (account, invited) = changed(vault.invite_again(id, &change).await?)?;
+    let (replayed, invitation) = (invited.is_none(), invited.map(|NewAccount { invitation, .. }| invitation));
+    Ok(marked(replayed, tagged(account.version, Json(InvitationView { id, invitation }).into_response())))
+}
+
+/// The account after the change, and what came of that; nothing where this is the first answer again.
+fn changed<T>(changed: AccountChanged<T>) -> Result<(Account, Option<T>), Problem> {
+    match changed {
+        AccountChanged::Done(account, came) => Ok((account, Some(came))),
+        AccountChanged::Before(account) => Ok((account, None)),
+        AccountChanged::Absent => Err(absent()),
+        AccountChanged::Stale(current) => Err(Problem::stale(current)),
+        AccountChanged::Differs => Err(Problem::of(ProblemType::IdempotencyKeyReused)),
+    }
+}
+
+fn shown(account: Account) -> Response {
+    tagged(account.version, Json(AccountView::from(account)).into_response())
+}
+
+/// The answer, marked where it is the first one again.
+fn marked(replayed: bool, mut response: Response) -> Response {
+    if replayed {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
 }
 
 /// The role that a body names; what is wrong with it is added to the faults.

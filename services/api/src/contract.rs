@@ -339,8 +339,6 @@ mod tests {
                 let open = operation["security"][0] == serde_json::json!({});
                 assert_eq!(responses.contains_key("403"), !open, "{method} {path}");
                 assert!(responses.contains_key("401") || open, "{method} {path}");
-                // Accounts, sessions and tokens have no versions; strangers have no keys yet.
-                let of_access = operation["tags"][0] == "access";
                 let required = |name: &str| {
                     let parameters = operation["parameters"].as_array().into_iter().flatten();
                     parameters.filter(|p| p["name"] == name).any(|p| p["required"] == true)
@@ -349,7 +347,7 @@ mod tests {
                 let records = operation["tags"][0] != "computations";
                 assert_eq!(required("Idempotency-Key"), method == "post" && records && !open, "{method} {path}");
                 let recommends = method == "post" && path.ends_with("/{id}/recommendations");
-                let changes = matches!(method.as_str(), "put" | "patch") && !of_access || recommends;
+                let changes = matches!(method.as_str(), "put" | "patch") || recommends;
                 assert_eq!(required("If-Match"), changes, "{method} {path}");
             }
         }

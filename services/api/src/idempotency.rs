@@ -36,6 +36,8 @@ pub struct MaybeKeyed {
     /// Who asks, as the log names them.
     pub actor: Actor,
     caller: Actor,
+    /// Whose things they reach.
+    pub reach: Reach,
     key: Option<String>,
 }
 
@@ -81,8 +83,8 @@ impl<S: Send + Sync> FromRequestParts<S> for MaybeKeyed {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Caller { actor, principal, .. } = Caller::from_request_parts(parts, state).await?;
-        Ok(Self { actor, caller: principal.caller.clone(), key: parse(&parts.headers)? })
+        let Caller { actor, principal, reach, .. } = Caller::from_request_parts(parts, state).await?;
+        Ok(Self { actor, caller: principal.caller.clone(), reach, key: parse(&parts.headers)? })
     }
 }
 
@@ -178,7 +180,7 @@ mod tests {
     #[test]
     fn without_a_key_each_command_is_its_own() {
         let actor = Actor::parse("admin:1").unwrap();
-        let unkeyed = MaybeKeyed { caller: actor.clone(), actor, key: None };
+        let unkeyed = MaybeKeyed { caller: actor.clone(), actor, reach: Reach::Everybody, key: None };
         assert_ne!(unkeyed.command("PUT /v1/x/{id}", &["7"]), unkeyed.command("PUT /v1/x/{id}", &["7"]));
     }
 }

@@ -94,6 +94,12 @@ impl Problem {
         self
     }
 
+    /// That the resource is at this version, and not at the one that was named.
+    #[must_use]
+    pub fn stale(current: u64) -> Self {
+        Self::new(ProblemType::Stale, format!("the resource has version {current} now")).with_version(current)
+    }
+
     /// The problem with the aggregate's present version as its `ETag`.
     #[must_use]
     pub const fn with_version(mut self, version: u64) -> Self {

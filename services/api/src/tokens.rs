@@ -187,8 +187,8 @@ problems!(OneProblems: ANY, GUARDED; TokenUnknown);
 
 /// Makes a token and shows its secret, once.
 ///
-/// What is made with a token ends with it: when that one expires, when it is revoked, when its account is closed. Only what a
-/// log-in makes stands by itself.
+/// What is made with a token ends with it: when that one expires, when it is revoked, when its account is closed. What a
+/// log-in makes ends with the account that logged in.
 #[utoipa::path(post, path = "/v1/tokens", tag = "access", operation_id = "createToken",
     security(("bearer" = ["admin", "advisor", "compliance"])), params(KeyHeader), request_body = CreateToken, responses(
         (status = 201, body = TokenMadeView, headers(("Location" = String), ("Idempotent-Replayed" = Option<String>))),

@@ -7,7 +7,7 @@ use events::values::{Actor, AdvisorId, CommandId, EmailAddress, Name};
 use jiff::Timestamp;
 use journal::{CommandContext, Expect};
 use uuid::Uuid;
-use vault::{AccountMade, Role, Vault};
+use vault::{AccountChange, AccountChanged, AccountMade, Role, Vault};
 
 use crate::roles;
 use crate::settings::Settings;
@@ -126,7 +126,14 @@ async fn invite(vault: &Vault, email: &EmailAddress, role: Role) -> anyhow::Resu
     let id = account_id(vault, email).await?;
     let account = match vault.create_account(id, email, role, now).await? {
         AccountMade::New(account) => account,
-        AccountMade::Before => vault.invite_again(id, now).await?.context("the account is closed")?,
+        AccountMade::Before => {
+            // Whatever has become of it since.
+            let anyhow = AccountChange { command: Uuid::new_v4(), digest: String::new(), version: None, now };
+            match vault.invite_again(id, &anyhow).await? {
+                AccountChanged::Done(_, invited) => invited,
+                _ => bail!("the account is closed"),
+            }
+        }
         AccountMade::Differs | AccountMade::EmailTaken => bail!("another account has this address"),
     };
     println!("account     {}", account.id);

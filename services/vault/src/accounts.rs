@@ -1,5 +1,6 @@
 //! Accounts: who may log in, and the invitations by which they choose their passwords.
 
+mod changes;
 mod listed;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use crate::secrets::{SecretKind, hash};
 use crate::tokens::until;
 use crate::{Vault, VaultError};
 
+pub use self::changes::{Change, Changed};
 pub use self::listed::{Account, AccountsFilter};
 
 /// How long an invitation is good, in hours.
@@ -117,25 +119,6 @@ impl Vault {
             .await?)
     }
 
-    /// A new invitation for the account; earlier ones are good no more. None where there is no such open account.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn invite_again(&self, account: Uuid, now: Timestamp) -> Result<Option<NewAccount>, VaultError> {
-        let mut transaction = self.pool.begin().await?;
-        let open = sqlx::query_scalar!(
-            "select id from vault.accounts where id = $1 and closed_at is null for update",
-            account
-        )
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(id) = open else { return Ok(None) };
-        sqlx::query!("delete from vault.invitations where account = $1", id).execute(&mut *transaction).await?;
-        let invitation = invite(&mut transaction, Some(id), now).await?;
-        transaction.commit().await?;
-        Ok(Some(NewAccount { id, invitation }))
-    }
-
     /// The secret by which the first administrator makes an account, once; none where there is an administrator who
     /// can log in. An earlier one that was not used is good no more.
     ///
@@ -223,6 +206,10 @@ impl Vault {
     /// # Errors
     /// Where the database fails.
     pub async fn stored_password(&self, email: &str) -> Result<Option<(Uuid, StoredPassword)>, VaultError> {
+        // PostgreSQL has no texts with it, so nobody has such an address.
+        if email.contains('\0') {
+            return Ok(None);
+        }
         let row = sqlx::query!(
             r#"select id, password as "password!" from vault.accounts
                where email = $1 and closed_at is null and password is not null"#,
@@ -233,54 +220,23 @@ impl Vault {
         Ok(row.map(|row| (row.id, StoredPassword::new(row.password))))
     }
 
-    /// The open account with this id, which has this role from now on; `None` where there is no such. Where it had another one,
-    /// its sessions and tokens are dead: they were given under that.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn correct_account(&self, id: Uuid, role: Role, now: Timestamp) -> Result<Option<Account>, VaultError> {
-        let mut transaction = self.pool.begin().await?;
-        let corrected = sqlx::query!(
-            "update vault.accounts set role = $2, advisor = $3
-             where id = $1 and closed_at is null and (role <> $2 or advisor is distinct from $3)",
-            id,
-            role.word(),
-            role.advisor().map(AdvisorId::uuid),
-        )
-        .execute(&mut *transaction)
-        .await?;
-        if corrected.rows_affected() == 1 {
-            sqlx::query!(
-                "update vault.sessions set revoked_at = $2 where account = $1 and revoked_at is null",
-                id,
-                now.to_sqlx() as SqlTimestamp,
-            )
-            .execute(&mut *transaction)
-            .await?;
-            sqlx::query!(
-                "update vault.tokens set revoked_at = $2 where account = $1 and revoked_at is null",
-                id,
-                now.to_sqlx() as SqlTimestamp,
-            )
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        Ok(self.account(id).await?.filter(|account| account.closed_at.is_none()))
-    }
-
-    /// Whether there is such an account; from now on nobody logs in to it, and its sessions and tokens are dead.
+    /// Whether there is such an account; from now on nobody logs in to it, and its sessions, its tokens and those that its owner
+    /// made are dead.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn close_account(&self, id: Uuid, now: Timestamp) -> Result<bool, VaultError> {
+        let mut transaction = self.pool.begin().await?;
         let done = sqlx::query!(
-            "update vault.accounts set closed_at = coalesce(closed_at, $2) where id = $1",
+            "update vault.accounts set closed_at = coalesce(closed_at, $2), version = version + (closed_at is null)::int
+             where id = $1",
             id,
             now.to_sqlx() as SqlTimestamp,
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
+        changes::end_what_it_made(&mut transaction, id, now).await?;
+        transaction.commit().await?;
         Ok(done.rows_affected() == 1)
     }
 }

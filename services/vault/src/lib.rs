@@ -33,7 +33,9 @@ use events::values::ClientId;
 use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 
-pub use accounts::{Account, AccountMade, AccountsFilter, NewAccount, Taken};
+pub use accounts::{
+    Account, AccountMade, AccountsFilter, Change as AccountChange, Changed as AccountChanged, NewAccount, Taken,
+};
 pub use attempts::Attempt;
 pub use identity::Identity;
 pub use kek::{KekError, KeyEncryptionKey};

@@ -118,9 +118,7 @@ where
     fn from(error: ExecuteError<R>) -> Self {
         match error {
             ExecuteError::Rejected(rejection) => Self::new(ProblemType::from(&rejection), rejection.to_string()),
-            ExecuteError::Stale { current } => {
-                Self::new(ProblemType::Stale, format!("the resource has version {current} now")).with_version(current)
-            }
+            ExecuteError::Stale { current } => Self::stale(current),
             ExecuteError::RequestDiffers => Self::of(ProblemType::IdempotencyKeyReused),
             ExecuteError::Busy => Self::of(ProblemType::Busy),
             ExecuteError::Conflicts { attempts } => {

@@ -3,6 +3,7 @@
 use events::values::AdvisorId;
 use jiff::Timestamp;
 use jiff_sqlx::Timestamp as SqlTimestamp;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::principal::Role;
@@ -26,6 +27,8 @@ pub struct Account {
     pub created_at: Timestamp,
     /// When it was closed, if it was.
     pub closed_at: Option<Timestamp>,
+    /// How many times it was changed, from 1.
+    pub version: u64,
 }
 
 /// Which accounts are wanted: those that fit all that is given.
@@ -46,6 +49,7 @@ struct Record {
     has_password: bool,
     created_at: SqlTimestamp,
     closed_at: Option<SqlTimestamp>,
+    version: i64,
 }
 
 impl TryFrom<Record> for Account {
@@ -60,6 +64,7 @@ impl TryFrom<Record> for Account {
             has_password: record.has_password,
             created_at: record.created_at.to_jiff(),
             closed_at: record.closed_at.map(SqlTimestamp::to_jiff),
+            version: record.version.unsigned_abs(),
         })
     }
 }
@@ -70,11 +75,18 @@ macro_rules! accounts {
         sqlx::query_as!(
             Record,
             r#"select id, place, email, role, advisor as "advisor?", password is not null as "has_password!",
-                      created_at as "created_at: SqlTimestamp", closed_at as "closed_at?: SqlTimestamp"
+                      created_at as "created_at: SqlTimestamp", closed_at as "closed_at?: SqlTimestamp", version
                from vault.accounts where "# + $which,
             $($value),*
         )
     };
+}
+
+impl Account {
+    /// The account with this id, which is there.
+    pub(super) async fn of(connection: &mut PgConnection, id: Uuid) -> Result<Self, VaultError> {
+        accounts!("id = $1", id).fetch_one(connection).await?.try_into()
+    }
 }
 
 impl Vault {

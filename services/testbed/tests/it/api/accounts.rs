@@ -8,8 +8,46 @@ use super::browser::{Browser, PASSWORD, account_of_ana, choose, log_in};
 use super::cast::token_of_account;
 use super::house::{Answer, House, unique};
 
+/// The account corrected as it is now, whatever that is.
 async fn correct(house: &House, account: &str, body: &Value) -> Answer {
-    house.ask(Method::PUT, &format!("/v1/accounts/{account}"), |request| request.json(body)).await
+    let path = format!("/v1/accounts/{account}");
+    let shown = house.get(&path).await;
+    let version = shown.headers.get("etag").map_or("\"1\"", |tag| tag.to_str().unwrap()).to_owned();
+    house.change(Method::PUT, &path, &version, body).await
+}
+
+#[tokio::test]
+async fn who_changes_an_account_names_the_version_they_saw_and_a_key_has_its_first_answer() {
+    let house = House::open().await;
+    let (account, advisor) = account_of_ana(&house).await;
+    let path = format!("/v1/accounts/{account}");
+    let put = async |path: &str, key: &str, version: &str, body: &Value| {
+        house
+            .ask(Method::PUT, path, |request| {
+                request.header("Idempotency-Key", key).header("If-Match", version).json(body)
+            })
+            .await
+    };
+    let (compliance, as_it_was) = (json!({"role": "compliance"}), json!({"role": "advisor", "advisor": advisor}));
+    let no_version = house.ask(Method::PUT, &path, |request| request.json(&compliance)).await;
+    no_version.is_problem(428, "if-match-missing");
+    let first = put(&path, "k-1", "\"1\"", &compliance).await;
+    assert_eq!((first.status.as_u16(), first.header("etag"), &first.body["version"]), (200, "\"2\"", &json!(2)));
+    put(&path, "k-2", "\"1\"", &as_it_was).await.is_problem(412, "stale");
+    assert_eq!(put(&path, "k-2", "\"2\"", &as_it_was).await.header("etag"), "\"3\"");
+    // Whatever others have said since.
+    let again = put(&path, "k-1", "\"1\"", &compliance).await;
+    assert_eq!((&again.body, again.header("idempotent-replayed")), (&first.body, "true"), "{again:?}");
+    assert_eq!((again.header("etag"), &house.get(&path).await.body["role"]), ("\"2\"", &json!("advisor")));
+    put(&path, "k-1", "\"3\"", &json!({"role": "admin"})).await.is_problem(422, "idempotency-key-reused");
+
+    let invitation = format!("{path}/invitation");
+    let invited = put(&invitation, "k-1", "\"3\"", &json!({})).await;
+    assert_eq!((invited.status.as_u16(), invited.header("etag")), (200, "\"4\""), "{invited:?}");
+    let again = put(&invitation, "k-1", "\"3\"", &json!({})).await;
+    assert_eq!((again.header("idempotent-replayed"), &again.body["invitation"]), ("true", &Value::Null));
+    put(&invitation, "k-2", "\"3\"", &json!({})).await.is_problem(412, "stale");
+    assert_eq!(choose(&house, invited.body["invitation"].as_str().unwrap(), None).await.status, 200);
 }
 
 #[tokio::test]
@@ -116,4 +154,36 @@ async fn what_no_account_can_be_is_not_made_of_one() {
     assert_eq!(house.ask(Method::DELETE, &format!("/v1/accounts/{account}"), |it| it).await.status, 204);
     correct(&house, &account, &admin).await.is_problem(404, "account-unknown");
     assert_eq!(house.get(&format!("/v1/accounts/{account}")).await.body["role"], "advisor");
+}
+
+#[tokio::test]
+async fn what_an_administrator_made_for_others_ends_with_their_account() {
+    for closed in [true, false] {
+        let house = House::open().await;
+        let advisor = house.advisor().await;
+        let made = house.post("/v1/accounts", "k-1", &json!({"email": "eva@firm.example", "role": "admin"})).await;
+        let account = made.created();
+        assert_eq!(choose(&house, made.body["invitation"].as_str().unwrap(), None).await.status, 200);
+        let eva = Browser::of(&log_in(&house, "eva@firm.example", PASSWORD).await);
+        let mut secrets = Vec::new();
+        for role in [json!({"role": "advisor", "advisor": advisor}), json!({"role": "compliance"})] {
+            let mut wish = json!({"label": "a program", "valid_days": 366});
+            wish.as_object_mut().unwrap().extend(role.as_object().unwrap().clone());
+            let made = eva.change(&house, Method::POST, "/v1/tokens", &wish).await;
+            secrets.push(made.body["secret"].as_str().unwrap().to_owned());
+        }
+        let status =
+            async |token: &str| house.get_with_token_at(&house.address, "/v1/portfolios", token).await.status.as_u16();
+        for secret in &secrets {
+            assert_eq!(status(secret).await, 200);
+        }
+        let ended = match closed {
+            true => house.ask(Method::DELETE, &format!("/v1/accounts/{account}"), |request| request).await,
+            false => correct(&house, &account, &json!({"role": "compliance"})).await,
+        };
+        assert!(ended.status.is_success(), "{ended:?}");
+        for secret in &secrets {
+            assert_eq!(status(secret).await, 401, "closed: {closed}");
+        }
+    }
 }

@@ -215,8 +215,9 @@ async fn a_new_password_ends_the_sessions_of_the_old_one_and_a_closed_account_en
     let (account, _) = account_of_ana(&house).await;
     let ana = Browser::of(&log_in(&house, "ana@firm.example", PASSWORD).await);
     let invite = async || {
-        let path = format!("/v1/accounts/{account}/invitation");
-        house.ask(Method::PUT, &path, |request| request).await
+        let path = format!("/v1/accounts/{account}");
+        let version = house.get(&path).await.header("etag").to_owned();
+        house.ask(Method::PUT, &format!("{path}/invitation"), |request| request.header("If-Match", version)).await
     };
     let first = invite().await.body["invitation"].as_str().unwrap().to_owned();
     let second = invite().await.body["invitation"].as_str().unwrap().to_owned();
@@ -244,6 +245,14 @@ async fn a_new_password_ends_the_sessions_of_the_old_one_and_a_closed_account_en
     log_in(&house, "ana@firm.example", PASSWORD).await.is_problem(401, "login-refused");
     assert_eq!(invite().await.status, 404);
     assert_ne!(house.get(&path).await.body["closed_at"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_can_have_is_refused_as_any_other() {
+    let house = House::open().await;
+    for email in ["a\u{0}@firm.example", "\u{0}", "", "no address", "\u{fffd}\u{202e}@x"] {
+        log_in(&house, email, PASSWORD).await.is_problem(401, "login-refused");
+    }
 }
 
 #[tokio::test]
