@@ -448,19 +448,3 @@ pub(crate) async fn listed_as_cash(pool: &PgPool, id: &AssetId, as_of: AsOf) -> 
     };
     Ok(was_known.then_some(listed))
 }
-
-/// The risk classes of those of the assets that somebody has rated, and of cash.
-///
-/// # Errors
-/// Where PostgreSQL does not answer.
-pub async fn risk_classes(pool: &PgPool, ids: &[AssetId]) -> Result<Vec<(AssetId, RiskClass)>, sqlx::Error> {
-    let ids: Vec<&str> = ids.iter().map(AssetId::as_str).collect();
-    let records = query!(
-        r#"SELECT id, risk_class AS "risk_class!" FROM assets WHERE id = ANY($1) AND risk_class IS NOT NULL ORDER BY id"#,
-        &ids as _
-    )
-    .fetch_all(pool)
-    .await?;
-    let class = |word: &str| RiskClass::parse(word).ok_or_else(|| damaged(format!("`{word}` is no risk class")));
-    records.into_iter().map(|record| Ok((asset_id(&record.id)?, class(&record.risk_class)?))).collect()
-}

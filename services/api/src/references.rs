@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use events::advisor::Standing;
 use events::values::{
-    AdvisorId, AggregateId, Allocation, AssetId, ClientId, Currency, Delisted, PortfolioId, RecommendationId,
+    AdvisorId, AggregateId, Allocation, AssetId, ClientId, Currency, Delisted, PortfolioId, RecommendationId, RiskClass,
 };
 use events::{Advisor, Asset, Client, Decider, Portfolio, Subject};
 use futures::{StreamExt, TryStreamExt};
@@ -181,15 +181,30 @@ impl References {
     /// # Errors
     /// That it could not be told.
     pub async fn delisted(&self, assets: &Allocation, on: Date) -> Result<Delisted, Problem> {
-        // Nobody is advised by what was so a moment ago: the log is asked.
+        Ok(self.products(assets, on).await?.delisted)
+    }
+
+    /// What the log says of the assets on this day. Nobody is advised by what was so a moment ago.
+    ///
+    /// # Errors
+    /// That it could not be told.
+    pub async fn products(&self, assets: &Allocation, on: Date) -> Result<Products, Problem> {
         let assets: Vec<AssetId> = assets.iter().map(|(asset, _)| asset.clone()).collect();
-        futures::stream::iter(assets)
-            .map(|id| async move { Ok((self.0.journal.state::<Asset>(&id).await?.state.delisted_by(on), id)) })
+        let told: Vec<_> = futures::stream::iter(assets)
+            .map(|id| async move {
+                let asset = self.0.journal.state::<Asset>(&id).await?.state;
+                let class = match &asset {
+                    Asset::Listed(listed) => listed.risk_class,
+                    Asset::Unknown => None,
+                };
+                Ok::<_, Problem>((id, class, asset.delisted_by(on)))
+            })
             .buffer_unordered(QUESTIONS_AT_ONCE)
-            .try_filter_map(|(since, id)| async move { Ok(since.map(|since| (id, since))) })
-            .try_collect::<Vec<_>>()
-            .await
-            .map(Delisted::from_iter)
+            .try_collect()
+            .await?;
+        let classes = told.iter().filter_map(|(id, class, _)| Some((id.clone(), (*class)?))).collect();
+        let delisted = told.into_iter().filter_map(|(id, _, since)| Some((id, since?)));
+        Ok(Products { classes, delisted: Delisted::from_iter(delisted) })
     }
 
     /// The currencies of those of the assets that are listed.
@@ -368,6 +383,14 @@ impl References {
         }
         Ok(is_theirs)
     }
+}
+
+/// What is known of the products of a portfolio.
+pub struct Products {
+    /// How much risk each carries that somebody has rated, and cash.
+    pub classes: BTreeMap<AssetId, RiskClass>,
+    /// Those that are traded no more.
+    pub delisted: Delisted,
 }
 
 /// Room for what is known of people.

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use axum::extract::State;
 use events::portfolio::{Portfolio, PortfolioCommand, PortfolioRejection, RECIPIENTS_MAX};
-use events::values::{AssetId, ClientId, Costs, Note, PortfolioId, Terms};
+use events::values::{ClientId, Costs, Note, PortfolioId, Terms};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use journal::{ExecuteError, Expect, Journal};
 use projections::prices::AsOf;
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use sqlx::PgPool;
 use utoipa::ToSchema;
 
 use super::absent_rather_than_stale;
@@ -29,6 +28,7 @@ use crate::objects;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader};
 use crate::problem::{Problem, ProblemType};
+use crate::references::Products;
 use crate::state::{Clock, Office};
 
 const RECOMMEND: &str = "POST /v1/portfolios/{id}/recommendations";
@@ -100,7 +100,6 @@ problems!(RecommendProblems: ANY, GUARDED, COMMAND, KEYED, CONDITIONAL;
 pub async fn recommend(
     State(journal): State<Journal>,
     State(office): State<Office>,
-    State(pool): State<PgPool>,
     State(clock): State<Clock>,
     Id(id): Id<PortfolioId>,
     keyed: Keyed,
@@ -142,10 +141,8 @@ pub async fn recommend(
     let figures = Box::new(computed.snapshot(&asked, today));
     let digest = wish(&clients, &rationale, &body).sha256();
     let context = context(command_id, keyed.actor, now, Expect::Version(version), digest);
-    let assets: Vec<AssetId> = allocation.iter().map(|(asset, _)| asset.clone()).collect();
-    let product_classes = projections::assets::risk_classes(&pool, &assets).await?.into_iter().collect();
+    let Products { classes: product_classes, delisted } = office.references.products(&allocation, today).await?;
     let terms = Terms { risk_class: None, product_classes, costs, valid_until };
-    let delisted = office.references.delisted(&allocation, today).await?;
     let command = PortfolioCommand::Recommend { clients, rationale, figures, terms, delisted };
     let done = journal.execute::<Portfolio>(&id, &command, &context).await;
     let done = done.map_err(|error| absent_rather_than_stale(error.into()))?;
@@ -238,17 +235,17 @@ fn wish(clients: &BTreeSet<ClientId>, rationale: &Note, body: &RecommendPortfoli
     }
     let choice = body.figures.as_ref();
     let costs = body.costs.as_ref();
+    // However a number is spelt.
+    let number = |text: &str| decimal(text).map_or_else(|_| text.to_owned(), |value| value.normalize().to_string());
     for (name, given) in [
-        ("one_off", costs.map(|costs| costs.one_off.as_str())),
-        ("yearly", costs.map(|costs| costs.yearly.as_str())),
-        ("valid_until", body.valid_until.as_deref()),
-        ("from", choice.and_then(|choice| choice.from.as_deref())),
-        ("to", choice.and_then(|choice| choice.to.as_deref())),
-        ("risk_free_rate", choice.and_then(|choice| choice.risk_free_rate.as_deref())),
+        ("one_off", costs.map(|costs| number(&costs.one_off))),
+        ("yearly", costs.map(|costs| number(&costs.yearly))),
+        ("valid_until", body.valid_until.clone()),
+        ("from", choice.and_then(|choice| choice.from.clone())),
+        ("to", choice.and_then(|choice| choice.to.clone())),
+        ("risk_free_rate", choice.and_then(|choice| choice.risk_free_rate.as_deref()).map(number)),
     ] {
-        if let Some(given) = given {
-            wish = wish.with(name, given);
-        }
+        wish = wish.with_optional(name, given.as_deref());
     }
     wish
 }

@@ -1,5 +1,6 @@
 //! Advice that fits and advice that does not: three gates for each client, and what becomes of what is refused.
 
+use api::Limits;
 use events::Portfolio;
 use events::portfolio::PortfolioCommand;
 use events::values::{Actor, ClientId, CommandId, Delisted, Note, PortfolioId, Terms};
@@ -440,4 +441,20 @@ async fn many_assets_are_looked_up_in_one_call() {
     house.post("/v1/assets/AAPL/ratings", "bad", &bad).await.is_problem(422, "invalid-body");
     let unknown = json!({"class": "moderate", "reason": "x"});
     house.post("/v1/assets/NONE/ratings", "none", &unknown).await.is_problem(404, "asset-unknown");
+}
+
+#[tokio::test]
+async fn products_are_as_risky_as_the_log_says_whatever_the_read_models_have_seen_of_it() {
+    // Nobody keeps the read models up to date.
+    let house = House::with(Limits::default(), false).await;
+    let advisor = house.advisor().await;
+    let portfolio = house.portfolio(&advisor).await;
+    rate(&house, "AAPL", "conservative").await;
+    rate(&house, "AAPL", "aggressive").await;
+    let client = client(&house, &advisor, Some("conservative")).await;
+    let made = recommend(&house, &portfolio, "\"1\"", &[&client], json!({})).await;
+    assert_eq!(made.status, 202, "{made:?}");
+    let events = house.get(&format!("/v1/portfolios/{portfolio}/events")).await.body;
+    let advice = &events["items"][1]["data"]["recommended"];
+    assert_eq!(advice["terms"]["product_classes"], json!({"AAPL": "aggressive"}), "{events}");
 }
