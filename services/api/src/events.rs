@@ -29,8 +29,8 @@ use crate::problem::{FieldError, Problem};
 pub use self::live::Audience;
 use self::live::LastEventIdHeader;
 pub use self::socket::{__path_watch, MessageView, watch};
-pub use self::views::Facts;
 use self::views::{FactView, Wanted};
+pub use self::views::{Facts, LIST, advice_of, withhold};
 
 /// Characters that the name of a type may have.
 const TYPE_CHARS_MAX: usize = 80;

@@ -14,7 +14,7 @@ use crate::Api;
 use crate::access::{Callers, Door};
 use crate::as_of::Past;
 use crate::desk::Desk;
-use crate::events::{Audience, Facts};
+use crate::events::{Audience, Facts, LIST};
 use crate::identities::Identities;
 use crate::imports::UnderWay;
 use crate::jobs::Jobs;
@@ -90,7 +90,12 @@ impl Parts {
                 jobs: Jobs::new(api.limits.figures_at_once),
             },
             door: Door::new(api.vault.clone(), &api.limits),
-            facts: Facts { journal: api.journal.clone(), pool: api.pool.clone(), identities: identities.clone() },
+            facts: Facts {
+                journal: api.journal.clone(),
+                pool: api.pool.clone(),
+                identities: identities.clone(),
+                operation: LIST,
+            },
             identities,
             audience: Audience::new(callers, checkpoints, stop),
             under_way,

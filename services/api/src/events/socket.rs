@@ -26,6 +26,8 @@ use crate::problem::{FieldError, Problem, ProblemType};
 
 /// Bytes of a message from the subscriber, who has nothing to say.
 const HEARD_BYTES_MAX: usize = 1_024;
+/// The operation by which clients' identities are read here, as the document names it.
+const WATCH: &str = "watchStream";
 /// How long a message waits for a subscriber who does not read.
 const SEND_WAIT: Duration = Duration::from_secs(10);
 
@@ -89,6 +91,7 @@ pub async fn watch(
     };
     // There is nobody within whose reach is nothing at all.
     let wanted = wanted.ok_or_else(|| Problem::of(ProblemType::NotFound))?;
+    let facts = Facts { operation: WATCH, ..facts };
     let subscriber = audience.place(facts, caller, headers, wanted, after, "after").await?;
     let upgrade = upgrade.max_message_size(HEARD_BYTES_MAX).max_frame_size(HEARD_BYTES_MAX);
     Ok(upgrade.on_upgrade(|socket| talk(socket, subscriber)))

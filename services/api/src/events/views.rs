@@ -1,7 +1,8 @@
 //! Events as they are told, read from the log, with the identities of clients opened for who may read them.
 
 use events::client::ClientEvent;
-use events::values::{AggregateId, AssetId, ClientId, SealedIdentity};
+use events::portfolio::PortfolioEvent;
+use events::values::{AdvisorId, AggregateId, AssetId, ClientId, SealedIdentity};
 use events::{AnyEvent, Kind, Position, Stream, Subject};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -15,14 +16,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use vault::Identity;
 
-use crate::access::Caller;
+use crate::access::{Caller, Reach};
 use crate::identities::Identities;
 use crate::problem::{Problem, ProblemType};
 
 /// Events of one page that are read at once.
 const READ_AT_ONCE: usize = 8;
-/// The operation by which clients' identities are read here, as the document names it.
-const LIST: &str = "listEvents";
+/// The operation by which clients' identities are read in pages, as the document names it.
+pub const LIST: &str = "listEvents";
 /// The version of CloudEvents.
 const SPEC_VERSION: &str = "1.0";
 
@@ -72,7 +73,8 @@ pub struct FactView {
     #[schema(required, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
     traceid: Option<String>,
     /// The event itself; `null` where this build does not know its type. A client's `identity` is in clear, or `null`
-    /// where it was erased.
+    /// where it was erased. To whom a portfolio was recommended, and in what words, is `null` for another advisor than who
+    /// recommended it.
     #[schema(required, value_type = Option<Object>)]
     data: Option<Value>,
     /// Why something is `null` that should not be.
@@ -98,6 +100,8 @@ pub struct Facts {
     pub pool: PgPool,
     /// Who clients are.
     pub identities: Identities,
+    /// The operation by which clients' identities are read, as the document names it.
+    pub operation: &'static str,
 }
 
 impl Facts {
@@ -123,8 +127,11 @@ impl Facts {
             })
             .collect();
         let sealed = read.iter().filter_map(|(_, told)| told.sealed.clone()).collect();
-        let mut opened = self.identities.opened(caller, LIST, sealed).await?.into_iter();
+        let mut opened = self.identities.opened(caller, self.operation, sealed).await?.into_iter();
         let views = read.into_iter().map(|(recorded, mut told)| {
+            if told.is_of_another(caller.reach) {
+                told.reason = withhold(&mut told.data);
+            }
             if told.sealed.is_some() {
                 told.disclose(opened.next().flatten());
             }
@@ -198,11 +205,31 @@ struct Told {
     reason: Option<String>,
     /// Whose identity is in it, sealed.
     sealed: Option<(ClientId, SealedIdentity)>,
+    /// Whose advice it is, where it is advice.
+    by: Option<AdvisorId>,
+}
+
+/// Whose advice the event is, where a portfolio was recommended.
+pub fn advice_of(event: &AnyEvent) -> Option<AdvisorId> {
+    match event {
+        AnyEvent::Portfolio(PortfolioEvent::Recommended { advisor, .. }) => Some(*advisor),
+        _ => None,
+    }
+}
+
+/// Takes out to whom a portfolio was recommended, and in what words: who takes a portfolio over does not take the clients of
+/// who had it. Tells why it is not there.
+pub fn withhold(data: &mut Option<Value>) -> Option<String> {
+    if let Some(advice) = data.as_mut().and_then(|data| data.get_mut("recommended")) {
+        advice["clients"] = Value::Null;
+        advice["rationale"] = Value::Null;
+    }
+    Some("another advisor's advice".to_owned())
 }
 
 impl Told {
     fn of(recorded: &Recorded) -> Self {
-        let unreadable = |reason: String| Self { data: None, reason: Some(reason), sealed: None };
+        let unreadable = |reason: String| Self { data: None, reason: Some(reason), sealed: None, by: None };
         let event = match recorded.decode() {
             Ok(event) => event,
             Err(error) => return unreadable(error.to_string()),
@@ -211,7 +238,7 @@ impl Told {
             Ok(data) => data,
             Err(error) => return unreadable(error.to_string()),
         };
-        let mut told = Self { data: Some(data), reason: None, sealed: None };
+        let mut told = Self { data: Some(data), reason: None, sealed: None, by: advice_of(&event) };
         if let AnyEvent::Client(ClientEvent::Registered { identity, .. } | ClientEvent::IdentityChanged { identity }) =
             event
         {
@@ -220,6 +247,11 @@ impl Told {
             told.sealed = client.map(|client| (client, identity));
         }
         told
+    }
+
+    /// Whether it is the advice of another than the advisor who is told of it.
+    fn is_of_another(&self, reach: Reach) -> bool {
+        self.by.is_some_and(|by| !reach.covers(by))
     }
 
     /// Puts the identity in the place of what is sealed, which is never told; or nothing, where nobody can tell it.

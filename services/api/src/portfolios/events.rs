@@ -4,14 +4,17 @@ use axum::extract::OriginalUri;
 use axum::extract::State;
 use axum::response::Response;
 use events::values::{AggregateId, PortfolioId};
-use events::{AnyEvent, Kind, Metadata, Position, Subject};
+use events::{Kind, Metadata, Position, Subject};
 use journal::{Journal, Recorded};
 use projections::Page;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::access::Reach;
 use crate::as_of::{happened, until};
 use crate::described::problems;
+use crate::events::{advice_of, withhold};
 use crate::paging::{Listing, listing, page};
 use crate::parameters::Parameters;
 use crate::paths::Id;
@@ -33,18 +36,26 @@ pub struct EventView {
     /// The trace in which it was recorded, where there was one.
     #[schema(required, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
     trace_id: Option<String>,
-    /// The event itself. `null` where this build does not know its type.
+    /// The event itself. `null` where this build does not know its type. To whom it was recommended, and in what words, is
+    /// `null` for another advisor than who did.
     #[schema(required, value_type = Option<Object>)]
-    data: Option<AnyEvent>,
-    /// Why there is no metadata or no data.
+    data: Option<Value>,
+    /// Why there is no metadata or no data, or not all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
-impl From<Recorded> for EventView {
-    fn from(recorded: Recorded) -> Self {
+impl EventView {
+    fn of(recorded: &Recorded, reach: Reach) -> Self {
         let (metadata, no_metadata) = apart(recorded.metadata());
-        let (data, no_data) = apart(recorded.decode());
+        let (event, no_event) = apart(recorded.decode());
+        let (mut data, unwritten) = match &event {
+            Some(event) => apart(serde_json::to_value(event)),
+            None => (None, None),
+        };
+        let is_of_another = event.as_ref().and_then(advice_of).is_some_and(|by| !reach.covers(by));
+        let withheld = if is_of_another { withhold(&mut data) } else { None };
+        let no_data = no_event.or(unwritten).or(withheld);
         let trace_id = recorded.trace_parent().and_then(|parent| parent.split('-').nth(1)).map(str::to_owned);
         Self {
             position: recorded.position(),
@@ -93,6 +104,7 @@ problems!(HistoryProblems: ANY, GUARDED; InvalidParameter, PortfolioUnknown, Log
 pub async fn history(
     State(journal): State<Journal>,
     OriginalUri(uri): OriginalUri,
+    reach: Reach,
     Id(id): Id<PortfolioId>,
     Parameters(query): Parameters<EventsQuery>,
 ) -> Result<Response, Problem> {
@@ -104,7 +116,7 @@ pub async fn history(
     }
     let wanted = events.into_iter().filter(|event| is_after(event, page));
     let wanted = wanted.take(usize::try_from(page.limit).unwrap_or(usize::MAX)).collect();
-    Ok(listing(&uri, page, wanted, |event: &Recorded| event.position().sequence, EventView::from))
+    Ok(listing(&uri, page, wanted, |event: &Recorded| event.position().sequence, |event| EventView::of(&event, reach)))
 }
 
 fn is_after(event: &Recorded, page: Page) -> bool {

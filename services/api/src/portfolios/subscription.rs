@@ -5,8 +5,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use events::Advisor;
 use events::portfolio::{Composition, ModelVersion, Portfolio, PortfolioCommand};
-use events::values::{Currency, Note, PortfolioId};
+use events::values::{AdvisorId, Currency, Firm, Name, Note, PortfolioId};
 use journal::{Expect, Journal};
 use projections::portfolios::{Changed, PortfolioRow, Standing};
 use projections::replay::Until;
@@ -16,6 +17,7 @@ use utoipa::ToSchema;
 use super::absent_rather_than_stale;
 use super::allocation::{TargetView, limited_views};
 use super::versions::composition_at;
+use crate::access::Reach;
 use crate::as_of::{AsOfQuery, then};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
@@ -157,6 +159,7 @@ pub async fn change(
     responses((status = 200, body = SubscriptionStateView), ShowProblems))]
 pub async fn show(
     State(journal): State<Journal>,
+    reach: Reach,
     Id(id): Id<PortfolioId>,
     Parameters(query): Parameters<AsOfQuery>,
 ) -> Result<Json<SubscriptionStateView>, Problem> {
@@ -164,11 +167,16 @@ pub async fn show(
     let is = then::<Portfolio, Changed>(&journal, &id, until).await?;
     let is = is.ok_or_else(|| Problem::of(ProblemType::PortfolioUnknown))?;
     let Some(followed) = is.subscription else { return Ok(Json(SubscriptionStateView { subscription: None })) };
-    // Whoever has left the firm reads no more of its models than what they took over while they were there, whatever moment
-    // they ask about.
-    let model = match models::shown_to(&journal, followed.model, is.advisor).await? {
-        Some(_) => then::<Portfolio, Changed>(&journal, &followed.model, until).await?,
-        None => None,
+    // What the portfolio's advisor of then was shown then. Whoever has left the firm since reads no more of its models than what
+    // they took over while they were there, and whoever was given the portfolio from outside nothing of them.
+    let is_let_in = match reach {
+        Reach::Everybody => true,
+        Reach::Only(advisor) => models::shown_to(&journal, followed.model, advisor).await?.is_some(),
+    };
+    let model = if is_let_in { then::<Portfolio, Changed>(&journal, &followed.model, until).await? } else { None };
+    let model = match model {
+        Some(model) if was_shown(&journal, &model, is.advisor, until).await? => Some(model),
+        Some(_) | None => None,
     };
     let view = FollowedView {
         model: followed.model,
@@ -178,6 +186,17 @@ pub async fn show(
         offered: model.and_then(|model| offer(model, &is)),
     };
     Ok(Json(SubscriptionStateView { subscription: Some(view) }))
+}
+
+/// Whether the advisor saw the model then: both they and who kept it worked for the firm whose it is.
+async fn was_shown(journal: &Journal, model: &PortfolioRow, advisor: AdvisorId, until: Until) -> Result<bool, Problem> {
+    let house = model.model_of.as_deref().and_then(|name| Name::parse(name).ok());
+    let Some(house) = house.as_ref().map(Firm::named) else { return Ok(false) };
+    let worked_there = async |advisor: AdvisorId| {
+        let then = then::<Advisor, projections::advisors::Changed>(journal, &advisor, until).await?;
+        Ok::<_, Problem>(then.is_some_and(|row| Firm::named(&row.details.firm) == house))
+    };
+    Ok(worked_there(advisor).await? && (model.advisor == advisor || worked_there(model.advisor).await?))
 }
 
 /// What the model is and the portfolio is not.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::PortfolioView;
+use crate::access::Reach;
 use crate::as_of::{AsOfQuery, happened, then, until};
 use crate::described::problems;
 use crate::paging::{Listing, listing, page};
@@ -72,6 +73,7 @@ problems!(ShowProblems: ANY, GUARDED; InvalidParameter, PortfolioUnknown, Versio
 pub async fn list(
     State(journal): State<Journal>,
     OriginalUri(uri): OriginalUri,
+    reach: Reach,
     Id(id): Id<PortfolioId>,
     Parameters(query): Parameters<VersionsQuery>,
 ) -> Result<Response, Problem> {
@@ -83,7 +85,7 @@ pub async fn list(
     }
     let behind = |event: &Recorded| page.after.is_none_or(|after| event.position().sequence > after);
     let wanted = events.iter().filter(|event| behind(event));
-    let wanted = wanted.take(usize::try_from(page.limit).unwrap_or(usize::MAX)).map(view);
+    let wanted = wanted.take(usize::try_from(page.limit).unwrap_or(usize::MAX)).map(|event| view(event, reach));
     let wanted = wanted.collect::<Result<Vec<_>, Problem>>()?;
     Ok(listing(&uri, page, wanted, |view| view.position.sequence, |view| view))
 }
@@ -157,7 +159,7 @@ fn unreadable(recorded: &Recorded) -> Problem {
     Problem::of(ProblemType::Internal)
 }
 
-fn view(recorded: &Recorded) -> Result<VersionView, Problem> {
+fn view(recorded: &Recorded, reach: Reach) -> Result<VersionView, Problem> {
     let metadata = recorded.metadata().map_err(|_| unreadable(recorded))?;
     let AnyEvent::Portfolio(event) = recorded.decode().map_err(|_| unreadable(recorded))? else {
         return Err(unreadable(recorded));
@@ -173,7 +175,8 @@ fn view(recorded: &Recorded) -> Result<VersionView, Problem> {
         | PortfolioEvent::Unsubscribed { reason }
         | PortfolioEvent::Archived { reason }
         | PortfolioEvent::Restored { reason } => Some(reason),
-        PortfolioEvent::Recommended { rationale, .. } => Some(rationale),
+        // Words for the clients of who recommended it.
+        PortfolioEvent::Recommended { rationale, advisor, .. } => reach.covers(advisor).then_some(rationale),
     };
     Ok(VersionView {
         version: metadata.version,

@@ -203,6 +203,22 @@ async fn a_portfolio_is_handed_over_with_all_its_past_and_what_was_recommended_i
     let advice = format!("/v1/recommendations?portfolio={}", ana.portfolio);
     assert_eq!(listed(&ana.token, &advice, "id").await, [json!(ana.recommendation)]);
     assert!(listed(&rui.token, &advice, "id").await.is_empty());
+    // To whom, and in what words, is theirs alone to know.
+    let told = async |token: &str, list: &str| -> Vec<Value> {
+        let listed = cast.get_by(token, list).await;
+        let of_advice = |item: &&Value| item["type"].as_str().unwrap().starts_with("insights.portfolio.recommended.");
+        listed.body["items"].as_array().unwrap().iter().filter(of_advice).cloned().collect()
+    };
+    let events = [format!("{path}/events"), format!("/v1/events?id={}", ana.portfolio)];
+    for list in &events {
+        let [of_ana] = &told(&rui.token, list).await[..] else { panic!("one was recommended") };
+        let advice = &of_ana["data"]["recommended"];
+        assert_eq!((&advice["clients"], &advice["rationale"]), (&Value::Null, &Value::Null), "{of_ana}");
+        let [whole] = &told(&cast.compliance, list).await[..] else { panic!("one was recommended") };
+        assert_eq!(whole["data"]["recommended"]["clients"], json!([ana.client]));
+    }
+    let [version] = &told(&rui.token, &format!("{path}/versions")).await[..] else { panic!("one was recommended") };
+    assert_eq!(version["reason"], Value::Null);
     // A version from before is copied for whoever has the portfolio now.
     let copied = cast
         .ask_by(&rui.token, Method::POST, &format!("{path}/copies"), |request| {
@@ -211,6 +227,11 @@ async fn a_portfolio_is_handed_over_with_all_its_past_and_what_was_recommended_i
         .await;
     let copy = house.get_after(&format!("/v1/portfolios/{}", copied.created()), &copied).await;
     assert_eq!(copy.body["advisor"], json!(rui.id));
+    let again = json!({"portfolio_version": 1, "terms": terms});
+    let backtest = cast.post_by(&rui.token, &format!("{path}/backtests/records"), &again).await;
+    house.get_now(&path).await;
+    let mine = cast.get_by(&rui.token, &format!("/v1/events?id={}", backtest.created())).await;
+    assert_eq!(mine.body["items"].as_array().unwrap().len(), 1, "it is whose the portfolio is: {mine:?}");
     let versions = cast.get_by(&rui.token, &format!("{path}/versions")).await;
     let last = versions.body["items"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((&last["type"], &last["reason"]), (&json!("insights.portfolio.handed_over.v1"), &json!("Ana retires.")));

@@ -295,6 +295,8 @@ async fn who_leaves_the_firm_sees_no_more_of_its_models_and_takes_none_along() {
     let body = json!({"allocation": weights("0.7", "0.3"), "reason": "Less of one."});
     remodel(&cast, &model, "allocation", &body).await;
     let left = json!({"model": model, "version": 1, "name": null, "standing": null, "offered": null});
+    let there = followed(&cast).await;
+    assert_eq!(there["offered"]["version"], 2);
 
     works_for(&cast, &cast.rui, "Another house").await;
     assert_eq!(followed(&cast).await, left);
@@ -302,6 +304,8 @@ async fn who_leaves_the_firm_sees_no_more_of_its_models_and_takes_none_along() {
     let then = cast.house.journal.last_position(events::Stream::Advisory).await.unwrap().sequence - 1;
     let path = format!("/v1/portfolios/{}/subscription?as_of=advisory-{then}", cast.rui.portfolio);
     assert_eq!(cast.get_by(&cast.rui.token, &path).await.body["subscription"], left);
+    // Who sees everything sees what he was shown then.
+    assert_eq!(cast.get_by(&cast.compliance, &path).await.body["subscription"], there);
     rui_follows(&cast, &model, 2).await.is_problem(422, "no-such-model");
     assert_eq!(weights_now(&cast).await, ["0.6", "0.4"], "what was taken over stays");
     works_for(&cast, &cast.rui, "Casa Verde").await;
@@ -318,6 +322,8 @@ async fn who_leaves_the_firm_sees_no_more_of_its_models_and_takes_none_along() {
     works_for(&cast, &cast.ana, "CASA verde").await;
     remodel(&cast, &model, "standing", &json!({"standing": "archived", "reason": "Given up."})).await;
     works_for(&cast, &cast.ana, "Another house").await;
+    let taken_up = json!({"standing": "active", "reason": "Mine."});
+    change(&cast, &cast.ana, &model, "standing", &taken_up).await.is_problem(409, "model-of-another-firm");
     for token in [&cast.rui.token, &cast.ana.token] {
         assert!(ids(&cast, token, "/v1/models").await.is_empty());
         cast.get_by(token, &path).await.is_problem(404, "model-unknown");
@@ -440,4 +446,24 @@ async fn the_followers_of_a_model_are_found_by_those_whose_they_are() {
         cast.get_by(&cast.compliance, &format!("{followers}{query}")).await.is_problem(400, "invalid-parameter");
     }
     cast.get_by(&cast.compliance, "/v1/portfolios?model=x").await.is_problem(400, "invalid-parameter");
+}
+
+#[tokio::test]
+async fn who_is_given_a_follower_from_outside_the_firm_is_told_nothing_of_the_model_at_any_moment() {
+    let (cast, model) = cast().await;
+    assert_eq!(rui_follows(&cast, &model, 1).await.status, 200);
+    let body = json!({"allocation": weights("0.7", "0.3"), "reason": "Less of one."});
+    remodel(&cast, &model, "allocation", &body).await;
+    let then = cast.house.journal.last_position(events::Stream::Advisory).await.unwrap();
+    let stranger = cast.house.advisor_of("Another house").await;
+    assert_eq!(hand_over(&cast, &cast.rui.portfolio, &stranger).await.status, 200);
+    let wish = json!({"label": "theirs", "valid_days": 1, "role": "advisor", "advisor": stranger});
+    let token = cast.house.post("/v1/tokens", "stranger", &wish).await.body["secret"].as_str().unwrap().to_owned();
+    let path = format!("/v1/portfolios/{}/subscription", cast.rui.portfolio);
+    let nothing = json!({"model": model, "version": 1, "name": null, "standing": null, "offered": null});
+    for path in [path.clone(), format!("{path}?as_of={then}")] {
+        assert_eq!(cast.get_by(&token, &path).await.body["subscription"], nothing, "{path}");
+    }
+    let shown = cast.get_by(&cast.compliance, &format!("{path}?as_of={then}")).await.body;
+    assert_eq!(shown["subscription"]["offered"]["version"], 2);
 }
