@@ -37,6 +37,14 @@ pub struct Answer {
     pub replayed: bool,
 }
 
+/// What came of loading an asset.
+pub struct Loaded {
+    /// Where its last event stands.
+    pub position: Option<String>,
+    /// Whether all of it was there before.
+    pub is_known: bool,
+}
+
 impl Client {
     /// A client of the web API at this address.
     ///
@@ -113,17 +121,26 @@ impl Client {
         }
     }
 
-    /// Lists an asset and records its prices. The keys follow from the content, so loading again changes nothing.
+    /// Lists an asset and records its prices, where the service does not show them already. The keys follow from the content, so
+    /// loading again changes nothing.
     ///
     /// # Errors
     /// Where the API answers with a problem.
-    pub async fn load(&self, asset: &AssetPrices) -> anyhow::Result<Answer> {
+    pub async fn load(&self, asset: &AssetPrices) -> anyhow::Result<Loaded> {
         let symbol = &asset.symbol;
+        let shown = self.get(&format!("/v1/assets/lookup?symbols={symbol}"), None).await?;
+        let shown = &shown.body["items"][0];
+        let days = u64::try_from(asset.bars.len())?;
+        let has_last = asset.bars.last().is_some_and(|(date, _)| shown["last_day"] == date.as_str());
+        if has_last && shown["days"].as_u64().is_some_and(|known| known >= days) {
+            return Ok(Loaded { position: shown["position"].as_str().map(str::to_owned), is_known: true });
+        }
         let listing = json!({"id": symbol, "name": symbol, "currency": "USD"});
         self.post("/v1/assets", &format!("demo-list-{symbol}"), None, &listing).await?;
         let last = asset.bars.last().map_or("", |(date, _)| date.as_str());
         let key = format!("demo-prices-{symbol}-{last}-{}", asset.bars.len());
-        self.post(&format!("/v1/assets/{symbol}/prices"), &key, None, &asset.body()).await
+        let answer = self.post(&format!("/v1/assets/{symbol}/prices"), &key, None, &asset.body()).await?;
+        Ok(Loaded { position: answer.position, is_known: answer.replayed })
     }
 
     async fn send(

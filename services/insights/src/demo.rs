@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::client::{Answer, Client};
+use crate::client::Client;
 use crate::instance::{FOLDER, Instance};
 use crate::settings::Settings;
 use crate::{demo_prices, operator, roles, up};
@@ -179,16 +179,16 @@ async fn main_job(client: &Client, instance: Option<&Instance>) -> anyhow::Resul
 async fn load_prices(client: &Client, steps: &mut Steps) -> anyhow::Result<Option<String>> {
     let assets = demo_prices::all()?;
     let (mut bars, mut known) = (0, 0);
-    let mut last: Option<Answer> = None;
+    let mut last = None;
     for asset in &assets {
-        let answer = client.load(asset).await?;
+        let loaded = client.load(asset).await?;
         bars += asset.bars.len();
-        known += u32::from(answer.replayed);
-        last = Some(answer);
+        known += u32::from(loaded.is_known);
+        last = loaded.position;
     }
     let again = if known > 0 { format!(", {known} of them known before") } else { String::new() };
     steps.done(&format!("prices of {} assets loaded: {bars} daily closes{again}", assets.len()));
-    Ok(last.and_then(|answer| answer.position))
+    Ok(last)
 }
 
 fn allocation(targets: &[(&str, &str)]) -> Value {

@@ -60,7 +60,7 @@ async fn an_instance_is_found_in_its_folder_is_alone_there_and_keeps_its_data() 
     let second = up(folder.path()).await;
     let (well, again, complained) = ended(&mut insights(folder.path(), &["events", "asset/AAPL"])).await;
     assert!(well, "{complained}");
-    assert_eq!(again, history, "the log is as it was left");
+    assert_eq!(again, history, "the log is as it was left: what is there is not loaded again");
     assert!(interrupt(second).await.success());
 }
 
