@@ -193,7 +193,7 @@ pub struct PortfoliosQuery {
     /// Only those that follow this model. Not with `search` or the order of names.
     #[param(format = Uuid)]
     model: Option<String>,
-    /// Only those whose names begin so, small and capital letters alike; in the order of their names.
+    /// Only those whose names begin so, small and capital letters of ASCII alike; in the order of their names.
     #[param(min_length = 1, max_length = 120)]
     search: Option<String>,
     /// The order: `created`, which is meant where nothing is said and nothing is searched for, `-created`, the newest first,

@@ -22,7 +22,7 @@ const TERM_CHARS_MAX: usize = 120;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct FacetsQuery {
-    /// Letters that stand in the symbol or the name, in capitals or not.
+    /// Letters that stand in the symbol or the name, ASCII ones in capitals or not.
     q: Option<String>,
     /// The class.
     #[param(example = "equity")]

@@ -183,7 +183,7 @@ problem_types! {
     NoSuchModel UNPROCESSABLE_ENTITY "no-such-model" "The request names a model that the firm does not have"
         "A portfolio follows a model of its advisor's own firm. GET /v1/models lists them.";
     ModelOfAnotherFirm CONFLICT "model-of-another-firm" "The model is another firm's"
-        "A model belongs to its firm, and is handed over to an advisor who works there.";
+        "A model belongs to its firm: it is handed over to an advisor who works there, and taken up again by one alone.";
     ModelArchived CONFLICT "model-archived" "The model is archived"
         "An archived model takes no new followers and offers nothing. Those who follow it keep what they have.";
     ModelHasChanged CONFLICT "model-has-changed" "The model has changed since"
