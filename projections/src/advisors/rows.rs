@@ -93,8 +93,9 @@ impl Filter {
     /// Whether the row is one of those.
     #[must_use]
     pub fn fits(&self, row: &AdvisorRow) -> bool {
-        let sought = self.search.as_ref().map(|search| search.to_lowercase());
-        let contains = |name: &Name, sought: &str| name.as_str().to_lowercase().contains(sought);
+        // As PostgreSQL does under any locale: ASCII letters alone.
+        let sought = self.search.as_ref().map(|search| search.to_ascii_lowercase());
+        let contains = |name: &Name, sought: &str| name.as_str().to_ascii_lowercase().contains(sought);
         self.own.is_none_or(|own| own == row.id)
             && self.standing.is_none_or(|standing| standing == row.standing)
             && self.regime.is_none_or(|regime| regime == row.details.regime)
@@ -154,10 +155,11 @@ pub async fn list(pool: &PgPool, filter: &Filter, page: Page) -> Result<Looked<A
         Some(own) => page_of_advisors!(
             pool,
             page,
-            "AND standing = COALESCE($3::text, standing) AND regime = COALESCE($4::text, regime)
+            r#"AND standing = COALESCE($3::text, standing) AND regime = COALESCE($4::text, regime)
                  AND firm_key = COALESCE($5::text, firm_key)
-                 AND ($6::text IS NULL OR strpos(lower(name), lower($6)) > 0 OR strpos(lower(firm), lower($6)) > 0)
-                 AND id = $7",
+                 AND ($6::text IS NULL OR strpos(lower(name COLLATE "C"), lower($6 COLLATE "C")) > 0
+                      OR strpos(lower(firm COLLATE "C"), lower($6 COLLATE "C")) > 0)
+                 AND id = $7"#,
             standing,
             regime,
             firm,
@@ -167,10 +169,11 @@ pub async fn list(pool: &PgPool, filter: &Filter, page: Page) -> Result<Looked<A
         None => page_of_advisors!(
             pool,
             page,
-            "AND standing = COALESCE($3::text, standing) AND regime = COALESCE($4::text, regime)
+            r#"AND standing = COALESCE($3::text, standing) AND regime = COALESCE($4::text, regime)
                  AND firm_key = COALESCE($5::text, firm_key)
-                 AND ($6::text IS NULL OR strpos(lower(name), lower($6)) > 0 OR strpos(lower(firm), lower($6)) > 0)
-                 AND created_position BETWEEN $7 AND $8",
+                 AND ($6::text IS NULL OR strpos(lower(name COLLATE "C"), lower($6 COLLATE "C")) > 0
+                      OR strpos(lower(firm COLLATE "C"), lower($6 COLLATE "C")) > 0)
+                 AND created_position BETWEEN $7 AND $8"#,
             standing,
             regime,
             firm,

@@ -49,7 +49,9 @@ impl Search {
     pub fn fits(&self, row: &AssetRow) -> bool {
         let is =
             |asked: &Option<String>, value: Option<&String>| asked.as_ref().is_none_or(|asked| value == Some(asked));
-        let contains = |text: &String| format!("{} {}", row.id, row.name).to_lowercase().contains(&text.to_lowercase());
+        // As PostgreSQL does under any locale: ASCII letters alone.
+        let shown = format!("{} {}", row.id, row.name).to_ascii_lowercase();
+        let contains = |text: &String| shown.contains(&text.to_ascii_lowercase());
         self.text.as_ref().is_none_or(contains)
             && is(&self.class, row.class.as_ref())
             && is(&self.sector, row.sector.as_ref())

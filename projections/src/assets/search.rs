@@ -44,10 +44,10 @@ pub async fn search(pool: &PgPool, search: &Search, page: Page) -> Result<Looked
                   created_position, version, position, class, sector, exchange, time_zone, calendar, source,
                   delisted_on AS "delisted_on: jiff_sqlx::Date", risk_class"#,
         " FROM assets",
-        "AND ($3::text IS NULL OR strpos(lower(id || ' ' || name), lower($3)) > 0)
+        r#"AND ($3::text IS NULL OR strpos(lower((id || ' ' || name) COLLATE "C"), lower($3 COLLATE "C")) > 0)
              AND ($4::text IS NULL OR class = $4) AND ($5::text IS NULL OR sector = $5)
              AND ($6::text IS NULL OR currency = $6) AND ($7::text IS NULL OR exchange = $7)
-             AND created_position BETWEEN $8 AND $9",
+             AND created_position BETWEEN $8 AND $9"#,
         search.text.as_deref(),
         search.class.as_deref(),
         search.sector.as_deref(),
@@ -87,7 +87,7 @@ pub async fn facets(pool: &PgPool, search: &Search) -> Result<Vec<Facet>, sqlx::
              FROM assets a
              CROSS JOIN LATERAL (VALUES ('class', a.class), ('sector', a.sector), ('currency', a.currency),
                                         ('exchange', a.exchange)) AS f (field, value)
-             WHERE ($1::text IS NULL OR strpos(lower(a.id || ' ' || a.name), lower($1)) > 0)
+             WHERE ($1::text IS NULL OR strpos(lower((a.id || ' ' || a.name) COLLATE "C"), lower($1 COLLATE "C")) > 0)
                    AND ($2::text IS NULL OR a.class = $2) AND ($3::text IS NULL OR a.sector = $3)
                    AND ($4::text IS NULL OR a.currency = $4) AND ($5::text IS NULL OR a.exchange = $5)
              GROUP BY f.field, f.value) AS counted
