@@ -52,11 +52,17 @@ impl Asker {
 }
 
 /// Tells that nobody waits any more when it is dropped.
-struct Waiting(Asker);
+struct Waiting {
+    asker: Asker,
+    answered: bool,
+}
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.0.gone.store(true, Ordering::Relaxed);
+        self.asker.0.gone.store(true, Ordering::Relaxed);
+        if !self.answered {
+            tracing::info!(share = self.asker.share(), "a computation ends early: nobody waits for it any more");
+        }
     }
 }
 
@@ -102,7 +108,7 @@ impl Place {
         asker: Asker,
         work: impl FnOnce(&Asker) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let waiting = Waiting(asker.clone());
+        let mut waiting = Waiting { asker: asker.clone(), answered: false };
         let computing = tokio::task::spawn_blocking(move || {
             let _place = self.0;
             work(&asker)
@@ -111,7 +117,7 @@ impl Place {
             tracing::error!(%error, "a computation did not end well");
             Problem::of(ProblemType::Internal)
         });
-        drop(waiting);
+        waiting.answered = true;
         computed
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
-use std::time::Duration;
 
 use events::values::{AggregateId, AssetId};
 use events::{AnyEvent, Asset, Stream};
@@ -209,7 +208,5 @@ async fn the_load_role_keeps_assets_fresh_and_ends_when_it_is_told_to() {
     role.env("INSIGHTS_LOAD_ASSETS", "AAA").env("INSIGHTS_DATABASE_URL", postgres.url());
     let child = role.stderr(Stdio::null()).spawn().unwrap();
     eventually("the asset", async || (closes(&journal, "AAA").await.len() == CLOSES.len()).then_some(())).await;
-    let began = std::time::Instant::now();
     assert!(crate::interrupt(child).await.success(), "to be told to stop is a clean end");
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }

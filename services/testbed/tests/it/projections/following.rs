@@ -180,7 +180,7 @@ async fn a_projector_stops_when_it_is_told_to() {
     let projector = tokio::spawn(follow::run(journal, pool.clone(), stop.clone()));
     caught_up(&pool, story::advisory(2).len()).await;
     stop.cancel();
-    let ended = tokio::time::timeout(Duration::from_secs(1), projector).await;
+    let ended = tokio::time::timeout(testbed::PATIENCE, projector).await;
     assert!(matches!(ended, Ok(Ok(Ok(())))), "{ended:?}");
 }
 
