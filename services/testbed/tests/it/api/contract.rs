@@ -8,6 +8,7 @@ use journal::{Journal, JournalSettings};
 use notifier::{Mailer, Outbox};
 use reqwest::Method;
 use serde_json::json;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::cast::Cast;
@@ -16,7 +17,9 @@ use crate::letters::office;
 
 /// Requests that are generated for each operation and way of generating them.
 const EXAMPLES_MAX: u32 = 12;
-/// What one run begins with: the same requests each time.
+/// The same as an advisor, as compliance, and by a token that is for reading only.
+const EXAMPLES_OF_ROLES_MAX: u32 = 4;
+/// What one run begins with: the same requests each time, unless `INSIGHTS_CONTRACT_SEED` says another number.
 const SEED: u32 = 20_240_102;
 /// Runs the tool without taking the turn from a thread that computes. Python's own parser counts its depth
 /// for all threads together, and two that parse at once end in "AST constructor recursion depth mismatch".
@@ -28,17 +31,42 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 
 #[tokio::test(flavor = "multi_thread")]
 async fn generated_requests_get_nothing_that_the_document_does_not_promise() {
+    let (cast, folder) = generously_served().await;
+    let phases = "examples,coverage,fuzzing";
+    generated_requests_are_promised_answers(&cast, folder.path(), &cast.house.token, phases, EXAMPLES_MAX).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_do_those_of_people_who_may_do_less() {
+    let (cast, folder) = generously_served().await;
+    for token in [&cast.ana.token, &cast.compliance, &cast.ana_reads] {
+        generated_requests_are_promised_answers(&cast, folder.path(), token, "fuzzing", EXAMPLES_OF_ROLES_MAX).await;
+    }
+}
+
+/// Everybody, where a tool may ask as much as it likes, and a folder with what it should know.
+async fn generously_served() -> (Cast, TempDir) {
     let limits = Limits { logins_per_minute: 100_000, requests_per_minute: 10_000_000, ..Limits::default() };
-    let cast = Cast::within(limits).await;
-    let folder = tempfile::tempdir().unwrap();
+    let (cast, folder) = (Cast::within(limits).await, tempfile::tempdir().unwrap());
     write_settings(&cast, folder.path()).await;
+    (cast, folder)
+}
+
+async fn generated_requests_are_promised_answers(
+    cast: &Cast,
+    folder: &Path,
+    token: &str,
+    phases: &str,
+    examples_max: u32,
+) {
+    let seed = std::env::var("INSIGHTS_CONTRACT_SEED").unwrap_or_else(|_| SEED.to_string());
     let mut schemathesis = testbed::python_of_the_contract();
     schemathesis
-        .current_dir(folder.path())
+        .current_dir(folder)
         .args(["-c", ONE_THREAD_AT_A_TIME, "run", &format!("{}/openapi.json", cast.house.address)])
-        .args(["--header", &format!("Authorization: Bearer {}", cast.house.token)])
-        .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
-        .args(["--max-examples", &EXAMPLES_MAX.to_string(), "--seed", &SEED.to_string()])
+        .args(["--header", &format!("Authorization: Bearer {token}")])
+        .args(["--checks", CHECKS, "--phases", phases])
+        .args(["--max-examples", &examples_max.to_string(), "--seed", &seed])
         .args(["--workers", "1", "--warnings", "off", "--no-color", "--generation-database", "none"])
         .args(["--continue-on-failure", "--request-timeout", "30"]);
     let (ended, told) = outcome(&mut schemathesis).await;
