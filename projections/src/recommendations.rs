@@ -20,7 +20,7 @@ use crate::model::{Changes, FoldError};
 use crate::replay::Replays;
 
 pub use ending::{Overdue, overdue};
-pub use rows::{Filter, NO_LETTER, Overridden, RecommendationRow, get, list, owner};
+pub use rows::{Filter, NO_LETTER, Overridden, Parties, RecommendationRow, get, list, parties};
 
 /// Recommendations that a batch made, or whose letters went on.
 #[derive(Debug, Default)]

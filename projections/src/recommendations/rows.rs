@@ -185,13 +185,33 @@ pub async fn get(pool: &PgPool, id: RecommendationId) -> Result<Option<Recommend
     record.fetch_optional(pool).await?.map(RecommendationRow::try_from).transpose()
 }
 
-/// By whom the recommendation is.
+/// Whose a recommendation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parties {
+    /// By whom it is.
+    pub advisor: AdvisorId,
+    /// To whom.
+    pub client: ClientId,
+    /// In whose care the client is, or was at last, as far as the read model of clients knows.
+    pub carer: Option<AdvisorId>,
+}
+
+/// Whose the recommendation is. One question, whether there is such a recommendation or not.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
-pub async fn owner(pool: &PgPool, id: RecommendationId) -> Result<Option<AdvisorId>, sqlx::Error> {
-    let advisor = sqlx::query_scalar!("SELECT advisor FROM recommendations WHERE id = $1", id.uuid());
-    Ok(advisor.fetch_optional(pool).await?.map(AdvisorId::new))
+pub async fn parties(pool: &PgPool, id: RecommendationId) -> Result<Option<Parties>, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"SELECT r.advisor, r.client, c.advisor AS "carer?"
+           FROM recommendations r LEFT JOIN clients c ON c.id = r.client WHERE r.id = $1"#,
+        id.uuid()
+    );
+    let row = row.fetch_optional(pool).await?;
+    Ok(row.map(|row| Parties {
+        advisor: AdvisorId::new(row.advisor),
+        client: ClientId::new(row.client),
+        carer: row.carer.map(AdvisorId::new),
+    }))
 }
 
 /// A page of the recommendations of which this holds.

@@ -30,6 +30,7 @@ use crate::paths::Id;
 use crate::portfolios::{TargetView, need_portfolio, target_views};
 use crate::preconditions::tagged;
 use crate::problem::{FieldError, Problem, ProblemType};
+use crate::references::References;
 
 pub use self::ends::{__path_change_standing, __path_let_out, change_standing, let_out};
 
@@ -168,7 +169,7 @@ pub struct RecommendationsQuery {
     /// Only those of this portfolio.
     #[param(format = Uuid)]
     portfolio: Option<String>,
-    /// Only those to this client.
+    /// Only those to this client: an advisor who has the client now is shown those of who had them before, too.
     #[param(format = Uuid)]
     client: Option<String>,
     /// Only those that stand so: `open`, `refused`, `withdrawn`, `superseded` or `expired`. Advice whose last day is over
@@ -196,7 +197,7 @@ pub struct OfPortfolioQuery {
     /// Only those by this advisor.
     #[param(format = Uuid)]
     advisor: Option<String>,
-    /// Only those to this client.
+    /// Only those to this client: an advisor who has the client now is shown those of who had them before, too.
     #[param(format = Uuid)]
     client: Option<String>,
     /// Only those that stand so: `open`, `refused`, `withdrawn`, `superseded` or `expired`.
@@ -227,13 +228,15 @@ problems!(GetProblems: ANY, GUARDED, READ; RecommendationUnknown, LogUnavailable
 pub async fn list(
     State(pool): State<PgPool>,
     State(past): State<Past>,
+    State(references): State<References>,
     OriginalUri(uri): OriginalUri,
     reach: Reach,
     Parameters(query): Parameters<RecommendationsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let then = past.then::<RecommendationRow>(query.as_of.as_deref()).await?;
-    listed(&pool, &past, &uri, reach, query, then).await
+    let wanted = filter(&query, reach, &references).await?;
+    listed(&pool, &past, &uri, wanted, &query, then).await
 }
 
 /// Lists what was recommended of a portfolio, in the order in which it was, or the newest first.
@@ -245,6 +248,7 @@ pub async fn list(
 pub async fn of_portfolio(
     State(pool): State<PgPool>,
     State(past): State<Past>,
+    State(references): State<References>,
     OriginalUri(uri): OriginalUri,
     reach: Reach,
     Id(portfolio): Id<PortfolioId>,
@@ -256,20 +260,21 @@ pub async fn of_portfolio(
     need_portfolio(&pool, portfolio, then).await?;
     let portfolio = Some(portfolio.to_string());
     let query = RecommendationsQuery { advisor, portfolio, client, standing, sort, as_of, limit, cursor };
-    listed(&pool, &past, &uri, reach, query, then).await
+    let wanted = filter(&query, reach, &references).await?;
+    listed(&pool, &past, &uri, wanted, &query, then).await
 }
 
 async fn listed(
     pool: &PgPool,
     past: &Past,
     uri: &Uri,
-    reach: Reach,
-    query: RecommendationsQuery,
+    wanted: Option<Filter>,
+    query: &RecommendationsQuery,
     then: Option<Then>,
 ) -> Result<Response, Problem> {
     let page = page(uri, query.limit.as_deref(), query.cursor.as_deref())?;
     let page = page.in_order(order_parameter(query.sort.as_deref())?);
-    let Some(filter) = filter(&query, reach)? else {
+    let Some(filter) = wanted else {
         // Nothing of that is theirs to see.
         return Ok(listing_up_to(uri, Vec::<RecommendationView>::new(), None));
     };
@@ -296,9 +301,10 @@ async fn listed(
 pub async fn get(
     State(pool): State<PgPool>,
     State(journal): State<Journal>,
+    // Before it is asked whose it is: the read model tells.
+    _: CaughtUp,
     Id(id): Id<RecommendationId>,
     Parameters(query): Parameters<AsOfQuery>,
-    _: CaughtUp,
 ) -> Result<Response, Problem> {
     let row = match query.until(&journal).await? {
         Some(until) => then::<Recommendation, projections::recommendations::Changed>(&journal, &id, until).await?,
@@ -309,7 +315,11 @@ pub async fn get(
 }
 
 /// Which are wanted; `None` where none of them are within the caller's reach.
-fn filter(query: &RecommendationsQuery, reach: Reach) -> Result<Option<Filter>, Problem> {
+async fn filter(
+    query: &RecommendationsQuery,
+    reach: Reach,
+    references: &References,
+) -> Result<Option<Filter>, Problem> {
     let standing = word_parameter("standing", query.standing.as_deref(), &Standing::ALL, Standing::word)?;
     let mut errors = Vec::new();
     let mut read = |name: &str, known: bool| {
@@ -327,6 +337,11 @@ fn filter(query: &RecommendationsQuery, reach: Reach) -> Result<Option<Filter>, 
         return Err(invalid_parameters(errors));
     }
     let (portfolio, client) = (portfolio.flatten(), client.flatten());
+    let reach = match (reach, client) {
+        // Whoever advises a client knows what the client was advised before, by whomever.
+        (Reach::Only(own), Some(client)) if references.owns_client(&client, own).await? => Reach::Everybody,
+        (reach, _) => reach,
+    };
     let narrowed = reach.narrowed(advisor.flatten());
     Ok(narrowed.map(|advisor| Filter { advisor, portfolio, client, standing }))
 }

@@ -40,7 +40,7 @@ struct Known {
     advisors: moka::sync::Cache<AdvisorId, Standing>,
     assets: moka::sync::Cache<AssetId, Currency>,
     clients: moka::sync::Cache<ClientId, Care>,
-    // Whose a recommendation is never changes.
+    // By whom a recommendation is never changes.
     recommendations: moka::sync::Cache<RecommendationId, AdvisorId>,
 }
 
@@ -367,7 +367,7 @@ impl References {
         Ok(models::shown_to(&self.0.journal, id, advisor).await?.is_some())
     }
 
-    /// Whether the recommendation is this advisor's.
+    /// Whether the recommendation is this advisor's, or was made to a client who is theirs now.
     ///
     /// # Errors
     /// That it could not be told.
@@ -377,11 +377,15 @@ impl References {
         }
         // Nobody learns of one but by the read model, so it is asked alone: anew each time for what is another's, as for what
         // is not there.
-        let is_theirs = projections::recommendations::owner(&self.0.pool, *id).await? == Some(advisor);
-        if is_theirs {
-            self.0.recommendations.insert(*id, advisor);
+        match projections::recommendations::parties(&self.0.pool, *id).await? {
+            Some(parties) if parties.advisor == advisor => {
+                self.0.recommendations.insert(*id, advisor);
+                Ok(true)
+            }
+            // Not remembered: clients change hands.
+            Some(parties) if parties.carer == Some(advisor) => self.owns_client(&parties.client, advisor).await,
+            Some(_) | None => Ok(false),
         }
-        Ok(is_theirs)
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::cast::Cast;
-use super::house::{halves, unique};
+use super::house::{Answer, halves, unique};
 
 #[tokio::test]
 async fn what_is_another_s_answers_as_what_is_not_there() {
@@ -154,4 +154,53 @@ async fn lists_show_an_advisor_their_own_and_others_all() {
         assert!(ids(&rui.token, &path).await.is_empty(), "{path}");
         assert_eq!(ids(&ana.token, &path).await, vec![ana.recommendation.as_str()]);
     }
+}
+
+#[tokio::test]
+async fn who_takes_a_client_over_sees_what_they_were_advised_and_may_take_it_back() {
+    let cast = Cast::assemble().await;
+    let (ana, rui, house) = (&cast.ana, &cast.rui, &cast.house);
+    let path = format!("/v1/recommendations/{}", ana.recommendation);
+    let of_client = format!("/v1/recommendations?client={}", ana.client);
+    let hand_over = async |to: &str, version: &str| {
+        let body = json!({"advisor": to, "reason": "they moved"});
+        let handed = house.change(Method::PUT, &format!("/v1/clients/{}/advisor", ana.client), version, &body).await;
+        assert_eq!(handed.status, 200, "{handed:?}");
+        handed.header("insights-position").to_owned()
+    };
+    let get = async |token: &str, path: &str, position: &str| {
+        cast.ask_by(token, Method::GET, path, |request| request.header("Insights-Min-Position", position)).await
+    };
+    let withdraw = async |token: &str| {
+        let body = json!({"standing": "withdrawn", "reason": "their plans have changed"});
+        let path = format!("{path}/standing");
+        cast.ask_by(token, Method::PUT, &path, |request| request.header("If-Match", "\"1\"").json(&body)).await
+    };
+    let ids = |answer: &Answer| -> Vec<Value> {
+        answer.body["items"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect()
+    };
+    let hers = json!(ana.recommendation);
+    let first = hand_over(&rui.id, "\"2\"").await;
+    let shown = get(&rui.token, &path, &first).await;
+    assert_eq!((shown.status.as_u16(), &shown.body["advisor"]), (200, &json!(ana.id)), "{shown:?}");
+    assert_eq!(ids(&get(&rui.token, &of_client, &first).await), [hers.clone()]);
+    let of_ana = format!("{of_client}&advisor={}", ana.id);
+    assert_eq!(ids(&get(&rui.token, &of_ana, &first).await), [hers.clone()]);
+    assert_eq!(ids(&get(&rui.token, &format!("{of_client}&as_of={first}"), &first).await), [hers.clone()]);
+    let all = ids(&get(&rui.token, "/v1/recommendations", &first).await);
+    assert_eq!(all, [json!(rui.recommendation)], "that names no client");
+    assert_eq!(get(&ana.token, &path, &first).await.status, 200, "it is what she said");
+    assert_eq!(ids(&get(&ana.token, &of_client, &first).await), [hers], "and stays so");
+    get(&rui.token, &format!("/v1/portfolios/{}", ana.portfolio), &first).await.is_problem(404, "portfolio-unknown");
+
+    let second = hand_over(&ana.id, "\"3\"").await;
+    get(&rui.token, &path, &second).await.is_problem(404, "recommendation-unknown");
+    withdraw(&rui.token).await.is_problem(404, "recommendation-unknown");
+    assert_eq!(ids(&get(&rui.token, &of_client, &second).await), [] as [Value; 0]);
+    let third = hand_over(&rui.id, "\"4\"").await;
+    assert_eq!(get(&rui.token, &path, &third).await.status, 200);
+    let withdrawn = withdraw(&rui.token).await;
+    assert_eq!(withdrawn.status, 200, "{withdrawn:?}");
+    let after = withdrawn.header("insights-position");
+    assert_eq!(get(&ana.token, &path, after).await.body["standing"], "withdrawn");
 }
