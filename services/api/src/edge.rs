@@ -68,22 +68,26 @@ impl Edge {
     /// is for the console, which is served from here.
     #[must_use]
     pub fn cors(&self) -> Option<CorsLayer> {
-        const SENT: [HeaderName; 7] = [
+        const SENT: [HeaderName; 8] = [
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header::IF_MATCH,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("insights-min-position"),
             HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("prefer"),
             TRACEPARENT,
         ];
-        const READ: [HeaderName; 9] = [
+        const READ: [HeaderName; 12] = [
             header::ETAG,
             header::LINK,
             header::LOCATION,
             header::RETRY_AFTER,
+            HeaderName::from_static("deprecation"),
+            HeaderName::from_static("preference-applied"),
             HeaderName::from_static("ratelimit"),
             HeaderName::from_static("ratelimit-policy"),
+            HeaderName::from_static("sunset"),
             INSIGHTS_POSITION,
             IDEMPOTENT_REPLAYED,
             TRACEPARENT,

@@ -1,5 +1,6 @@
 //! What stands between the service and its callers: pages of other sites, proxies, and other processes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use api::{Edge, Limits};
@@ -24,6 +25,26 @@ async fn preflight(address: &str, site: &str) -> Response {
     request.header("Access-Control-Request-Headers", "authorization,idempotency-key").send().await.unwrap()
 }
 
+/// The headers that the document's operations take, and those that they answer with.
+async fn headers_of_the_document(house: &House) -> (BTreeSet<String>, BTreeSet<String>) {
+    let document = house.ask_as_stranger(Method::GET, "/openapi.json", |request| request).await.body;
+    let (mut sent, mut read) = (BTreeSet::new(), BTreeSet::new());
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    for operation in operations {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let headers = parameters.filter(|parameter| parameter["in"] == "header");
+        sent.extend(headers.map(|parameter| parameter["name"].as_str().unwrap().to_lowercase()));
+        let responses = operation["responses"].as_object().unwrap().values();
+        let headers =
+            responses.filter_map(|response| response["headers"].as_object()).flat_map(|headers| headers.keys());
+        read.extend(headers.map(|name| name.to_lowercase()));
+    }
+    // No page may read this one, whatever is listed.
+    read.remove("set-cookie");
+    (sent, read)
+}
+
 #[tokio::test]
 async fn pages_of_listed_sites_may_call_with_a_token_and_no_others() {
     let house = House::with(Limits::default(), false).await;
@@ -34,13 +55,18 @@ async fn pages_of_listed_sites_may_call_with_a_token_and_no_others() {
     let header = |name: &str| allowed.headers()[name].to_str().unwrap().to_lowercase();
     assert_eq!(header("access-control-allow-origin"), SITE);
     assert!(header("access-control-allow-methods").contains("post"));
-    assert!(header("access-control-allow-headers").contains("idempotency-key"));
+    let (sent, read) = headers_of_the_document(&house).await;
+    assert!(sent.contains("idempotency-key") && read.contains("insights-position"), "{sent:?} {read:?}");
+    let listed = |list: &str| list.split(',').map(|name| name.trim().to_owned()).collect::<BTreeSet<_>>();
+    let may_send = listed(&header("access-control-allow-headers"));
+    assert!(may_send.is_superset(&sent), "{sent:?} are sent, {may_send:?} may be");
     // A cookie is for pages that come from here.
     assert!(!allowed.headers().contains_key("access-control-allow-credentials"));
-    let read = Client::new().get(format!("{open}/v1/portfolios")).bearer_auth(&house.token).header("Origin", SITE);
-    let read = read.send().await.unwrap();
-    assert_eq!((read.status().as_u16(), &read.headers()["access-control-allow-origin"]), (200, &SITE.parse().unwrap()));
-    assert!(read.headers()["access-control-expose-headers"].to_str().unwrap().contains("insights-position"));
+    let asked = Client::new().get(format!("{open}/v1/portfolios")).bearer_auth(&house.token).header("Origin", SITE);
+    let told = asked.send().await.unwrap();
+    assert_eq!((told.status().as_u16(), &told.headers()["access-control-allow-origin"]), (200, &SITE.parse().unwrap()));
+    let may_read = listed(&told.headers()["access-control-expose-headers"].to_str().unwrap().to_lowercase());
+    assert!(may_read.is_superset(&read), "{read:?} are answered, {may_read:?} may be read");
 
     for (address, site) in [(&open, "https://elsewhere.example"), (&open, "null"), (&house.address, SITE)] {
         let refused = preflight(address, site).await;
