@@ -9,11 +9,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use events::values::Actor;
 use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
-use uuid::Uuid;
-use vault::Credential;
 
 use crate::access::Callers;
 use crate::access::quota::{Quota, Standing, seconds};
@@ -36,7 +35,7 @@ const QUOTA_WINDOW: Duration = Duration::from_secs(60);
 pub struct Guard {
     callers: Callers,
     operations: Operations,
-    requests: Quota<Uuid>,
+    requests: Quota<Actor>,
     in_flight: Semaphore,
     limits: Limits,
     clock: Clock,
@@ -60,8 +59,8 @@ impl Guard {
     ) -> Result<(), Problem> {
         if is_guarded(request.uri().path()) && operation.is_none_or(|operation| operation.may != May::Anybody) {
             let principal = self.callers.principal(request.method(), request.headers()).await?;
-            let (Credential::Token(id) | Credential::Session(id)) = principal.credential;
-            let asked = self.requests.ask(principal.account.unwrap_or(id));
+            // Who stands behind the credential: whoever makes themselves more tokens may not ask more often.
+            let asked = self.requests.ask(principal.caller.clone());
             standing.get_or_init(|| asked);
             if !asked.granted {
                 return Err(Problem::of(ProblemType::TooManyRequests).with_retry_after(seconds(asked.more_in)));

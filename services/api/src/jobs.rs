@@ -45,7 +45,7 @@ where
     if !(takes_long || asking.as_job) {
         return Ok(Json(work(office.clone(), Asker::default()).await?).into_response());
     }
-    let id = office.jobs.start(asking.actor, |asker| work(office.clone(), asker))?;
+    let id = office.jobs.start(asking.caller, |asker| work(office.clone(), asker))?;
     let view = JobView { id: id.0, state: JobState::Waiting, progress: 0.0, result: None, problem: None };
     let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
     let location = HeaderValue::try_from(format!("/v1/jobs/{}", id.0)).expect("an id is visible ASCII");
@@ -68,7 +68,7 @@ problems!(JobProblems: ANY, GUARDED; JobUnknown);
     security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, format = Uuid)), responses((status = 200, body = JobView), JobProblems))]
 pub async fn show(State(office): State<Office>, caller: Caller, Id(id): Id<JobId>) -> Result<Response, Problem> {
-    let view = office.jobs.show(id, &caller.actor).ok_or_else(|| Problem::of(ProblemType::JobUnknown))?;
+    let view = office.jobs.show(id, &caller.principal.caller).ok_or_else(|| Problem::of(ProblemType::JobUnknown))?;
     let open = matches!(view.state, JobState::Waiting | JobState::Running);
     let mut response = Json(view).into_response();
     if open {
@@ -82,7 +82,7 @@ pub async fn show(State(office): State<Office>, caller: Caller, Id(id): Id<JobId
     security(("bearer" = ["admin", "advisor", "compliance"])),
     params(("id" = String, Path, format = Uuid)), responses((status = 204, description = "It is gone."), JobProblems))]
 pub async fn cancel(State(office): State<Office>, caller: Caller, Id(id): Id<JobId>) -> Result<StatusCode, Problem> {
-    if office.jobs.cancel(id, &caller.actor) {
+    if office.jobs.cancel(id, &caller.principal.caller) {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::of(ProblemType::JobUnknown))

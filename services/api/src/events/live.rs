@@ -123,7 +123,7 @@ impl Audience {
             return Err(invalid_parameters(vec![FieldError::in_parameter(parameter, "position-ahead-of-log", detail)]));
         }
         Ok(Subscriber {
-            _place: self.places.take(&caller.actor)?,
+            _place: self.places.take(&caller.principal.caller)?,
             audience: self.clone(),
             facts,
             caller,

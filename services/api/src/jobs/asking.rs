@@ -17,7 +17,7 @@ const PREFER: &str = "prefer";
 /// Who asks for a computation, and whether as a job.
 #[derive(Debug, Clone)]
 pub struct Asking {
-    pub(super) actor: Actor,
+    pub(super) caller: Actor,
     pub(super) as_job: bool,
 }
 
@@ -25,8 +25,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Asking {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Caller { actor, .. } = Caller::from_request_parts(parts, state).await?;
-        Ok(Self { actor, as_job: prefers_job(&parts.headers) })
+        let Caller { principal, .. } = Caller::from_request_parts(parts, state).await?;
+        Ok(Self { caller: principal.caller.clone(), as_job: prefers_job(&parts.headers) })
     }
 }
 

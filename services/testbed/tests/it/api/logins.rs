@@ -335,3 +335,31 @@ async fn each_caller_has_a_quota_and_is_told_how_much_is_left() {
     let other = house.ask_as_stranger(Method::GET, "/v1/advisors", |request| request.bearer_auth(another)).await;
     assert_eq!(other.status, 200, "one caller's quota is not another's");
 }
+
+#[tokio::test]
+async fn more_tokens_are_no_larger_quota_and_no_more_streams() {
+    const REQUESTS: u32 = 40;
+    let house = House::with(Limits { requests_per_minute: REQUESTS, ..Limits::default() }, true).await;
+    let advisor = house.advisor().await;
+    let role = vault::Role::Advisor(events::values::AdvisorId::parse(&advisor).unwrap());
+    let mut tokens = vec![super::cast::token(&house, role, vault::Scope::Write).await];
+    for _ in 1..4 {
+        tokens.push(super::cast::token(&house, role, vault::Scope::Write).await);
+    }
+    let get = async |token: &str, accept: &'static str| {
+        let client = reqwest::Client::new().get(format!("{}/v1/events", house.address)).bearer_auth(token);
+        client.header("Accept", accept).send().await.unwrap()
+    };
+    let mut streams = Vec::new();
+    for token in tokens.iter().cycle().take(8) {
+        streams.push(get(token, "text/event-stream").await);
+    }
+    assert!(streams.iter().all(|stream| stream.status() == 200), "{streams:?}");
+    assert_eq!(get(&tokens[0], "text/event-stream").await.status(), 503, "eight are open already");
+    let mut granted = 9;
+    while get(&tokens[granted % 4], "application/json").await.status() == 200 {
+        granted += 1;
+    }
+    // Some time has passed meanwhile, and given a part of the quota back.
+    assert!(granted < 2 * usize::try_from(REQUESTS).unwrap(), "{granted} requests");
+}
