@@ -29,7 +29,7 @@ mod weight;
 pub use allocation::{Allocation, AllocationError, POSITIONS_MAX};
 pub use asset_id::{AssetId, AssetIdError};
 pub use backtest_terms::{BacktestTerms, Contributions, DriftRule, Every, ResultDigest};
-pub use bars::{BARS_MAX, Bar, Bars, BarsError, KnownBars, PRICE_SCALE_MAX};
+pub use bars::{BARS_MAX, Bar, Bars, BarsError, FIRST_PRICE_DAY, KnownBars, PRICE_SCALE_MAX, last_price_day};
 pub use corporate_actions::{ACTION_SCALE_MAX, ActionError, Payment, PaymentKind, SplitRatio};
 pub use currency::{Currency, CurrencyError};
 pub use delisted::Delisted;

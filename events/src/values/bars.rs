@@ -1,6 +1,8 @@
 //! Prices of one asset over a run of days.
 
-use jiff::civil::Date;
+use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use jiff::tz::{TimeZone, offset};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -8,6 +10,14 @@ use serde::Serialize;
 pub const BARS_MAX: usize = 10_000;
 /// Decimal places that a price may have.
 pub const PRICE_SCALE_MAX: u32 = 12;
+/// The first day of which a price is believed: the oldest exchange opened in that year.
+pub const FIRST_PRICE_DAY: Date = date(1602, 1, 1);
+
+/// The last day of which there can be a price at this moment: what it is where the day begins first, 14 hours ahead of UTC.
+#[must_use]
+pub fn last_price_day(now: Timestamp) -> Date {
+    now.to_zoned(TimeZone::fixed(offset(14))).date()
+}
 
 /// What one day's trading came to, in the asset's currency.
 ///
@@ -70,7 +80,7 @@ impl Bar {
 
 /// Bars by day.
 ///
-/// Invariant: 1 to [`BARS_MAX`] bars, days strictly ascending, prices positive with at most [`PRICE_SCALE_MAX`]
+/// Invariant: 1 to [`BARS_MAX`] bars, days strictly ascending and none before [`FIRST_PRICE_DAY`], prices positive with at most [`PRICE_SCALE_MAX`]
 /// decimal places and a mantissa of 63 bits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Bars(Vec<Bar>);
@@ -101,6 +111,9 @@ impl Bars {
             if let Some(before) = before.filter(|&before| before >= date) {
                 return Err(BarsError::NotAscending { before, date });
             }
+            if date < FIRST_PRICE_DAY {
+                return Err(BarsError::TooEarly(date));
+            }
             for price in bar.prices() {
                 if price <= Decimal::ZERO {
                     return Err(BarsError::NotPositive { date, close: price });
@@ -112,6 +125,18 @@ impl Bars {
             before = Some(date);
         }
         Ok(Self(bars))
+    }
+
+    /// The bars, where all of them can have been seen by now.
+    ///
+    /// # Errors
+    /// The first day that has not come.
+    pub fn seen_by(self, now: Timestamp) -> Result<Self, BarsError> {
+        let last = last_price_day(now);
+        match self.0.iter().find(|bar| bar.date > last) {
+            Some(bar) => Err(BarsError::NotYet { date: bar.date, last }),
+            None => Ok(self),
+        }
     }
 
     /// The bars, ascending by day.
@@ -198,6 +223,17 @@ pub enum BarsError {
         /// The day that should come later.
         date: Date,
     },
+    /// Of a day before there were exchanges.
+    #[error("{0} is before {FIRST_PRICE_DAY}, the first day of which a price is believed")]
+    TooEarly(Date),
+    /// Of a day that has not come.
+    #[error("{date} has not come: it is {last} at the latest anywhere")]
+    NotYet {
+        /// The day.
+        date: Date,
+        /// The last day of which there can be a price.
+        last: Date,
+    },
     /// Zero or less.
     #[error("the price {close} of {date} is not positive")]
     NotPositive {
@@ -220,7 +256,20 @@ pub enum BarsError {
 mod tests {
     use jiff::civil::date;
 
-    use super::{Bar, KnownBars};
+    use super::{Bar, Bars, BarsError, KnownBars};
+
+    #[test]
+    fn a_price_is_of_a_day_that_has_come_and_on_which_there_were_exchanges() {
+        let of = |day| Bars::of(vec![Bar::closing(date(1602, 1, 1), 1.into()), Bar::closing(day, 2.into())]);
+        // Ten in the morning in UTC: on Kiritimati it is the 24th already.
+        let now = "2026-11-23T10:00:00Z".parse().unwrap();
+        let last = date(2026, 11, 24);
+        assert!(of(last).unwrap().seen_by(now).is_ok());
+        let tomorrow = date(2026, 11, 25);
+        assert_eq!(of(tomorrow).unwrap().seen_by(now), Err(BarsError::NotYet { date: tomorrow, last }));
+        let early = date(1601, 12, 31);
+        assert_eq!(Bars::of(vec![Bar::closing(early, 1.into())]), Err(BarsError::TooEarly(early)));
+    }
 
     #[test]
     fn later_knowledge_adds_days_and_fields_and_replaces_what_differs() {

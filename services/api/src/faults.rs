@@ -191,6 +191,8 @@ impl Fault for BarsError {
             Self::Empty => "no-prices",
             Self::TooMany(_) => "too-many-prices",
             Self::NotAscending { .. } => "dates-not-ascending",
+            Self::TooEarly(_) => "day-too-early",
+            Self::NotYet { .. } => "day-not-yet",
             Self::NotPositive { .. } => "price-not-positive",
             Self::TooFine { .. } => "price-too-fine",
         }

@@ -6,7 +6,7 @@ mod circumstances;
 mod ends;
 
 use axum::Json;
-use axum::extract::{OriginalUri, State};
+use axum::extract::{FromRef, OriginalUri, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use events::recommendation::Standing;
@@ -31,6 +31,7 @@ use crate::portfolios::{TargetView, need_portfolio, target_views};
 use crate::preconditions::tagged;
 use crate::problem::{FieldError, Problem, ProblemType};
 use crate::references::References;
+use crate::state::Parts;
 
 pub use self::ends::{__path_change_standing, __path_let_out, change_standing, let_out};
 
@@ -226,17 +227,14 @@ problems!(GetProblems: ANY, GUARDED, READ; RecommendationUnknown, LogUnavailable
     params(RecommendationsQuery, MinPositionHeader),
     responses((status = 200, body = Listing<RecommendationView>), ListProblems))]
 pub async fn list(
-    State(pool): State<PgPool>,
-    State(past): State<Past>,
-    State(references): State<References>,
+    State(shelves): State<Shelves>,
     OriginalUri(uri): OriginalUri,
     reach: Reach,
     Parameters(query): Parameters<RecommendationsQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let then = past.then::<RecommendationRow>(query.as_of.as_deref()).await?;
-    let wanted = filter(&query, reach, &references).await?;
-    listed(&pool, &past, &uri, wanted, &query, then).await
+    let then = shelves.past.then::<RecommendationRow>(query.as_of.as_deref()).await?;
+    shelves.listed(&uri, reach, &query, then).await
 }
 
 /// Lists what was recommended of a portfolio, in the order in which it was, or the newest first.
@@ -246,9 +244,7 @@ pub async fn list(
     params(("id" = String, Path, format = Uuid), OfPortfolioQuery, MinPositionHeader),
     responses((status = 200, body = Listing<RecommendationView>), OfPortfolioProblems))]
 pub async fn of_portfolio(
-    State(pool): State<PgPool>,
-    State(past): State<Past>,
-    State(references): State<References>,
+    State(shelves): State<Shelves>,
     OriginalUri(uri): OriginalUri,
     reach: Reach,
     Id(portfolio): Id<PortfolioId>,
@@ -256,41 +252,68 @@ pub async fn of_portfolio(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let OfPortfolioQuery { advisor, client, standing, sort, as_of, limit, cursor } = query;
-    let then = past.then::<RecommendationRow>(as_of.as_deref()).await?;
-    need_portfolio(&pool, portfolio, then).await?;
+    let then = shelves.past.then::<RecommendationRow>(as_of.as_deref()).await?;
+    need_portfolio(&shelves.pool, portfolio, then).await?;
     let portfolio = Some(portfolio.to_string());
     let query = RecommendationsQuery { advisor, portfolio, client, standing, sort, as_of, limit, cursor };
-    let wanted = filter(&query, reach, &references).await?;
-    listed(&pool, &past, &uri, wanted, &query, then).await
+    shelves.listed(&uri, reach, &query, then).await
 }
 
-async fn listed(
-    pool: &PgPool,
-    past: &Past,
-    uri: &Uri,
-    wanted: Option<Filter>,
-    query: &RecommendationsQuery,
-    then: Option<Then>,
-) -> Result<Response, Problem> {
-    let page = page(uri, query.limit.as_deref(), query.cursor.as_deref())?;
-    let page = page.in_order(order_parameter(query.sort.as_deref())?);
-    let Some(filter) = wanted else {
-        // Nothing of that is theirs to see.
-        return Ok(listing_up_to(uri, Vec::<RecommendationView>::new(), None));
-    };
-    if let Some(then) = then {
-        // All else that is asked for never changes.
-        let of_any_standing = Filter { standing: None, ..filter };
-        let now = |page| {
-            let pool = pool.clone();
-            async move { projections::recommendations::list(&pool, of_any_standing, page).await }
-        };
-        let fits = |row: &RecommendationRow| filter.fits(row);
-        let (rows, next) = past.page::<projections::recommendations::Changed, _, _>(then, page, now, fits).await?;
-        return Ok(listing_up_to(uri, rows.into_iter().map(RecommendationView::from).collect(), next));
+/// Where recommendations are looked for.
+#[derive(Clone)]
+pub struct Shelves {
+    pool: PgPool,
+    past: Past,
+    references: References,
+}
+
+impl FromRef<Parts> for Shelves {
+    fn from_ref(parts: &Parts) -> Self {
+        Self { pool: PgPool::from_ref(parts), past: Past::from_ref(parts), references: References::from_ref(parts) }
     }
-    let rows = projections::recommendations::list(pool, filter, page).await?;
-    Ok(listing(uri, page, rows, |row| row.created_position, RecommendationView::from))
+}
+
+impl Shelves {
+    /// A page of those that are wanted and within the caller's reach, as they are or as they were.
+    async fn listed(
+        &self,
+        uri: &Uri,
+        reach: Reach,
+        query: &RecommendationsQuery,
+        then: Option<Then>,
+    ) -> Result<Response, Problem> {
+        let page = page(uri, query.limit.as_deref(), query.cursor.as_deref())?;
+        let page = page.in_order(order_parameter(query.sort.as_deref())?);
+        let Some(filter) = self.filter(query, reach).await? else {
+            // Nothing of that is theirs to see.
+            return Ok(listing_up_to(uri, Vec::<RecommendationView>::new(), None));
+        };
+        if let Some(then) = then {
+            // All else that is asked for never changes.
+            let of_any_standing = Filter { standing: None, ..filter };
+            let now = |page| {
+                let pool = self.pool.clone();
+                async move { projections::recommendations::list(&pool, of_any_standing, page).await }
+            };
+            let fits = |row: &RecommendationRow| filter.fits(row);
+            let (rows, next) =
+                self.past.page::<projections::recommendations::Changed, _, _>(then, page, now, fits).await?;
+            return Ok(listing_up_to(uri, rows.into_iter().map(RecommendationView::from).collect(), next));
+        }
+        let rows = projections::recommendations::list(&self.pool, filter, page).await?;
+        Ok(listing(uri, page, rows, |row| row.created_position, RecommendationView::from))
+    }
+
+    /// Which are wanted; `None` where none of them are within the caller's reach.
+    async fn filter(&self, query: &RecommendationsQuery, reach: Reach) -> Result<Option<Filter>, Problem> {
+        let wanted = wanted(query)?;
+        let reach = match (reach, wanted.client) {
+            // Whoever advises a client knows what the client was advised before, by whomever.
+            (Reach::Only(own), Some(client)) if self.references.owns_client(&client, own).await? => Reach::Everybody,
+            (reach, _) => reach,
+        };
+        Ok(reach.narrowed(wanted.advisor).map(|advisor| Filter { advisor, ..wanted }))
+    }
 }
 
 /// Shows a recommendation.
@@ -314,12 +337,8 @@ pub async fn get(
     Ok(tagged(row.version, Json(RecommendationView::from(row)).into_response()))
 }
 
-/// Which are wanted; `None` where none of them are within the caller's reach.
-async fn filter(
-    query: &RecommendationsQuery,
-    reach: Reach,
-    references: &References,
-) -> Result<Option<Filter>, Problem> {
+/// Which are wanted.
+fn wanted(query: &RecommendationsQuery) -> Result<Filter, Problem> {
     let standing = word_parameter("standing", query.standing.as_deref(), &Standing::ALL, Standing::word)?;
     let mut errors = Vec::new();
     let mut read = |name: &str, known: bool| {
@@ -336,12 +355,5 @@ async fn filter(
     if !errors.is_empty() {
         return Err(invalid_parameters(errors));
     }
-    let (portfolio, client) = (portfolio.flatten(), client.flatten());
-    let reach = match (reach, client) {
-        // Whoever advises a client knows what the client was advised before, by whomever.
-        (Reach::Only(own), Some(client)) if references.owns_client(&client, own).await? => Reach::Everybody,
-        (reach, _) => reach,
-    };
-    let narrowed = reach.narrowed(advisor.flatten());
-    Ok(narrowed.map(|advisor| Filter { advisor, portfolio, client, standing }))
+    Ok(Filter { advisor: advisor.flatten(), portfolio: portfolio.flatten(), client: client.flatten(), standing })
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use events::asset::{Asset, AssetCommand, PriceBasis};
 use events::values::{AssetId, BARS_MAX, Bar, Bars, BarsError, Name, Note};
+use jiff::Timestamp;
 use journal::Journal;
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -57,7 +58,7 @@ pub enum Basis {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BarBody {
-    /// The day.
+    /// The day: none that has not come anywhere yet, and none before 1602.
     #[schema(format = Date, example = "2026-01-30")]
     date: String,
     /// The first price, where it is known.
@@ -102,11 +103,12 @@ pub async fn record(
     };
     let mut faults = Faults::default();
     let source = faults.value("/source", Name::parse(&body.source));
-    let bars = bars(&mut faults, &body.bars);
+    let now = clock.now();
+    let bars = bars(&mut faults, &body.bars, Some(now));
     let (Some(source), Some(bars)) = (source, bars) else { return Err(faults.into_problem()) };
     let wish = Canonical::of("RecordPrices").with("source", source.as_str()).with("basis", basis.word());
     let wish = with_bars(wish, &bars);
-    let context = context(keyed.command(RECORD, &[id.as_str()]), keyed.actor, clock.now(), expect, wish.sha256());
+    let context = context(keyed.command(RECORD, &[id.as_str()]), keyed.actor, now, expect, wish.sha256());
     let command = AssetCommand::RecordPrices { source, basis, bars };
     let done = journal.execute::<Asset>(&id, &command, &context).await;
     let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::AssetUnknown))?;
@@ -149,7 +151,7 @@ pub async fn correct(
     let mut faults = Faults::default();
     let source = faults.value("/source", Name::parse(&body.source));
     let reason = faults.value("/reason", Note::parse(&body.reason));
-    let bars = bars(&mut faults, &body.bars);
+    let bars = bars(&mut faults, &body.bars, None);
     let (Some(source), Some(reason), Some(bars)) = (source, reason, bars) else { return Err(faults.into_problem()) };
     let wish = Canonical::of("CorrectPrices").with("source", source.as_str()).with("reason", reason.as_str());
     let wish = with_bars(wish, &bars);
@@ -177,7 +179,8 @@ fn with_bars(mut wish: Canonical, bars: &Bars) -> Canonical {
     wish
 }
 
-fn bars(faults: &mut Faults, bodies: &[BarBody]) -> Option<Bars> {
+/// The bars, where they are any and, where that is asked, can have been seen by then.
+fn bars(faults: &mut Faults, bodies: &[BarBody], seen_by: Option<Timestamp>) -> Option<Bars> {
     if bodies.len() > BARS_MAX {
         let too_many = BarsError::TooMany(bodies.len());
         faults.add("/bars", too_many.code(), too_many.to_string());
@@ -190,7 +193,10 @@ fn bars(faults: &mut Faults, bodies: &[BarBody]) -> Option<Bars> {
     if read.len() < bodies.len() {
         return None;
     }
-    match Bars::of(read.clone()) {
+    match Bars::of(read.clone()).and_then(|bars| match seen_by {
+        Some(now) => bars.seen_by(now),
+        None => Ok(bars),
+    }) {
         Ok(bars) => Some(bars),
         Err(error) => {
             faults.add(&place_of(&error, &read), error.code(), error.to_string());
@@ -230,6 +236,9 @@ fn place_of(error: &BarsError, bars: &[Bar]) -> String {
             let found = bars.windows(2).position(|pair| (pair[0].date, pair[1].date) == (*before, *date));
             (found.map(|first| first + 1), "date")
         }
+        BarsError::TooEarly(date) | BarsError::NotYet { date, .. } => {
+            (bars.iter().position(|bar| bar.date == *date), "date")
+        }
         BarsError::NotPositive { date, close } | BarsError::TooFine { date, close } => {
             let found = bars.iter().position(|bar| bar.date == *date);
             let is = |price: Option<Decimal>| price == Some(*close);
@@ -247,6 +256,8 @@ fn place_of(error: &BarsError, bars: &[Bar]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::{BarBody, Canonical, bars, with_bars};
     use crate::faults::Faults;
 
@@ -257,7 +268,8 @@ mod tests {
 
     fn told(bodies: &[BarBody]) -> String {
         let mut faults = Faults::default();
-        assert!(bars(&mut faults, bodies).is_none(), "{bodies:?}");
+        let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+        assert!(bars(&mut faults, bodies, Some(now)).is_none(), "{bodies:?}");
         format!("{:?}", faults.into_problem())
     }
 
@@ -271,12 +283,16 @@ mod tests {
         assert!(told(&[body("2024-01-02", "1"), with_low("0")]).contains("#/bars/1/low"));
         assert!(told(&[body("2024-01-02", "1"), with_low("-")]).contains("#/bars/1/low"));
         assert!(told(&[]).contains("no-prices"));
+        let ahead = told(&[body("2024-01-02", "1"), body("2030-01-02", "1")]);
+        assert!(ahead.contains("#/bars/1/date") && ahead.contains("day-not-yet"), "{ahead}");
+        let early = told(&[body("0000-01-03", "1"), body("2024-01-02", "1")]);
+        assert!(early.contains("#/bars/0/date") && early.contains("day-too-early"), "{early}");
     }
 
     #[test]
     fn a_wish_tells_bars_apart_by_all_that_they_know_and_is_the_same_wish_for_ever() {
         let digest = |bar: BarBody| {
-            let read = bars(&mut Faults::default(), &[bar]).unwrap();
+            let read = bars(&mut Faults::default(), &[bar], None).unwrap();
             with_bars(Canonical::of("RecordPrices"), &read).sha256()
         };
         let alone = Canonical::of("RecordPrices").with("2024-01-02", "1").sha256();

@@ -11,7 +11,7 @@ use journal::{CommandContext, ExecuteError, Expect, Journal, Outcome};
 
 use super::new_units::NewUnits;
 use super::restated::restated;
-use super::sense::sensible;
+use super::sense::{only_of_believed_days, sensible};
 use super::units::in_one_unit;
 use super::{LoadError, LoadOptions, Loaded, Recorded};
 use crate::left_out::Dropped;
@@ -72,6 +72,7 @@ impl Recording<'_> {
         if let Some(missing) = missing_past(&known, &quotes) {
             return Err(missing);
         }
+        only_of_believed_days(&mut quotes.bars, (self.options.clock)(), &mut self.recorded.dropped);
         sensible(&mut quotes.bars, &mut self.recorded.dropped);
         if !self.options.unit_confirmed {
             restated(&known, &mut quotes, &mut self.recorded.dropped)?;

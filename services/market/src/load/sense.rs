@@ -1,10 +1,26 @@
-//! Opens, highs and lows that make no sense: the close stays, the senseless field is left out and told.
+//! What makes no sense is left out and told: prices of days that have not come, and opens, highs and lows beside a close, which
+//! stays.
 
-use events::values::Bar;
+use events::values::{Bar, FIRST_PRICE_DAY, last_price_day};
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::units::is_hundredfold;
 use crate::left_out::{Dropped, LeftOut};
+
+/// Leaves out the bars of days that have not come by now, and of those before there were exchanges.
+pub fn only_of_believed_days(bars: &mut Vec<Bar>, now: Timestamp, dropped: &mut LeftOut) {
+    let last = last_price_day(now);
+    bars.retain(|bar| {
+        let reason = match bar.date {
+            date if date > last => "the day has not come yet",
+            date if date < FIRST_PRICE_DAY => "there were no exchanges then",
+            _ => return true,
+        };
+        dropped.add(|| Dropped::at(bar.date.to_string(), reason).saying(&bar.close.to_string()));
+        false
+    });
+}
 
 /// Leaves out of the bars what cannot be true beside the close. In this order:
 ///
@@ -59,7 +75,7 @@ mod tests {
     use jiff::civil::date;
     use rust_decimal::Decimal;
 
-    use super::sensible;
+    use super::{only_of_believed_days, sensible};
     use crate::left_out::LeftOut;
 
     type Fields = (Option<i64>, Option<i64>, Option<i64>);
@@ -75,6 +91,18 @@ mod tests {
         let number = |field: Option<Decimal>| field.map(|price| price.try_into().unwrap());
         let told = dropped.told().iter().map(ToString::to_string).collect();
         ((number(bars[0].open), number(bars[0].high), number(bars[0].low)), told)
+    }
+
+    #[test]
+    fn a_typing_error_of_a_year_is_left_out_and_told() {
+        let day = |year| Bar::closing(date(year, 1, 3), 100.into());
+        let mut bars = vec![day(0), day(1990), day(2026), day(2027), day(9999)];
+        let mut dropped = LeftOut::none();
+        only_of_believed_days(&mut bars, "2026-11-23T10:00:00Z".parse().unwrap(), &mut dropped);
+        assert_eq!(bars, [day(1990), day(2026)]);
+        let told: Vec<String> = dropped.told().iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[0].contains("0000-01-03") && told[1].contains("has not come"), "{told:?}");
     }
 
     #[test]
