@@ -97,9 +97,14 @@ fn is_unwanted(c: char) -> bool {
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Characters that show nothing. Inside a text some of them join or part letters, and are kept there.
+/// Characters of which nothing is seen.
 fn is_invisible(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}')
+    c.is_whitespace() || shows_nothing(c)
+}
+
+/// Whether the character shows nothing, not even a space. Inside a text some of these join or part letters, and are kept there.
+pub(super) const fn shows_nothing(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}')
 }
 
 /// Why a text is no name or note.
