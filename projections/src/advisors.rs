@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use events::AnyEvent;
 use events::advisor::{AdvisorDetails, AdvisorEvent, Standing};
-use events::values::{AdvisorId, AggregateId, Currency, Firm};
+use events::values::{AdvisorId, AggregateId, Currency, Firm, Name, Sought};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::{PgConnection, query};
@@ -65,7 +65,9 @@ impl Changes for Changed {
 /// The columns of details and standing, each as long as the changes; `None` where a change leaves one alone.
 struct Columns<'a> {
     names: Vec<Option<&'a str>>,
+    names_sought: Vec<Option<String>>,
     firms: Vec<Option<&'a str>>,
+    firms_sought: Vec<Option<String>>,
     firm_keys: Vec<Option<String>>,
     regimes: Vec<Option<&'a str>>,
     registrations: Vec<Option<&'a str>>,
@@ -84,9 +86,12 @@ impl<'a> Columns<'a> {
             changes.iter().map(|(_, change)| change.details.as_ref().and_then(&value)).collect()
         }
         let standings = || changes.iter().map(|(_, change)| change.standing.as_ref());
+        let sought = |name: &Name| Some(Sought::of(name.as_str()).into_string());
         Self {
             names: column(changes, |details| Some(details.name.as_str())),
+            names_sought: column(changes, |details| sought(&details.name)),
             firms: column(changes, |details| Some(details.firm.as_str())),
+            firms_sought: column(changes, |details| sought(&details.firm)),
             firm_keys: column(changes, |details| Some(Firm::named(&details.firm).as_str().to_owned())),
             regimes: column(changes, |details| Some(details.regime.word())),
             registrations: column(changes, |details| details.registration.as_ref().map(|number| number.as_str())),
@@ -111,16 +116,18 @@ async fn insert(changes: &[(AdvisorId, Change)], connection: &mut PgConnection) 
     let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
     query!(
         "INSERT INTO advisors AS a (id, name, firm, regime, registration, language, currency, standing, standing_reason,
-                                    registered_at, created_position, version, position, firm_key)
+                                    registered_at, created_position, version, position, firm_key, name_sought,
+                                    firm_sought)
          SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                               $8::text[], $9::text[], $10::timestamptz[], $11::bigint[], $12::bigint[], $13::bigint[],
-                              $14::text[])
+                              $14::text[], $15::text[], $16::text[])
          ON CONFLICT (id) DO UPDATE
          SET name = excluded.name, firm = excluded.firm, regime = excluded.regime,
              registration = excluded.registration, language = excluded.language, currency = excluded.currency,
              standing = excluded.standing, standing_reason = excluded.standing_reason,
              registered_at = excluded.registered_at, created_position = excluded.created_position,
-             version = excluded.version, position = excluded.position, firm_key = excluded.firm_key
+             version = excluded.version, position = excluded.position, firm_key = excluded.firm_key,
+             name_sought = excluded.name_sought, firm_sought = excluded.firm_sought
          WHERE a.position < excluded.position",
         &ids,
         &columns.names as _,
@@ -135,7 +142,9 @@ async fn insert(changes: &[(AdvisorId, Change)], connection: &mut PgConnection) 
         &created,
         &versions,
         &positions,
-        &columns.firm_keys as _
+        &columns.firm_keys as _,
+        &columns.names_sought as _,
+        &columns.firms_sought as _
     )
     .execute(connection)
     .await?;
@@ -155,7 +164,8 @@ async fn update(changes: &[(AdvisorId, Change)], connection: &mut PgConnection) 
     query!(
         "UPDATE advisors a
          SET name = COALESCE(c.name, a.name), firm = COALESCE(c.firm, a.firm),
-             firm_key = COALESCE(c.firm_key, a.firm_key), regime = COALESCE(c.regime, a.regime),
+             firm_key = COALESCE(c.firm_key, a.firm_key), name_sought = COALESCE(c.name_sought, a.name_sought),
+             firm_sought = COALESCE(c.firm_sought, a.firm_sought), regime = COALESCE(c.regime, a.regime),
              registration = CASE WHEN c.name IS NULL THEN a.registration ELSE c.registration END,
              language = COALESCE(c.language, a.language),
              currency = CASE WHEN c.name IS NULL THEN a.currency ELSE c.currency END,
@@ -163,9 +173,9 @@ async fn update(changes: &[(AdvisorId, Change)], connection: &mut PgConnection) 
              standing_reason = CASE WHEN c.standing IS NULL THEN a.standing_reason ELSE c.reason END,
              version = c.version, position = c.position
          FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                     $9::text[], $10::bigint[], $11::bigint[], $12::text[])
+                     $9::text[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[])
               AS c (id, name, firm, regime, registration, language, currency, standing, reason, version, position,
-                    firm_key)
+                    firm_key, name_sought, firm_sought)
          WHERE a.id = c.id AND a.position < c.position",
         &ids,
         &columns.names as _,
@@ -178,7 +188,9 @@ async fn update(changes: &[(AdvisorId, Change)], connection: &mut PgConnection) 
         &columns.reasons as _,
         &versions,
         &positions,
-        &columns.firm_keys as _
+        &columns.firm_keys as _,
+        &columns.names_sought as _,
+        &columns.firms_sought as _
     )
     .execute(connection)
     .await?;

@@ -6,7 +6,7 @@ mod search;
 use std::collections::BTreeMap;
 
 use events::asset::AssetEvent;
-use events::values::{AggregateId, AssetClass, AssetDetails, AssetId, Name, RiskClass};
+use events::values::{AggregateId, AssetClass, AssetDetails, AssetId, Name, RiskClass, Sought};
 use events::{AnyEvent, Calendar, Position, Stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -67,6 +67,11 @@ impl From<&AssetDetails> for Details {
             calendar: details.calendar.map(Calendar::word),
         }
     }
+}
+
+/// What an asset is looked for by: its symbol and its name.
+fn sought(id: &AssetId, name: &str) -> Sought {
+    Sought::of(&format!("{id} {name}"))
 }
 
 /// What new prices add to an asset's row.
@@ -143,6 +148,8 @@ async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     let ids: Vec<&str> = changes.iter().map(|(id, _)| id.as_str()).collect();
     let details = || listings().map(|listing| &listing.details);
     let names: Vec<&str> = details().map(|details| details.name.as_str()).collect();
+    let sought = changes.iter().zip(&names).map(|((id, _), name)| sought(id, name).into_string());
+    let sought: Vec<String> = sought.collect();
     let currencies: Vec<&str> = listings().map(|listing| listing.currency.as_str()).collect();
     let classes: Vec<Option<&str>> = details().map(|details| details.class).collect();
     let sectors: Vec<Option<&str>> = details().map(|details| details.sector.as_deref()).collect();
@@ -163,14 +170,15 @@ async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     query!(
         "INSERT INTO assets AS a (id, name, currency, basis, first_day, last_day, days, listed_at, created_position,
                                   version, position, class, sector, exchange, time_zone, source, delisted_on,
-                                  risk_class, calendar)
+                                  risk_class, calendar, sought)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::date[], $6::date[], $7::bigint[],
                               $8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[],
-                              $14::text[], $15::text[], $16::text[], $17::date[], $18::text[], $19::text[])
+                              $14::text[], $15::text[], $16::text[], $17::date[], $18::text[], $19::text[],
+                              $20::text[])
          ON CONFLICT (id) DO UPDATE
-         SET name = excluded.name, currency = excluded.currency, basis = COALESCE(excluded.basis, a.basis),
-             class = excluded.class, sector = excluded.sector, exchange = excluded.exchange,
-             time_zone = excluded.time_zone, calendar = excluded.calendar,
+         SET name = excluded.name, sought = excluded.sought, currency = excluded.currency,
+             basis = COALESCE(excluded.basis, a.basis), class = excluded.class, sector = excluded.sector,
+             exchange = excluded.exchange, time_zone = excluded.time_zone, calendar = excluded.calendar,
              source = COALESCE(excluded.source, a.source),
              delisted_on = COALESCE(excluded.delisted_on, a.delisted_on),
              risk_class = COALESCE(excluded.risk_class, a.risk_class),
@@ -195,7 +203,8 @@ async fn insert(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
         &sources as _,
         &delisted as _,
         &risk_classes as _,
-        &calendars as _
+        &calendars as _,
+        &sought
     )
     .execute(connection)
     .await?;
@@ -219,6 +228,8 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
     let positions: Vec<i64> = changes.iter().map(|(_, change)| change.position).collect();
     let edits = || changes.iter().map(|(_, change)| change.edited.as_ref());
     let names: Vec<Option<&str>> = edits().map(|edit| edit.map(|edit| edit.name.as_str())).collect();
+    let sought = |((id, _), name): (&(AssetId, Change), &Option<&str>)| name.map(|name| sought(id, name).into_string());
+    let sought: Vec<Option<String>> = changes.iter().zip(&names).map(sought).collect();
     let classes: Vec<Option<&str>> = edits().map(|edit| edit.and_then(|edit| edit.class)).collect();
     let sectors: Vec<Option<&str>> = edits().map(|edit| edit.and_then(|edit| edit.sector.as_deref())).collect();
     let exchanges: Vec<Option<&str>> = edits().map(|edit| edit.and_then(|edit| edit.exchange.as_deref())).collect();
@@ -231,7 +242,7 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
              last_day = GREATEST(a.last_day, c.last_day), days = a.days + c.days, version = c.version,
              position = c.position, source = COALESCE(c.source, a.source),
              delisted_on = COALESCE(c.delisted_on, a.delisted_on), risk_class = COALESCE(c.risk_class, a.risk_class),
-             name = COALESCE(c.name, a.name),
+             name = COALESCE(c.name, a.name), sought = COALESCE(c.sought, a.sought),
              class = CASE WHEN c.name IS NULL THEN a.class ELSE c.class END,
              sector = CASE WHEN c.name IS NULL THEN a.sector ELSE c.sector END,
              exchange = CASE WHEN c.name IS NULL THEN a.exchange ELSE c.exchange END,
@@ -239,9 +250,9 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
              calendar = CASE WHEN c.name IS NULL THEN a.calendar ELSE c.calendar END
          FROM UNNEST($1::text[], $2::text[], $3::date[], $4::date[], $5::bigint[], $6::bigint[], $7::bigint[],
                      $8::text[], $9::date[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-                     $15::text[], $16::text[])
+                     $15::text[], $16::text[], $17::text[])
               AS c (id, basis, first_day, last_day, days, version, position, source, delisted_on, risk_class, name, class,
-                    sector, exchange, time_zone, calendar)
+                    sector, exchange, time_zone, calendar, sought)
          WHERE a.id = c.id AND a.position < c.position",
         &ids as _,
         &bases as _,
@@ -258,7 +269,8 @@ async fn update(changes: &[(AssetId, Change)], connection: &mut PgConnection) ->
         &sectors as _,
         &exchanges as _,
         &time_zones as _,
-        &calendars as _
+        &calendars as _,
+        &sought as _
     )
     .execute(connection)
     .await?;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use events::portfolio::{Origin, PortfolioEvent, Subscription};
 use events::values::{
-    AdvisorId, AggregateId, Allocation, AssetId, Firm, Limits, Name, Policy, PortfolioId, RiskClass, Weight,
+    AdvisorId, AggregateId, Allocation, AssetId, Firm, Limits, Name, Policy, PortfolioId, RiskClass, Sought, Weight,
 };
 use events::{AnyEvent, Stream};
 use jiff::Timestamp;
@@ -133,6 +133,7 @@ impl Changes for Changed {
 struct Columns<'a> {
     advisors: Vec<Option<Uuid>>,
     names: Vec<Option<&'a str>>,
+    sought: Vec<Option<String>>,
     assets: Vec<Option<String>>,
     weights: Vec<Option<String>>,
     limits: Vec<Option<String>>,
@@ -159,6 +160,7 @@ impl<'a> Columns<'a> {
         Ok(Self {
             advisors: all().map(|change| change.advisor.map(AdvisorId::uuid)).collect(),
             names: all().map(|change| change.name.as_deref()).collect(),
+            sought: all().map(|change| change.name.as_deref().map(|name| Sought::of(name).into_string())).collect(),
             assets,
             weights,
             limits: limits.collect::<Result<_, _>>()?,
@@ -208,17 +210,17 @@ async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
         "INSERT INTO portfolios AS p (id, advisor, name, currency, assets, weights, limits, rebalancing, benchmark,
                                       risk_class, standing, origin, origin_version, created_at, updated_at,
                                       created_position, version, position, model_of, model, model_version,
-                                      model_of_key)
+                                      model_of_key, sought)
          SELECT id, advisor, name, currency, assets::text[], weights::numeric[], limits::jsonb, rebalancing, benchmark,
                 risk_class, standing, origin, origin_version, created_at, updated_at, created_position, version, position,
-                model_of, model, model_version, model_of_key
+                model_of, model, model_version, model_of_key, sought
          FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
                      $9::text[], $10::text[], $11::text[], $12::uuid[], $13::bigint[], $14::timestamptz[],
                      $15::timestamptz[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[], $20::uuid[],
-                     $21::bigint[], $22::text[])
+                     $21::bigint[], $22::text[], $23::text[])
               AS c (id, advisor, name, currency, assets, weights, limits, rebalancing, benchmark, risk_class, standing,
                     origin, origin_version, created_at, updated_at, created_position, version, position, model_of, model,
-                    model_version, model_of_key)
+                    model_version, model_of_key, sought)
          ON CONFLICT (id) DO UPDATE
          SET advisor = excluded.advisor, name = excluded.name, currency = excluded.currency, assets = excluded.assets,
              weights = excluded.weights, limits = excluded.limits, rebalancing = excluded.rebalancing,
@@ -226,7 +228,8 @@ async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
              origin = excluded.origin, origin_version = excluded.origin_version, created_at = excluded.created_at,
              updated_at = excluded.updated_at, created_position = excluded.created_position,
              version = excluded.version, position = excluded.position, model_of = excluded.model_of,
-             model = excluded.model, model_version = excluded.model_version, model_of_key = excluded.model_of_key
+             model = excluded.model, model_version = excluded.model_version, model_of_key = excluded.model_of_key,
+             sought = excluded.sought
          WHERE p.position < excluded.position",
         &ids,
         &columns.advisors as _,
@@ -249,7 +252,8 @@ async fn insert(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
         &models_of as _,
         &columns.models as _,
         &columns.model_versions as _,
-        &firms as _
+        &firms as _,
+        &columns.sought as _
     )
     .execute(connection)
     .await?;
@@ -267,7 +271,7 @@ async fn update(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
     query!(
         "UPDATE portfolios p
          SET advisor = COALESCE(c.advisor, p.advisor), name = COALESCE(c.name, p.name),
-             assets = COALESCE(c.assets::text[], p.assets),
+             sought = COALESCE(c.sought, p.sought), assets = COALESCE(c.assets::text[], p.assets),
              weights = COALESCE(c.weights::numeric[], p.weights), limits = COALESCE(c.limits::jsonb, p.limits),
              rebalancing = COALESCE(c.rebalancing, p.rebalancing),
              benchmark = CASE WHEN c.rebalancing IS NULL THEN p.benchmark ELSE c.benchmark END,
@@ -278,9 +282,9 @@ async fn update(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
              position = c.position
          FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
                      $9::text[], $10::timestamptz[], $11::bigint[], $12::bigint[], $13::boolean[], $14::uuid[],
-                     $15::bigint[], $16::uuid[])
+                     $15::bigint[], $16::uuid[], $17::text[])
               AS c (id, name, assets, weights, limits, rebalancing, benchmark, risk_class, standing, updated_at, version,
-                    position, says_model, model, model_version, advisor)
+                    position, says_model, model, model_version, advisor, sought)
          WHERE p.id = c.id AND p.position < c.position",
         &ids,
         &columns.names as _,
@@ -297,7 +301,8 @@ async fn update(changes: &[(PortfolioId, Change)], connection: &mut PgConnection
         &columns.says_model,
         &columns.models as _,
         &columns.model_versions as _,
-        &columns.advisors as _
+        &columns.advisors as _,
+        &columns.sought as _
     )
     .execute(connection)
     .await?;

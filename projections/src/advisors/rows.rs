@@ -1,7 +1,7 @@
 //! Advisors as the register has them now, and queries.
 
 use events::advisor::{AdvisorDetails, Standing};
-use events::values::{AdvisorId, Currency, Firm, Language, Name, Regime};
+use events::values::{AdvisorId, Currency, Firm, Language, Name, Regime, Sought};
 use events::{Position, Stream};
 use jiff::Timestamp;
 use sqlx::{PgPool, query_as};
@@ -85,22 +85,21 @@ pub struct Filter {
     pub regime: Option<Regime>,
     /// Who work for this firm.
     pub firm: Option<Firm>,
-    /// Whose name or firm contains this, whatever the case.
-    pub search: Option<String>,
+    /// Whose name or firm contains this.
+    pub search: Option<Sought>,
 }
 
 impl Filter {
     /// Whether the row is one of those.
     #[must_use]
     pub fn fits(&self, row: &AdvisorRow) -> bool {
-        // As PostgreSQL does under any locale: ASCII letters alone.
-        let sought = self.search.as_ref().map(|search| search.to_ascii_lowercase());
-        let contains = |name: &Name, sought: &str| name.as_str().to_ascii_lowercase().contains(sought);
+        let contains = |name: &Name, part: &Sought| Sought::of(name.as_str()).contains(part);
+        let (name, firm) = (&row.details.name, &row.details.firm);
         self.own.is_none_or(|own| own == row.id)
             && self.standing.is_none_or(|standing| standing == row.standing)
             && self.regime.is_none_or(|regime| regime == row.details.regime)
-            && self.firm.as_ref().is_none_or(|firm| *firm == Firm::named(&row.details.firm))
-            && sought.is_none_or(|sought| contains(&row.details.name, &sought) || contains(&row.details.firm, &sought))
+            && self.firm.as_ref().is_none_or(|one| *one == Firm::named(firm))
+            && self.search.as_ref().is_none_or(|part| contains(name, part) || contains(firm, part))
     }
 }
 
@@ -150,15 +149,14 @@ pub async fn list(pool: &PgPool, filter: &Filter, page: Page) -> Result<Looked<A
     };
     let (first, last) = page.places(end);
     let (standing, regime) = (filter.standing.map(Standing::word), filter.regime.map(Regime::word));
-    let (firm, search) = (filter.firm.as_ref().map(Firm::as_str), filter.search.as_deref());
+    let (firm, search) = (filter.firm.as_ref().map(Firm::as_str), filter.search.as_ref().map(Sought::as_str));
     let records = match filter.own.map(AdvisorId::uuid) {
         Some(own) => page_of_advisors!(
             pool,
             page,
             r#"AND standing = COALESCE($3::text, standing) AND regime = COALESCE($4::text, regime)
                  AND firm_key = COALESCE($5::text, firm_key)
-                 AND ($6::text IS NULL OR strpos(lower(name COLLATE "C"), lower($6 COLLATE "C")) > 0
-                      OR strpos(lower(firm COLLATE "C"), lower($6 COLLATE "C")) > 0)
+                 AND ($6::text IS NULL OR strpos(name_sought, $6) > 0 OR strpos(firm_sought, $6) > 0)
                  AND id = $7"#,
             standing,
             regime,
@@ -171,8 +169,7 @@ pub async fn list(pool: &PgPool, filter: &Filter, page: Page) -> Result<Looked<A
             page,
             r#"AND standing = COALESCE($3::text, standing) AND regime = COALESCE($4::text, regime)
                  AND firm_key = COALESCE($5::text, firm_key)
-                 AND ($6::text IS NULL OR strpos(lower(name COLLATE "C"), lower($6 COLLATE "C")) > 0
-                      OR strpos(lower(firm COLLATE "C"), lower($6 COLLATE "C")) > 0)
+                 AND ($6::text IS NULL OR strpos(name_sought, $6) > 0 OR strpos(firm_sought, $6) > 0)
                  AND created_position BETWEEN $7 AND $8"#,
             standing,
             regime,

@@ -2,10 +2,10 @@
 
 use events::{Calendar, Stream};
 
-use super::{AssetRow, Change, Changed, Search};
+use super::{AssetRow, Change, Changed, Search, sought};
 use crate::columns::{kept, natural, position};
 use crate::replay::Replays;
-use events::values::AssetId;
+use events::values::{AssetId, Sought};
 
 impl Replays for Changed {
     type Row = AssetRow;
@@ -49,9 +49,7 @@ impl Search {
     pub fn fits(&self, row: &AssetRow) -> bool {
         let is =
             |asked: &Option<String>, value: Option<&String>| asked.as_ref().is_none_or(|asked| value == Some(asked));
-        // As PostgreSQL does under any locale: ASCII letters alone.
-        let shown = format!("{} {}", row.id, row.name).to_ascii_lowercase();
-        let contains = |text: &String| shown.contains(&text.to_ascii_lowercase());
+        let contains = |text: &Sought| sought(&row.id, &row.name).contains(text);
         self.text.as_ref().is_none_or(contains)
             && is(&self.class, row.class.as_ref())
             && is(&self.sector, row.sector.as_ref())

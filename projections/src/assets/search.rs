@@ -1,5 +1,6 @@
 //! Assets that somebody looks for, and how many there are of which kind.
 
+use events::values::Sought;
 use sqlx::{PgPool, query_as};
 
 use super::{AssetRow, Record};
@@ -8,8 +9,8 @@ use crate::page::{Looked, Page, end_of_looking, page_of};
 /// Which assets are wanted; what is not said does not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Search {
-    /// Letters that stand in the symbol or the name, in capitals or not.
-    pub text: Option<String>,
+    /// What stands in the symbol or the name.
+    pub text: Option<Sought>,
     /// The class, in one word.
     pub class: Option<String>,
     /// The sector.
@@ -44,11 +45,11 @@ pub async fn search(pool: &PgPool, search: &Search, page: Page) -> Result<Looked
                   created_position, version, position, class, sector, exchange, time_zone, calendar, source,
                   delisted_on AS "delisted_on: jiff_sqlx::Date", risk_class"#,
         " FROM assets",
-        r#"AND ($3::text IS NULL OR strpos(lower((id || ' ' || name) COLLATE "C"), lower($3 COLLATE "C")) > 0)
+        r#"AND ($3::text IS NULL OR strpos(sought, $3) > 0)
              AND ($4::text IS NULL OR class = $4) AND ($5::text IS NULL OR sector = $5)
              AND ($6::text IS NULL OR currency = $6) AND ($7::text IS NULL OR exchange = $7)
              AND created_position BETWEEN $8 AND $9"#,
-        search.text.as_deref(),
+        search.text.as_ref().map(Sought::as_str),
         search.class.as_deref(),
         search.sector.as_deref(),
         search.currency.as_deref(),
@@ -87,12 +88,12 @@ pub async fn facets(pool: &PgPool, search: &Search) -> Result<Vec<Facet>, sqlx::
              FROM assets a
              CROSS JOIN LATERAL (VALUES ('class', a.class), ('sector', a.sector), ('currency', a.currency),
                                         ('exchange', a.exchange)) AS f (field, value)
-             WHERE ($1::text IS NULL OR strpos(lower((a.id || ' ' || a.name) COLLATE "C"), lower($1 COLLATE "C")) > 0)
+             WHERE ($1::text IS NULL OR strpos(a.sought, $1) > 0)
                    AND ($2::text IS NULL OR a.class = $2) AND ($3::text IS NULL OR a.sector = $3)
                    AND ($4::text IS NULL OR a.currency = $4) AND ($5::text IS NULL OR a.exchange = $5)
              GROUP BY f.field, f.value) AS counted
            WHERE place <= $6 ORDER BY field, place"#,
-        search.text.as_deref(),
+        search.text.as_ref().map(Sought::as_str),
         search.class.as_deref(),
         search.sector.as_deref(),
         search.currency.as_deref(),

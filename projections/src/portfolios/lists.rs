@@ -1,21 +1,22 @@
 //! Lists of portfolios, each by an index of its own: of one standing or of both, which PostgreSQL merges.
 
-use events::values::{AdvisorId, Firm, PortfolioId};
+use events::values::{AdvisorId, Firm, PortfolioId, Sought};
 use rust_decimal::Decimal;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::names::StoodAt;
 use super::rows::{Filter, PortfolioRow, Record, Standing};
 use crate::columns::natural;
 use crate::page::{Looked, PAGE_ROWS_MAX, Page, end_of_looking, page_of, page_of_either};
 
-/// A page of a list in the order of names, small and capital letters alike.
+/// A page of a list in the order of names, whatever their case and accents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ByName {
     /// Only those whose names begin so.
-    pub prefix: String,
-    /// Name and id of the last row of the page before; `None` for the first page.
-    pub after: Option<(String, PortfolioId)>,
+    pub prefix: Sought,
+    /// Where the last row of the page before stands; `None` for the first page.
+    pub after: Option<StoodAt>,
     /// How many rows at the most; more than [`PAGE_ROWS_MAX`] is taken as [`PAGE_ROWS_MAX`].
     pub limit: u32,
 }
@@ -34,11 +35,11 @@ impl ByName {
     /// From where to where the names stand that begin so: a stretch of the index, to the prefix with the last of all
     /// characters behind it; and behind which place of it the page begins.
     pub(super) fn places(&self) -> Places {
-        let first = self.prefix.to_ascii_lowercase();
+        let first = self.prefix.as_str().to_owned();
         let last = format!("{first}\u{10ffff}");
         // One place to begin at: of two, PostgreSQL may go to the earlier one and read all that is between them.
         let begin = (first, Uuid::nil());
-        let after = self.after.as_ref().map(|(name, id)| (name.to_ascii_lowercase(), id.uuid()));
+        let after = self.after.as_ref().map(|(name, id)| (name.as_str().to_owned(), id.uuid()));
         let (after, after_id) = after.filter(|after| *after > begin).unwrap_or(begin);
         Places { after, after_id, last, limit: i64::from(self.limit.min(PAGE_ROWS_MAX)) }
     }
@@ -224,20 +225,16 @@ pub struct ModelFilter {
     pub left_behind: bool,
     /// That stand so.
     pub standing: Option<Standing>,
-    /// Whose names contain this, small and capital letters alike.
-    pub search: Option<String>,
+    /// Whose names contain this.
+    pub search: Option<Sought>,
 }
 
 impl ModelFilter {
     /// Whether the row is one of those, if it is one of the firm's.
     #[must_use]
     pub fn fits(&self, row: &PortfolioRow) -> bool {
-        let contains = |sought: String| row.name.to_ascii_lowercase().contains(&sought);
-        self.standing.is_none_or(|standing| standing == row.standing) && self.sought().is_none_or(contains)
-    }
-
-    fn sought(&self) -> Option<String> {
-        self.search.as_ref().map(|search| search.to_ascii_lowercase())
+        let contains = |part: &Sought| Sought::of(&row.name).contains(part);
+        self.standing.is_none_or(|standing| standing == row.standing) && self.search.as_ref().is_none_or(contains)
     }
 }
 
@@ -263,7 +260,7 @@ pub async fn models(pool: &PgPool, filter: &ModelFilter, page: Page) -> Result<L
         first,
         last,
         filter.standing.map(Standing::word),
-        filter.sought(),
+        filter.search.as_ref().map(Sought::as_str),
         filter.left_behind
     );
     let rows = records?.into_iter().map(PortfolioRow::try_from).collect::<Result<Vec<_>, _>>()?;

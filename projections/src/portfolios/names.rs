@@ -1,14 +1,14 @@
 //! What portfolios were called before: where each may have stood in the order of names.
 
-use events::values::{AdvisorId, PortfolioId};
+use events::values::{AdvisorId, PortfolioId, Sought};
 use sqlx::{PgConnection, PgPool, query};
 use uuid::Uuid;
 
 use super::Change;
 use super::lists::ByName;
 
-/// A place in the order of names at which a portfolio stands or stood: its name in small letters, and its id.
-pub type StoodAt = (String, PortfolioId);
+/// A place in the order of names at which a portfolio stands or stood: what its name is looked for by, and its id.
+pub type StoodAt = (Sought, PortfolioId);
 
 /// Keeps the names that portfolios had before those that the batch gives them. Comes before the rows of known portfolios
 /// are changed: they tell what these were called until now.
@@ -16,9 +16,9 @@ pub(super) async fn keep(
     changes: impl Iterator<Item = &(PortfolioId, Change)>,
     connection: &mut PgConnection,
 ) -> Result<(), sqlx::Error> {
-    let mut renamed: Vec<(Uuid, Option<&str>)> = Vec::new();
+    let mut renamed: Vec<(Uuid, Option<String>)> = Vec::new();
     for (id, change) in changes {
-        let former = change.former_names.iter().map(|name| (id.uuid(), Some(name.as_str())));
+        let former = change.former_names.iter().map(|name| (id.uuid(), Some(Sought::of(name).into_string())));
         renamed.extend(former);
         if change.creation.is_none() && change.name.is_some() {
             renamed.push((id.uuid(), None));
@@ -27,14 +27,14 @@ pub(super) async fn keep(
     if renamed.is_empty() {
         return Ok(());
     }
-    let (ids, names): (Vec<Uuid>, Vec<Option<&str>>) = renamed.into_iter().unzip();
+    let (ids, sought): (Vec<Uuid>, Vec<Option<String>>) = renamed.into_iter().unzip();
     query!(
-        r#"INSERT INTO former_portfolio_names (portfolio, advisor, sought)
-           SELECT p.id, p.advisor, COALESCE(lower(c.name COLLATE "C"), p.sought)
-           FROM UNNEST($1::uuid[], $2::text[]) AS c (id, name) JOIN portfolios p ON p.id = c.id
-           ON CONFLICT DO NOTHING"#,
+        "INSERT INTO former_portfolio_names (portfolio, advisor, sought)
+           SELECT p.id, p.advisor, COALESCE(c.sought, p.sought)
+           FROM UNNEST($1::uuid[], $2::text[]) AS c (id, sought) JOIN portfolios p ON p.id = c.id
+           ON CONFLICT DO NOTHING",
         &ids,
-        &names as _
+        &sought as _
     )
     .execute(connection)
     .await?;
@@ -115,5 +115,5 @@ pub async fn places(pool: &PgPool, advisor: Option<AdvisorId>, page: &ByName) ->
         .map(|row| (row.sought, row.id))
         .collect(),
     };
-    Ok(places.into_iter().map(|(sought, id)| (sought, PortfolioId::new(id))).collect())
+    Ok(places.into_iter().map(|(sought, id)| (Sought::of(&sought), PortfolioId::new(id))).collect())
 }

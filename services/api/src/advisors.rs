@@ -198,7 +198,7 @@ pub struct AdvisorsQuery {
     /// Only those who work for this firm, whatever its capital letters and white space.
     #[param(min_length = 1, max_length = 120, example = "Casa Verde")]
     firm: Option<String>,
-    /// Only those whose name or firm contains this, ASCII letters in capitals or not.
+    /// Only those whose name or firm contains this, whatever the case and the accents.
     #[param(min_length = 1, max_length = 120)]
     search: Option<String>,
     /// The order: `created`, which is meant where nothing is said, or `-created`, the newest first.

@@ -223,7 +223,7 @@ pub struct AssetsQuery {
     /// Where to go on: what `next` said.
     #[param(pattern = "^A[w-z0-9_-][A-Za-z0-9_-]{14}$")]
     cursor: Option<String>,
-    /// Letters that stand in the symbol or the name, ASCII ones in capitals or not.
+    /// What stands in the symbol or the name, whatever the case and the accents.
     q: Option<String>,
     /// The class.
     #[param(example = "equity")]

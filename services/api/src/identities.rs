@@ -1,7 +1,7 @@
 //! Who clients are, opened for a caller. What is opened is on record before anything of it is told: who read whose name
 //! and address, when, and by which operation. Where that cannot be recorded nothing is told.
 
-use events::values::{ClientId, SealedIdentity};
+use events::values::{ClientId, SealedIdentity, Sought};
 use tracing::Span;
 use vault::{Identity, Vault};
 
@@ -40,16 +40,19 @@ impl Identities {
         Ok(opened)
     }
 
-    /// Which of the identities have this in the name or the address, whatever the case, in their order. Nothing of them is
+    /// Which of the identities have this in the name or the address, in their order. Nothing of them is
     /// told, so nothing is on record: whoever is told of those who have it opens them for the caller.
     ///
     /// # Errors
     /// That the vault does not answer.
-    pub async fn containing(&self, sought: &str, sealed: &[(ClientId, SealedIdentity)]) -> Result<Vec<bool>, Problem> {
-        let sought = sought.to_lowercase();
+    pub async fn containing(
+        &self,
+        sought: &Sought,
+        sealed: &[(ClientId, SealedIdentity)],
+    ) -> Result<Vec<bool>, Problem> {
         let contains = |identity: Option<Identity>| {
             identity.is_some_and(|Identity { name, email }| {
-                name.as_str().to_lowercase().contains(&sought) || email.expose().to_lowercase().contains(&sought)
+                [name.as_str(), email.expose()].into_iter().any(|text| Sought::of(text).contains(sought))
             })
         };
         Ok(self.vault.open_identities(sealed).await?.into_iter().map(contains).collect())

@@ -44,7 +44,7 @@ pub struct ModelsQuery {
     firm: Option<String>,
     /// Only those that stand so: `active` or `archived`.
     standing: Option<String>,
-    /// Only those whose names contain this, small and capital letters of ASCII alike.
+    /// Only those whose names contain this, whatever the case and the accents.
     #[param(min_length = 1, max_length = 120)]
     search: Option<String>,
     /// The order: `created`, which is meant where nothing is said, or `-created`, the newest first.

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use events::Stream;
+use events::values::Sought;
 use projections::{Order, Page};
 use ring::digest;
 use serde::Serialize;
@@ -21,10 +22,10 @@ pub const PAGE_LIMIT: u32 = 50;
 pub const PAGE_LIMIT_MAX: u32 = 100;
 /// The first byte of every cursor, so that its form can change.
 const CURSOR_FORM: u8 = 3;
-/// The same of a cursor that holds a name.
-const NAME_CURSOR_FORM: u8 = 0;
-/// Characters that a cursor may have: a name of 120 characters of four bytes, and an id.
-const CURSOR_CHARS_MAX: usize = 700;
+/// The same of a cursor that holds what a name is ordered by.
+const NAME_CURSOR_FORM: u8 = 1;
+/// Characters that a cursor may have: [`SOUGHT_BYTES_MAX`](events::values::SOUGHT_BYTES_MAX) and an id.
+const CURSOR_CHARS_MAX: usize = 3_300;
 
 /// One page of a list.
 #[derive(Serialize, ToSchema)]
@@ -96,17 +97,17 @@ const SEARCH_CHARS_MAX: usize = 120;
 /// What a parameter searches for, `None` where it is not given.
 ///
 /// # Errors
-/// `invalid-parameter` where the text is empty, too long or has a character that no name has.
-pub fn search_parameter(name: &str, text: Option<String>) -> Result<Option<String>, Problem> {
-    let is_one =
-        |text: &String| (1..=SEARCH_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    match text {
-        Some(text) if !is_one(&text) => {
-            let detail = format!("a search has 1 to {SEARCH_CHARS_MAX} characters, none of them a control character");
-            Err(invalid_parameters(vec![FieldError::in_parameter(name, "not-a-search", detail)]))
-        }
-        text => Ok(text),
+/// `invalid-parameter` where the text is empty, too long, has a character that no name has, or is made of accents alone.
+pub fn search_parameter(name: &str, text: Option<String>) -> Result<Option<Sought>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let sought = Sought::of(&text);
+    if text.chars().count() <= SEARCH_CHARS_MAX && !text.chars().any(char::is_control) && !sought.is_empty() {
+        return Ok(Some(sought));
     }
+    let detail = format!(
+        "a search has 1 to {SEARCH_CHARS_MAX} characters, none of them a control character and not all of them accents"
+    );
+    Err(invalid_parameters(vec![FieldError::in_parameter(name, "not-a-search", detail)]))
 }
 
 /// The problem that lists these errors of parameters.
@@ -139,12 +140,12 @@ pub fn listing_up_to<T: Serialize>(uri: &Uri, items: Vec<T>, next: Option<u64>) 
     answer(uri, items, next.map(|place| write_cursor(list_of(uri), place)))
 }
 
-/// The answer with a page of items in the order of their names. `place` says what the last one is called and its id.
+/// The answer with a page of items in the order of their names. `place` says where the last one stands in it.
 pub fn listing_by_name<R, T: Serialize>(
     uri: &Uri,
     limit: u32,
     rows: Vec<R>,
-    place: impl Fn(&R) -> (String, Uuid),
+    place: impl Fn(&R) -> (Sought, Uuid),
     view: impl FnMut(R) -> T,
 ) -> Response {
     let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
@@ -153,7 +154,7 @@ pub fn listing_by_name<R, T: Serialize>(
 }
 
 /// As [`listing_up_to`], of a list in the order of names.
-pub fn listing_by_name_up_to<T: Serialize>(uri: &Uri, items: Vec<T>, next: Option<&(String, Uuid)>) -> Response {
+pub fn listing_by_name_up_to<T: Serialize>(uri: &Uri, items: Vec<T>, next: Option<&(Sought, Uuid)>) -> Response {
     answer(uri, items, next.map(|place| write_name_cursor(list_of(uri), place)))
 }
 
@@ -166,7 +167,7 @@ fn answer<T: Serialize>(uri: &Uri, items: Vec<T>, next: Option<String>) -> Respo
     response
 }
 
-/// The limit, and behind which name and id a page in the order of names begins.
+/// The limit, and behind which place and id a page in the order of names begins.
 ///
 /// # Errors
 /// `invalid-parameter`, naming each that is not right.
@@ -174,7 +175,7 @@ pub fn page_by_name(
     uri: &Uri,
     limit: Option<&str>,
     cursor: Option<&str>,
-) -> Result<(u32, Option<(String, Uuid)>), Problem> {
+) -> Result<(u32, Option<(Sought, Uuid)>), Problem> {
     let Page { limit, .. } = page(uri, limit, None)?;
     match cursor.map(|cursor| read_name_cursor(list_of(uri), cursor)) {
         None => Ok((limit, None)),
@@ -212,15 +213,15 @@ fn list_of(uri: &Uri) -> ListTag {
     tag
 }
 
-fn write_name_cursor(list: ListTag, (name, id): &(String, Uuid)) -> String {
+fn write_name_cursor(list: ListTag, (name, id): &(Sought, Uuid)) -> String {
     let mut bytes = vec![NAME_CURSOR_FORM];
     bytes.extend_from_slice(&list);
     bytes.extend_from_slice(id.as_bytes());
-    bytes.extend_from_slice(name.as_bytes());
+    bytes.extend_from_slice(name.as_str().as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn read_name_cursor(list: ListTag, text: &str) -> Option<(String, Uuid)> {
+fn read_name_cursor(list: ListTag, text: &str) -> Option<(Sought, Uuid)> {
     if text.len() > CURSOR_CHARS_MAX {
         return None;
     }
@@ -228,7 +229,9 @@ fn read_name_cursor(list: ListTag, text: &str) -> Option<(String, Uuid)> {
     let (form, rest) = bytes.split_first()?;
     let (of, rest) = rest.split_at_checked(list.len())?;
     let (id, name) = rest.split_at_checked(16)?;
-    let name = String::from_utf8(name.to_vec()).ok().filter(|name| !name.contains('\0'))?;
+    let text = str::from_utf8(name).ok().filter(|name| !name.contains('\0'))?;
+    // What was written is what the order goes by; a name as it is spelt was put there by somebody else.
+    let name = Some(Sought::of(text)).filter(|name| name.as_str() == text)?;
     (*form == NAME_CURSOR_FORM && *of == list).then_some((name, Uuid::from_slice(id).ok()?))
 }
 
@@ -256,10 +259,14 @@ fn link_to_next(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use axum::http::{Uri, header};
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use events::values::Sought;
     use projections::{Order, Page};
 
     use super::{
-        list_of, listing, order_parameter, page, read_cursor, read_name_cursor, write_cursor, write_name_cursor,
+        list_of, listing, order_parameter, page, read_cursor, read_name_cursor, search_parameter, write_cursor,
+        write_name_cursor,
     };
 
     const LIST: [u8; 3] = [1, 2, 3];
@@ -289,10 +296,37 @@ mod tests {
 
     #[test]
     fn a_cursor_of_names_reads_back_and_rubbish_does_not() {
-        let place = ("Crescimento é".to_owned(), uuid::Uuid::from_u128(7));
-        assert_eq!(read_name_cursor(LIST, &write_name_cursor(LIST, &place)), Some(place));
-        for rubbish in ["", "AwECAwAAAAAAAAAq", "AA", "AAEC", &"A".repeat(701)] {
+        let id = uuid::Uuid::from_u128(7);
+        for name in ["Crescimento é", "", "Straße", &"ﷺ".repeat(120)] {
+            let place = (Sought::of(name), id);
+            assert_eq!(read_name_cursor(LIST, &write_name_cursor(LIST, &place)), Some(place));
+        }
+        for rubbish in ["", "AwECAwAAAAAAAAAq", "AA", "AAEC", "AQEC", &"A".repeat(3_301)] {
             assert_eq!(read_name_cursor(LIST, rubbish), None, "{rubbish}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_names_is_refused_where_it_was_given_in_another_order() {
+        let cursor = |form: u8, name: &str| {
+            let bytes = [&[form], &LIST[..], &[7; 16], name.as_bytes()].concat();
+            URL_SAFE_NO_PAD.encode(bytes)
+        };
+        assert!(read_name_cursor(LIST, &cursor(1, "agil")).is_some());
+        assert_eq!(read_name_cursor(LIST, &cursor(0, "agil")), None, "of the order in which accents counted");
+        assert_eq!(read_name_cursor(LIST, &cursor(1, "Ágil")), None);
+        assert_eq!(read_name_cursor(LIST, &cursor(1, "a\0")), None);
+    }
+
+    #[test]
+    fn a_search_is_for_letters_whatever_their_case_and_accents() {
+        let search = |text: &str| search_parameter("search", Some(text.to_owned()));
+        assert_eq!(search("AÇÕES").unwrap(), Some(Sought::of("acoes")));
+        assert_eq!(search(" ").unwrap(), Some(Sought::of(" ")), "names have spaces");
+        assert_eq!(search(&"ﷺ".repeat(120)).unwrap(), Some(Sought::of(&"ﷺ".repeat(120))));
+        assert_eq!(search_parameter("search", None).unwrap(), None);
+        for none in ["", "\u{301}", "\u{327}\u{303}", "\u{200b}", "a\n", "a\0", &"a".repeat(121)] {
+            assert!(search(none).is_err(), "{none:?}");
         }
     }
 

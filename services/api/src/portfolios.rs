@@ -18,7 +18,7 @@ mod versions;
 mod views;
 
 use ::events::portfolio::{Composition, Portfolio, PortfolioCommand};
-use ::events::values::{Actor, AdvisorId, AssetId, CommandId, Currency, Name, Note, PortfolioId};
+use ::events::values::{Actor, AdvisorId, AssetId, CommandId, Currency, Name, Note, PortfolioId, Sought};
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
@@ -193,11 +193,11 @@ pub struct PortfoliosQuery {
     /// Only those that follow this model. Not with `search` or the order of names.
     #[param(format = Uuid)]
     model: Option<String>,
-    /// Only those whose names begin so, small and capital letters of ASCII alike; in the order of their names.
+    /// Only those whose names begin so, whatever the case and the accents; in the order of their names.
     #[param(min_length = 1, max_length = 120)]
     search: Option<String>,
     /// The order: `created`, which is meant where nothing is said and nothing is searched for, `-created`, the newest first,
-    /// or `name`.
+    /// or `name`, whatever the case and the accents.
     sort: Option<String>,
     /// As the list was after this event, such as `advisory-42`, or at this time, such as `2024-01-31T12:00:00Z`; as it is now
     /// where nothing is said. Pages of the past may be short and still have a `next`.
@@ -207,7 +207,7 @@ pub struct PortfoliosQuery {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Where to go on: what `next` said.
-    #[param(pattern = "^A[A-Za-z0-9_-]{15,699}$")]
+    #[param(pattern = "^A[A-Za-z0-9_-]{15,3299}$")]
     cursor: Option<String>,
 }
 
@@ -341,10 +341,12 @@ pub async fn list(
             if let Some(then) = then {
                 let (rows, next) = by_name::then(&pool, &past, then, (filter, reach), page).await?;
                 let views = rows.into_iter().map(PortfolioView::from).collect();
+                let next = next.map(|(name, id)| (name, id.uuid()));
                 return Ok(listing_by_name_up_to(&uri, views, next.as_ref()));
             }
             let rows = projections::portfolios::list_by_name(&pool, filter, &page).await?;
-            Ok(listing_by_name(&uri, limit, rows, |row| (row.name.clone(), row.id.uuid()), PortfolioView::from))
+            let place = |row: &PortfolioRow| (Sought::of(&row.name), row.id.uuid());
+            Ok(listing_by_name(&uri, limit, rows, place, PortfolioView::from))
         }
     }
 }

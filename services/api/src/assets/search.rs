@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use events::values::Sought;
 use projections::assets::{Facet, Search};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -22,7 +23,7 @@ const TERM_CHARS_MAX: usize = 120;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct FacetsQuery {
-    /// Letters that stand in the symbol or the name, ASCII ones in capitals or not.
+    /// What stands in the symbol or the name, whatever the case and the accents.
     q: Option<String>,
     /// The class.
     #[param(example = "equity")]
@@ -59,7 +60,9 @@ pub fn search(
         })
         .collect();
     if errors.is_empty() {
-        Ok(Search { text: text.filter(|text| !text.is_empty()), class, sector, currency, exchange })
+        // What nothing is left of, be it empty or accents alone, narrows nothing.
+        let text = text.map(|text| Sought::of(&text)).filter(|text| !text.is_empty());
+        Ok(Search { text, class, sector, currency, exchange })
     } else {
         Err(invalid_parameters(errors))
     }

@@ -2,7 +2,7 @@
 //! so no index knows them: the clients of the list are opened one after the other, in memory, until enough of them fit or
 //! enough were opened.
 
-use events::values::{ClientId, SealedIdentity};
+use events::values::{ClientId, SealedIdentity, Sought};
 use projections::clients::{Changed, ClientRow, Filter};
 use projections::{PAGE_ROWS_MAX, Page};
 use sqlx::PgPool;
@@ -57,7 +57,7 @@ impl List<'_> {
     /// As [`List::page`], or that the vault does not answer.
     pub async fn page_containing(
         &self,
-        sought: &str,
+        sought: &Sought,
         identities: &Identities,
         page: Page,
     ) -> Result<(Vec<ClientRow>, Option<u64>), Problem> {

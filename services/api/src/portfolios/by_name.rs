@@ -5,37 +5,30 @@
 
 use std::collections::HashMap;
 
-use events::values::{AdvisorId, PortfolioId};
+use events::values::{AdvisorId, PortfolioId, Sought};
 use projections::portfolios::{self, ByName, Changed, Filter, PortfolioRow, StoodAt};
 use sqlx::PgPool;
-use uuid::Uuid;
 
 use crate::access::Reach;
 use crate::as_of::{Past, Then};
 use crate::problem::Problem;
 
-/// A page of the portfolios that fitted then, and behind which name and id to go on, if anywhere.
+/// A page of the portfolios that fitted then, and behind which place to go on, if anywhere.
 pub async fn then(
     pool: &PgPool,
     past: &Past,
     then: Then,
     (filter, reach): (Filter, Reach),
     page: ByName,
-) -> Result<(Vec<PortfolioRow>, Option<(String, Uuid)>), Problem> {
+) -> Result<(Vec<PortfolioRow>, Option<StoodAt>), Problem> {
     let advisor = reach.narrowed(None).flatten();
     let ByName { prefix, after, limit } = page;
-    let after = after.map(|(name, id)| (name.to_ascii_lowercase(), id));
     let now = |after: Option<StoodAt>, limit| {
         let page = ByName { prefix: prefix.clone(), after, limit };
         async move { some(pool, advisor, &page).await }
     };
-    let fits = |(name, _): &StoodAt, row: &PortfolioRow| row.name.to_ascii_lowercase() == *name && filter.fits(row);
-    let (rows, next) = past.page_by::<Changed, StoodAt, _, _>(then, (after, limit), now, fits).await?;
-    let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
-    // A full page ends with its last row, so that it leads on from there as it did then.
-    let last = rows.last().filter(|_| full).map(|row| (row.name.clone(), row.id.uuid()));
-    let next = next.map(|(name, id)| last.unwrap_or((name, id.uuid())));
-    Ok((rows, next))
+    let fits = |(name, _): &StoodAt, row: &PortfolioRow| Sought::of(&row.name) == *name && filter.fits(row);
+    past.page_by::<Changed, StoodAt, _, _>(then, (after, limit), now, fits).await
 }
 
 /// Places at which a portfolio may have stood that is this advisor's now, or anybody's, each with the portfolio as it is now.

@@ -24,6 +24,7 @@ mod logins;
 mod market_events;
 mod matrix;
 mod models;
+mod names;
 mod nasty;
 mod newest_first;
 mod operation;

@@ -21,6 +21,11 @@ const COMMANDS: usize = 230;
 /// Positions that are travelled to.
 const POSITIONS: usize = 200;
 
+/// What portfolios are called: few names, some of which differ in case, accents and spelling alone, so that they are given
+/// again and two portfolios have the same.
+const NAMES: [&str; 10] =
+    ["Growth", "growth", "Alpha", "Gold", "Zen", "Ação", "ac\u{327}a\u{303}o", "Straße", "STRASSE", "❤\u{fe0f} Verde"];
+
 /// Numbers that look random and are the same in every run.
 struct Dice(u64);
 
@@ -79,8 +84,7 @@ impl Story<'_> {
             }
             7 => self.recommend(&portfolio).await,
             8 | 9 => {
-                // Few names, so that they are given again and two portfolios have the same.
-                let name = ["Growth", "growth", "Alpha", "Gold", "Zen", "Ação"][self.dice.roll(6)];
+                let name = NAMES[self.dice.roll(NAMES.len())];
                 self.change(Method::PATCH, &portfolio, "", json!({"name": name, "reason": "because"})).await;
             }
             10 => {
@@ -160,10 +164,15 @@ impl Story<'_> {
             ["/v1/portfolios?sort=name", "/v1/portfolios?search=g", "/v1/portfolios?search=GRO&limit=1"]
                 .map(str::to_owned),
         );
+        paths.extend(
+            ["sort=name&limit=2", "search=acao", "search=AC\u{327}A\u{303}O", "search=straße", "search=❤"]
+                .map(|query| format!("/v1/portfolios?{query}")),
+        );
         paths.push(format!("/v1/portfolios?sort=name&standing=active&advisor={advisor}"));
         paths.extend([format!("/v1/models/{model}"), format!("/v1/portfolios?model={model}")]);
         paths.push("/v1/models?firm=Casa%20Verde".to_owned());
         paths.push("/v1/models?firm=Casa%20Verde&standing=active&search=g".to_owned());
+        paths.push("/v1/models?firm=Casa%20Verde&search=CAO".to_owned());
         // Histories, which only grow.
         let history = &self.portfolios[1];
         paths.extend(

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::cast::Cast;
-use super::house::{House, portfolio, unique};
+use super::house::{portfolio, unique};
 
 /// The ids of a whole list, page by page, as the links lead.
 async fn ids(cast: &Cast, token: &str, path: &str) -> Vec<String> {
@@ -161,30 +161,5 @@ async fn accounts_are_narrowed_to_a_role_and_an_advisor() {
     }
     for query in ["role=boss", "advisor=ana"] {
         cast.get_by(&cast.compliance, &format!("/v1/accounts?{query}")).await.is_problem(400, "invalid-parameter");
-    }
-}
-
-#[tokio::test]
-async fn a_search_finds_the_same_now_and_of_the_past_whatever_letters_it_has() {
-    let house = House::open().await;
-    let advisor = json!({"name": "Ítalo Ávila", "firm": "Ações Ômega"});
-    house.post("/v1/advisors", &unique("italo"), &advisor).await.created();
-    let asset = json!({"id": "SUCO", "name": "AÇÚCAR União", "currency": "BRL"});
-    house.post("/v1/assets", &unique("suco"), &asset).await.created();
-    let searches = [
-        ("/v1/advisors?search=", "advisory", ["ÍTALO", "ítalo", "Ítalo", "TALO", "ômega", "VILA"]),
-        ("/v1/assets?q=", "market", ["açúcar", "AÇÚCAR", "UNIÃO", "união", "car uni", "suco"]),
-    ];
-    for (list, stream, searches) in searches {
-        let mut found = 0;
-        for search in searches {
-            let path = format!("{list}{search}");
-            let now = house.get_now(&path).await;
-            assert_eq!(now.status, 200, "{now:?}");
-            let then = house.get_now(&format!("{path}&as_of={stream}-1")).await;
-            assert_eq!(now.body["items"], then.body["items"], "{path}");
-            found += now.body["items"].as_array().unwrap().len();
-        }
-        assert!(found >= 2, "{list}");
     }
 }

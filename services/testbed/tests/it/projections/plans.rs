@@ -7,6 +7,7 @@ mod reading;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use events::values::Sought;
 use projections::{Order, Page, clients, portfolios};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool, Row};
@@ -165,8 +166,8 @@ async fn times(pool: &PgPool) -> [Vec<Duration>; SHAPES.len()] {
         let theirs = portfolios::Filter { standing: None, ..of_one };
         let theirs = portfolios::Filter { model: Some(portfolio(1)), ..theirs };
         let active = clients::Filter { advisor: None, standing: Some(clients::Standing::Active) };
-        let called = |prefix: String| portfolios::ByName { prefix, after: None, limit: 50 };
-        let name = called(format!("portfolio {n}"));
+        let called = |prefix: &str| portfolios::ByName { prefix: Sought::of(prefix), after: None, limit: 50 };
+        let name = called(&format!("portfolio {n}"));
         let found = [
             timed(portfolios::list(pool, all, further)).await,
             timed(portfolios::list(pool, all, backwards)).await,
@@ -174,7 +175,7 @@ async fn times(pool: &PgPool) -> [Vec<Duration>; SHAPES.len()] {
             timed(portfolios::list_by_name(pool, all, &name)).await,
             timed(portfolios::list(pool, archived, page)).await,
             timed(portfolios::list(pool, archived, page.in_order(Order::NewestFirst))).await,
-            timed(portfolios::list_by_name(pool, archived, &called(String::new()))).await,
+            timed(portfolios::list_by_name(pool, archived, &called(""))).await,
             timed(portfolios::list(pool, following, page)).await,
             timed(portfolios::list(pool, theirs, page)).await,
             timed(clients::list(pool, active, page)).await,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use events::advisor::Standing as AdvisorStanding;
 use events::recommendation::Standing;
-use events::values::{AdvisorId, CommandId, Firm, Name, PortfolioId, Regime};
+use events::values::{AdvisorId, CommandId, Firm, Name, PortfolioId, Regime, Sought};
 use events::{Position, Stream};
 use jiff::Timestamp;
 use jiff::civil::date;
@@ -45,24 +45,26 @@ async fn pages_in_the_order_of_names_give_every_row_once_and_find_what_begins_so
     apply(&pool, Stream::Advisory, &story::recorded(Stream::Advisory, &story::advisory(23))).await.unwrap();
     let all = portfolios::Filter::default();
     let mut seen = Vec::new();
-    let mut page = portfolios::ByName { prefix: String::new(), after: None, limit: 4 };
+    let mut page = portfolios::ByName { prefix: Sought::default(), after: None, limit: 4 };
     loop {
         let rows = portfolios::list_by_name(&pool, all, &page).await.unwrap();
         let Some(last) = rows.last() else { break };
-        page.after = Some((last.name.clone(), last.id));
-        seen.extend(rows.into_iter().map(|row| (row.name.to_ascii_lowercase(), row.id)));
+        page.after = Some((Sought::of(&last.name), last.id));
+        seen.extend(rows.into_iter().map(|row| (Sought::of(&row.name), row.id)));
     }
     assert_eq!(seen.len(), 23);
     assert!(seen.is_sorted());
     let found = async |prefix: &str, filter| {
-        let page = portfolios::ByName { prefix: prefix.to_owned(), after: None, limit: 100 };
+        let page = portfolios::ByName { prefix: Sought::of(prefix), after: None, limit: 100 };
         portfolios::list_by_name(&pool, filter, &page).await.unwrap().len()
     };
     assert_eq!(
         found("PORTFOLIO 1", all).await,
-        seen.iter().filter(|(name, _)| name.starts_with("portfolio 1")).count()
+        seen.iter().filter(|(name, _)| name.as_str().starts_with("portfolio 1")).count()
     );
     assert_eq!(found("crescimento \\ {", all).await, 8);
+    assert_eq!(found("CRÉSÇIMENTO \\ {\"A\"}, E", all).await, 8);
+    assert_eq!(found("\u{301}", all).await, 23, "of accents alone nothing is left to look for");
     assert_eq!(found("%", all).await, 0, "a search is for what it says, not a pattern");
     let archived = portfolios::Filter { standing: Some(portfolios::Standing::Archived), ..all };
     assert_eq!(found("Crescimento", archived).await, 8);
@@ -96,12 +98,13 @@ async fn a_filter_gives_what_fits_all_of_it() {
     assert_eq!(clients::list(&pool, removed, Page::FIRST).await.unwrap().len(), 3);
 
     let called = async |standing, search: Option<&str>| {
-        let filter = advisors::Filter { standing, search: search.map(str::to_owned), ..advisors::Filter::default() };
+        let filter = advisors::Filter { standing, search: search.map(Sought::of), ..advisors::Filter::default() };
         advisors::list(&pool, &filter, Page::FIRST).await.unwrap().rows.len()
     };
     assert_eq!(called(None, None).await, 3);
     assert_eq!(called(Some(AdvisorStanding::Active), None).await, 1);
     assert_eq!(called(None, Some("NINHA\" s")).await, 3);
+    assert_eq!(called(None, Some("Áña \"niñha")).await, 3);
     assert_eq!(called(Some(AdvisorStanding::Removed), Some("casa, v")).await, 1);
     assert_eq!(called(None, Some("%")).await, 0, "a search is for what it says, not a pattern");
     let under = async |regime, firm: Option<&str>| {

@@ -2,7 +2,7 @@
 //! by the page, or by what one request looks at, and never by the table.
 
 use events::recommendation::Standing as Advice;
-use events::values::{ClientId, Firm, Name, Regime};
+use events::values::{ClientId, Firm, Name, Regime, Sought};
 use events::{Kind, advisor};
 use jiff::Timestamp;
 use projections::happenings::{self, Stretch};
@@ -118,8 +118,8 @@ async fn lists_of_portfolios(counted: &Counted, beyond: &mut Beyond) -> usize {
             asked += 1;
         }
         for prefix in ["", "portfolio 7", "zz"].into_iter().filter(|_| filter.model.is_none()) {
-            for after in [None, Some(("Portfolio 5".to_owned(), portfolio(1)))] {
-                let page = portfolios::ByName { prefix: prefix.to_owned(), after, limit: LIMIT };
+            for after in [None, Some((Sought::of("Portfolio 5"), portfolio(1)))] {
+                let page = portfolios::ByName { prefix: Sought::of(prefix), after, limit: LIMIT };
                 let (_, read) = counted.read(portfolios::list_by_name(pool, filter, &page)).await;
                 beyond.note(format!("portfolios by name, {filter:?}, {page:?}"), read, Within::ThePage);
                 let (_, read) = counted.read(portfolios::places(pool, filter.advisor, &page)).await;
@@ -199,7 +199,7 @@ async fn lists_that_are_looked_through(counted: &Counted, beyond: &mut Beyond) -
                     (Some(Regime::Other), Some("Firm 3"), Some("nobody")),
                 ] {
                     let firm = firm.map(|firm| Firm::named(&Name::parse(firm).unwrap()));
-                    let search = search.map(str::to_owned);
+                    let search = search.map(Sought::of);
                     let filter = advisors::Filter { own, standing, regime, firm, search };
                     let (_, read) = counted.read(advisors::list(pool, &filter, page)).await;
                     beyond.note(format!("advisors, {filter:?}, {page:?}"), read, looking);
@@ -218,7 +218,7 @@ async fn lists_that_are_looked_through(counted: &Counted, beyond: &mut Beyond) -
             ] {
                 let said = |word: Option<&str>| word.map(str::to_owned);
                 let search = assets::Search {
-                    text: said(text),
+                    text: text.map(Sought::of),
                     class: said(class),
                     sector: said(sector),
                     currency: said(currency),
@@ -233,7 +233,7 @@ async fn lists_that_are_looked_through(counted: &Counted, beyond: &mut Beyond) -
         for (standing, left_behind) in
             [None].into_iter().chain(portfolios::Standing::ALL.map(Some)).zip([true, false, true])
         {
-            for search in [None, Some("portfolio 1".to_owned()), Some("zz".to_owned())] {
+            for search in [None, Some("portfolio 1"), Some("zz")].map(|search| search.map(Sought::of)) {
                 let filter = portfolios::ModelFilter { firm: firm.clone(), left_behind, standing, search };
                 let (_, read) = counted.read(portfolios::models(pool, &filter, page)).await;
                 beyond.note(format!("models, {filter:?}, {page:?}"), read, looking);

@@ -103,18 +103,18 @@ fn rows() -> Vec<String> {
     let client = of("client", "n");
     vec![
         format!(
-            "INSERT INTO advisors (id, name, firm, firm_key, registered_at, created_position, version, position, regime, language,
+            "INSERT INTO advisors (id, name, name_sought, firm, firm_sought, firm_key, registered_at, created_position, version, position, regime, language,
                  standing)
-             SELECT {}, 'Advisor ' || n, 'Firm ' || n % 7, 'firm ' || n % 7, now(), n + 1, 1, n + 1, 'other', 'en',
+             SELECT {}, 'Advisor ' || n, 'advisor ' || n, 'Firm ' || n % 7, 'firm ' || n % 7, 'firm ' || n % 7, now(), n + 1, 1, n + 1, 'other', 'en',
                  CASE WHEN n % {FEW} = 1 THEN 'suspended' ELSE 'active' END
              FROM generate_series(0, {ROWS} - 1) n",
             of("advisor", "n")
         ),
         format!(
-            "INSERT INTO portfolios (id, advisor, name, currency, assets, weights, limits, rebalancing, standing,
+            "INSERT INTO portfolios (id, advisor, name, sought, currency, assets, weights, limits, rebalancing, standing,
                  created_at, updated_at, created_position, version, position, model_of, model_of_key, model,
                  model_version)
-             SELECT {portfolio}, {owner}, 'Portfolio ' || n, 'USD', '{{AAPL,MSFT}}', '{{0.5,0.5}}', '{{}}', 'monthly',
+             SELECT {portfolio}, {owner}, 'Portfolio ' || n, 'portfolio ' || n, 'USD', '{{AAPL,MSFT}}', '{{0.5,0.5}}', '{{}}', 'monthly',
                  CASE WHEN n % {FEW} IN (2, 3) THEN 'archived' ELSE 'active' END, now(), now(), n, 1, n,
                  CASE WHEN n % 100 = 1 THEN 'Firm ' || n % 7 END, CASE WHEN n % 100 = 1 THEN 'firm ' || n % 7 END,
                  CASE WHEN n % 100 > 1 THEN {} END, CASE WHEN n % 100 > 1 THEN 1 END {every}",
@@ -156,8 +156,8 @@ fn rows() -> Vec<String> {
             of("backtest", "n")
         ),
         format!(
-            "INSERT INTO assets (id, name, currency, days, listed_at, created_position, version, position, class, sector)
-             SELECT 'A' || n, 'Asset ' || n, CASE WHEN n % {FEW} = 0 THEN 'BRL' ELSE 'USD' END, 0, now(), n, 1, n,
+            "INSERT INTO assets (id, name, sought, currency, days, listed_at, created_position, version, position, class, sector)
+             SELECT 'A' || n, 'Asset ' || n, 'a' || n || ' asset ' || n, CASE WHEN n % {FEW} = 0 THEN 'BRL' ELSE 'USD' END, 0, now(), n, 1, n,
                  CASE WHEN n % {FEW} = 0 THEN 'fund' ELSE 'equity' END,
                  CASE WHEN n % {FEW} = 0 THEN 'Energy' ELSE 'Health' END {every}"
         ),
