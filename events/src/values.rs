@@ -35,7 +35,7 @@ pub use corporate_actions::{ACTION_SCALE_MAX, ActionError, Payment, PaymentKind,
 pub use currency::{Currency, CurrencyError};
 pub use delisted::Delisted;
 pub use email_address::{EmailAddress, EmailAddressError};
-pub use figures::FiguresSnapshot;
+pub use figures::{AdvisedFigure, FiguresSnapshot, NoFigureReason};
 pub use firm::Firm;
 pub use ids::{
     Actor, ActorError, AdvisorId, AggregateId, BacktestId, ClientId, CommandId, EventId, PortfolioId, RecommendationId,

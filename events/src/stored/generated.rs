@@ -1,5 +1,6 @@
 //! Values and commands as chance gives them, for properties that hold for all of them.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use jiff::Span;
@@ -18,10 +19,11 @@ use crate::recommendation::{Advice, Care, Circumstances, Recipient, Recommendati
 use crate::subject::{Position, Stream};
 use crate::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
-    Actor, AdvisorId, Allocation, AssetClass, AssetDetails, AssetId, BacktestTerms, Band, Bar, Bars, ClientId,
-    CommandId, Contributions, Costs, Currency, Delisted, DriftRule, EventId, Every, FiguresSnapshot, InterestRate,
-    Language, Limit, Limits, Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId, RebalancingRule,
-    RecommendationId, Regime, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
+    Actor, AdvisedFigure, AdvisorId, Allocation, AssetClass, AssetDetails, AssetId, BacktestTerms, Band, Bar, Bars,
+    ClientId, CommandId, Contributions, Costs, Currency, Delisted, DriftRule, EventId, Every, FiguresSnapshot,
+    InterestRate, Language, Limit, Limits, Listing, Name, NoFigureReason, Note, Payment, PaymentKind, Policy,
+    PortfolioId, RebalancingRule, RecommendationId, Regime, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms,
+    TimeZoneName,
 };
 
 pub(super) fn name() -> impl Strategy<Value = Name> {
@@ -139,21 +141,30 @@ fn figures() -> impl Strategy<Value = FiguresSnapshot> {
     let window = (day(), day(), any::<u32>(), prop::num::f64::NORMAL);
     let returns = (number(), number(), number(), number());
     let drawdown = (number(), of(day()), of(day()));
-    (window, returns, drawdown, any::<u64>()).prop_map(|(window, returns, drawdown, sequence)| FiguresSnapshot {
-        start: window.0,
-        end: window.1,
-        returns: window.2,
-        risk_free_rate: window.3,
-        cumulative: returns.0,
-        cagr: returns.1,
-        volatility: returns.2,
-        sharpe: returns.3,
-        max_drawdown: drawdown.0,
-        drawdown_peak: drawdown.1,
-        drawdown_valley: drawdown.2,
-        prices_position: Position { stream: Stream::Market, sequence },
-        ..samples::figures()
+    (window, returns, drawdown, missing(), any::<u64>()).prop_map(|(window, returns, drawdown, missing, sequence)| {
+        FiguresSnapshot {
+            start: window.0,
+            end: window.1,
+            returns: window.2,
+            risk_free_rate: window.3,
+            cumulative: returns.0,
+            cagr: returns.1,
+            volatility: returns.2,
+            sharpe: returns.3,
+            max_drawdown: drawdown.0,
+            drawdown_peak: drawdown.1,
+            drawdown_valley: drawdown.2,
+            prices_position: Position { stream: Stream::Market, sequence },
+            missing,
+            ..samples::figures()
+        }
     })
+}
+
+/// Whatever is there: a form keeps what it is given.
+fn missing() -> impl Strategy<Value = BTreeMap<AdvisedFigure, NoFigureReason>> {
+    let reason = (name(), note()).prop_map(|(code, detail)| NoFigureReason { code, detail });
+    prop::collection::btree_map(prop::sample::select(&AdvisedFigure::ALL[..]), reason, 0..4)
 }
 
 fn advice() -> impl Strategy<Value = Advice> {

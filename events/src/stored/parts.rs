@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::subject::{Position, Stream};
 use crate::values::{
-    Allocation, AssetId, Band, Costs, Currency, FiguresSnapshot, Interest, InterestRate, Limit, Limits, Policy,
-    RebalancingRule, RiskClass, Terms, Weight,
+    AdvisedFigure, Allocation, AssetId, Band, Costs, Currency, FiguresSnapshot, Interest, InterestRate, Limit, Limits,
+    Name, NoFigureReason, Note, Policy, RebalancingRule, RiskClass, Terms, Weight,
 };
 
 /// A stored value that the domain cannot hold, by name.
@@ -151,6 +151,7 @@ impl TryFrom<FiguresV1> for FiguresSnapshot {
             drawdown_valley: form.drawdown_valley.map(Date::try_from).transpose()?,
             prices_position: Position { stream: Stream::Market, sequence: form.prices_sequence },
             cash: BTreeMap::new(),
+            missing: BTreeMap::new(),
         })
     }
 }
@@ -178,6 +179,31 @@ impl TryFrom<CashV1> for BTreeMap<AssetId, Option<Interest>> {
         };
         let one = |(asset, interest): (String, Option<(DateV1, DecimalV1)>)| {
             Ok((AssetId::from_history(asset), interest.map(earns).transpose()?))
+        };
+        form.0.into_iter().map(one).collect()
+    }
+}
+
+/// Figures that are not there, each with the name of the reason and its words.
+#[derive(Serialize, Deserialize)]
+pub(super) struct MissingV1(Vec<(String, String, String)>);
+
+impl From<&FiguresSnapshot> for MissingV1 {
+    fn from(figures: &FiguresSnapshot) -> Self {
+        let one = |(figure, why): (&AdvisedFigure, &NoFigureReason)| {
+            (figure.word().to_owned(), why.code.as_str().to_owned(), why.detail.as_str().to_owned())
+        };
+        Self(figures.missing.iter().map(one).collect())
+    }
+}
+
+impl TryFrom<MissingV1> for BTreeMap<AdvisedFigure, NoFigureReason> {
+    type Error = OutOfRange;
+
+    fn try_from(form: MissingV1) -> Result<Self, OutOfRange> {
+        let one = |(figure, code, detail): (String, String, String)| {
+            let figure = AdvisedFigure::parse(&figure).ok_or(OutOfRange("a figure"))?;
+            Ok((figure, NoFigureReason { code: Name::from_history(code), detail: Note::from_history(detail) }))
         };
         form.0.into_iter().map(one).collect()
     }

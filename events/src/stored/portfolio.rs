@@ -1,15 +1,13 @@
 //! Stored forms of a portfolio's events.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::parts::{
-    AllocationV1, CashV1, CurrencyV1, FiguresV1, IdV1, LimitsV1, OutOfRange, PolicyV1, TermsV1, currency, id,
+    AllocationV1, CashV1, CurrencyV1, FiguresV1, IdV1, LimitsV1, MissingV1, OutOfRange, PolicyV1, TermsV1, currency, id,
 };
 use super::{DecodeError, Stored, from_bytes, out_of_range, to_bytes};
 use crate::portfolio::{Composition, ModelVersion, Origin, PortfolioEvent};
-use crate::values::{AdvisorId, AssetId, ClientId, FiguresSnapshot, Interest, Limits, Name, Note, PortfolioId, Terms};
+use crate::values::{AdvisorId, ClientId, FiguresSnapshot, Limits, Name, Note, PortfolioId, Terms};
 
 const CREATED_V1: &str = "insights.portfolio.created.v1";
 const CREATED_V2: &str = "insights.portfolio.created.v2";
@@ -28,6 +26,7 @@ const UNSUBSCRIBED_V1: &str = "insights.portfolio.unsubscribed.v1";
 const RECOMMENDED_V1: &str = "insights.portfolio.recommended.v1";
 const RECOMMENDED_V2: &str = "insights.portfolio.recommended.v2";
 const RECOMMENDED_V3: &str = "insights.portfolio.recommended.v3";
+const RECOMMENDED_V4: &str = "insights.portfolio.recommended.v4";
 
 #[derive(Serialize, Deserialize)]
 struct CreatedV1 {
@@ -105,6 +104,12 @@ struct ReasonV1 {
 }
 
 #[derive(Serialize, Deserialize)]
+struct RecommendedV4 {
+    first: RecommendedV3,
+    missing: MissingV1,
+}
+
+#[derive(Serialize, Deserialize)]
 struct RecommendedV3 {
     first: RecommendedV2,
     cash: CashV1,
@@ -140,7 +145,7 @@ impl Stored for PortfolioEvent {
             Self::Subscribed { .. } => SUBSCRIBED_V1,
             Self::TakenOver { .. } => TAKEN_OVER_V1,
             Self::Unsubscribed { .. } => UNSUBSCRIBED_V1,
-            Self::Recommended { .. } => RECOMMENDED_V3,
+            Self::Recommended { .. } => RECOMMENDED_V4,
         }
     }
 
@@ -188,7 +193,8 @@ impl Stored for PortfolioEvent {
                     figures: figures.as_ref().into(),
                 };
                 let first = RecommendedV2 { first, terms: terms.as_ref().into() };
-                to_bytes(&RecommendedV3 { first, cash: figures.as_ref().into() })
+                let first = RecommendedV3 { first, cash: figures.as_ref().into() };
+                to_bytes(&RecommendedV4 { first, missing: figures.as_ref().into() })
             }
         }
     }
@@ -238,14 +244,21 @@ fn decode(event_type: &str, bytes: &[u8]) -> Result<Result<PortfolioEvent, OutOf
         }
         ARCHIVED_V1 => Ok(PortfolioEvent::Archived { reason: reason()? }),
         RESTORED_V1 => Ok(PortfolioEvent::Restored { reason: reason()? }),
-        RECOMMENDED_V1 => recommended(from_bytes(event_type, bytes)?, Ok(Terms::default()), Ok(BTreeMap::new())),
+        RECOMMENDED_V1 => recommended(from_bytes(event_type, bytes)?, Ok(Terms::default()), Ok),
         RECOMMENDED_V2 => {
             let form: RecommendedV2 = from_bytes(event_type, bytes)?;
-            recommended(form.first, form.terms.try_into(), Ok(BTreeMap::new()))
+            recommended(form.first, form.terms.try_into(), Ok)
         }
         RECOMMENDED_V3 => {
             let RecommendedV3 { first: form, cash } = from_bytes(event_type, bytes)?;
-            recommended(form.first, form.terms.try_into(), cash.try_into())
+            let with_cash = |figures| Ok(FiguresSnapshot { cash: cash.try_into()?, ..figures });
+            recommended(form.first, form.terms.try_into(), with_cash)
+        }
+        RECOMMENDED_V4 => {
+            let RecommendedV4 { first: RecommendedV3 { first: form, cash }, missing } = from_bytes(event_type, bytes)?;
+            let with_both =
+                |figures| Ok(FiguresSnapshot { cash: cash.try_into()?, missing: missing.try_into()?, ..figures });
+            recommended(form.first, form.terms.try_into(), with_both)
         }
         other => return Err(DecodeError::UnknownType(other.to_owned())),
     })
@@ -318,9 +331,9 @@ impl TryFrom<ReallocatedV2> for PortfolioEvent {
 fn recommended(
     form: RecommendedV1,
     terms: Result<Terms, OutOfRange>,
-    cash: Result<BTreeMap<AssetId, Option<Interest>>, OutOfRange>,
+    with_more: impl FnOnce(FiguresSnapshot) -> Result<FiguresSnapshot, OutOfRange>,
 ) -> Result<PortfolioEvent, OutOfRange> {
-    let figures = FiguresSnapshot { cash: cash?, ..form.figures.try_into()? };
+    let figures = with_more(form.figures.try_into()?)?;
     Ok(PortfolioEvent::Recommended {
         advisor: AdvisorId::new(id(form.advisor)),
         clients: form.clients.into_iter().map(|client| ClientId::new(id(client))).collect(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use jiff::civil::Date;
 
 use super::parts::{
-    AllocationV1, CashV1, CurrencyV1, DateV1, FiguresV1, IdV1, OutOfRange, TermsV1, currency, id, risk_class,
+    AllocationV1, CashV1, CurrencyV1, DateV1, FiguresV1, IdV1, MissingV1, OutOfRange, TermsV1, currency, id, risk_class,
 };
 use super::{DecodeError, Stored, from_bytes, out_of_range, to_bytes};
 use crate::recommendation::{Advice, RecommendationEvent};
@@ -15,9 +15,11 @@ use crate::values::{AdvisorId, AssetId, ClientId, Name, Note, PortfolioId, Recom
 const MADE_V1: &str = "insights.recommendation.made.v1";
 const MADE_V2: &str = "insights.recommendation.made.v2";
 const MADE_V3: &str = "insights.recommendation.made.v3";
+const MADE_V4: &str = "insights.recommendation.made.v4";
 const REFUSED_V1: &str = "insights.recommendation.refused.v1";
 const REFUSED_V2: &str = "insights.recommendation.refused.v2";
 const REFUSED_V3: &str = "insights.recommendation.refused.v3";
+const REFUSED_V4: &str = "insights.recommendation.refused.v4";
 const OVERRIDDEN_V1: &str = "insights.recommendation.overridden.v1";
 const WITHDRAWN_V1: &str = "insights.recommendation.withdrawn.v1";
 const SUPERSEDED_V1: &str = "insights.recommendation.superseded.v1";
@@ -54,6 +56,12 @@ struct MadeV3 {
     cash: CashV1,
 }
 
+#[derive(Serialize, Deserialize)]
+struct MadeV4 {
+    first: MadeV3,
+    missing: MissingV1,
+}
+
 #[derive(Deserialize)]
 struct RefusedV1 {
     advice: MadeV2,
@@ -68,9 +76,16 @@ struct RefusedV2 {
     regime: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct RefusedV3 {
     advice: MadeV3,
+    shut: Vec<GateV2>,
+    regime: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefusedV4 {
+    advice: MadeV4,
     shut: Vec<GateV2>,
     regime: String,
 }
@@ -123,8 +138,8 @@ struct ReasonV1 {
 impl Stored for RecommendationEvent {
     fn event_type(&self) -> &'static str {
         match self {
-            Self::Made(_) => MADE_V3,
-            Self::Refused { .. } => REFUSED_V3,
+            Self::Made(_) => MADE_V4,
+            Self::Refused { .. } => REFUSED_V4,
             Self::Overridden { .. } => OVERRIDDEN_V1,
             Self::Withdrawn { .. } => WITHDRAWN_V1,
             Self::Superseded { .. } => SUPERSEDED_V1,
@@ -140,8 +155,8 @@ impl Stored for RecommendationEvent {
 
     fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Made(advice) => to_bytes(&MadeV3::from(advice.as_ref())),
-            Self::Refused { advice, shut, regime } => to_bytes(&RefusedV3 {
+            Self::Made(advice) => to_bytes(&MadeV4::from(advice.as_ref())),
+            Self::Refused { advice, shut, regime } => to_bytes(&RefusedV4 {
                 advice: advice.as_ref().into(),
                 shut: shut.iter().map(GateV2::from).collect(),
                 regime: regime.word().to_owned(),
@@ -183,6 +198,11 @@ impl Stored for RecommendationEvent {
                 let advice = Advice::try_from(form).map_err(|what| out_of_range(event_type, what))?;
                 Ok(Self::Made(Box::new(advice)))
             }
+            MADE_V4 => {
+                let form: MadeV4 = from_bytes(event_type, bytes)?;
+                let advice = Advice::try_from(form).map_err(|what| out_of_range(event_type, what))?;
+                Ok(Self::Made(Box::new(advice)))
+            }
             REFUSED_V1 => {
                 let RefusedV1 { advice, shut, regime } = from_bytes(event_type, bytes)?;
                 refused(advice.try_into(), shut, &regime).map_err(|what| out_of_range(event_type, what))
@@ -193,6 +213,10 @@ impl Stored for RecommendationEvent {
             }
             REFUSED_V3 => {
                 let RefusedV3 { advice, shut, regime } = from_bytes(event_type, bytes)?;
+                refused(advice.try_into(), shut, &regime).map_err(|what| out_of_range(event_type, what))
+            }
+            REFUSED_V4 => {
+                let RefusedV4 { advice, shut, regime } = from_bytes(event_type, bytes)?;
                 refused(advice.try_into(), shut, &regime).map_err(|what| out_of_range(event_type, what))
             }
             OVERRIDDEN_V1 => Ok(Self::Overridden { reason: reason()? }),
@@ -241,6 +265,22 @@ impl From<&Advice> for MadeV2 {
 impl From<&Advice> for MadeV3 {
     fn from(advice: &Advice) -> Self {
         Self { first: advice.into(), cash: (&advice.figures).into() }
+    }
+}
+
+impl From<&Advice> for MadeV4 {
+    fn from(advice: &Advice) -> Self {
+        Self { first: advice.into(), missing: (&advice.figures).into() }
+    }
+}
+
+impl TryFrom<MadeV4> for Advice {
+    type Error = OutOfRange;
+
+    fn try_from(form: MadeV4) -> Result<Self, OutOfRange> {
+        let mut advice = Self::try_from(form.first)?;
+        advice.figures.missing = form.missing.try_into()?;
+        Ok(advice)
     }
 }
 

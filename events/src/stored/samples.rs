@@ -15,10 +15,11 @@ use crate::recommendation::{Advice, RecommendationEvent};
 use crate::subject::{Position, Stream};
 use crate::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{
-    AdvisorId, Allocation, AssetClass, AssetDetails, AssetId, BacktestTerms, Band, Bar, Bars, ClientId, CommandId,
-    Contributions, Costs, Currency, DriftRule, EventId, Every, FiguresSnapshot, Interest, InterestRate, Language,
-    Limit, Limits, Listing, Name, Note, Payment, PaymentKind, Policy, PortfolioId, RebalancingRule, RecommendationId,
-    Regime, ResultDigest, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms, TimeZoneName,
+    AdvisedFigure, AdvisorId, Allocation, AssetClass, AssetDetails, AssetId, BacktestTerms, Band, Bar, Bars, ClientId,
+    CommandId, Contributions, Costs, Currency, DriftRule, EventId, Every, FiguresSnapshot, Interest, InterestRate,
+    Language, Limit, Limits, Listing, Name, NoFigureReason, Note, Payment, PaymentKind, Policy, PortfolioId,
+    RebalancingRule, RecommendationId, Regime, ResultDigest, RiskClass, Sealed, SealedIdentity, SplitRatio, Terms,
+    TimeZoneName,
 };
 
 fn name(text: &str) -> Name {
@@ -57,6 +58,10 @@ pub(crate) fn figures() -> FiguresSnapshot {
             (AssetId::parse("OCDO.L").unwrap(), None),
             (AssetId::parse("^GSPC").unwrap(), Some(interest())),
         ]),
+        missing: BTreeMap::from([(
+            AdvisedFigure::Sharpe,
+            NoFigureReason::parse("no-variation", "the returns do not vary").unwrap(),
+        )]),
     }
 }
 
@@ -64,9 +69,14 @@ fn interest() -> Interest {
     Interest { from: date(2022, 8, 4), rate: InterestRate::try_new("0.1375".parse().unwrap()).unwrap() }
 }
 
+/// Figures of the time before it was kept why some are not there.
+fn without_reasons() -> FiguresSnapshot {
+    FiguresSnapshot { missing: BTreeMap::new(), ..figures() }
+}
+
 /// Figures of the time before there was cash.
 fn without_cash() -> FiguresSnapshot {
-    FiguresSnapshot { cash: BTreeMap::new(), ..figures() }
+    FiguresSnapshot { cash: BTreeMap::new(), ..without_reasons() }
 }
 
 pub(crate) fn advice() -> Advice {
@@ -355,6 +365,7 @@ pub(crate) fn no_longer_written() -> Vec<(&'static str, AnyEvent)> {
     let plain = Composition { limits: Limits::default(), policy: Policy::default(), origin: None, ..no_model.clone() };
     let reallocated =
         PortfolioEvent::Reallocated { allocation: allocation(), limits: Limits::default(), reason: note("rates fell") };
+    let silent_advice = Advice { figures: without_reasons(), ..advice() };
     let first_advice = Advice { figures: without_cash(), ..advice() };
     let without_terms = Advice { terms: Terms::default(), ..first_advice.clone() };
     vec![
@@ -367,15 +378,21 @@ pub(crate) fn no_longer_written() -> Vec<(&'static str, AnyEvent)> {
         ("insights.portfolio.reallocated.v1", AnyEvent::Portfolio(reallocated)),
         ("insights.portfolio.recommended.v1", AnyEvent::Portfolio(recommended(without_cash(), Terms::default()))),
         ("insights.portfolio.recommended.v2", AnyEvent::Portfolio(recommended(without_cash(), terms()))),
+        ("insights.portfolio.recommended.v3", AnyEvent::Portfolio(recommended(without_reasons(), terms()))),
         (
             "insights.recommendation.made.v1",
             AnyEvent::Recommendation(RecommendationEvent::Made(Box::new(without_terms))),
         ),
-        ("insights.recommendation.refused.v2", AnyEvent::Recommendation(refused(advice()))),
+        ("insights.recommendation.refused.v3", AnyEvent::Recommendation(refused_by_all(silent_advice.clone()))),
+        ("insights.recommendation.refused.v2", AnyEvent::Recommendation(refused(silent_advice.clone()))),
         ("insights.recommendation.refused.v1", AnyEvent::Recommendation(refused(first_advice.clone()))),
         (
             "insights.recommendation.made.v2",
             AnyEvent::Recommendation(RecommendationEvent::Made(Box::new(first_advice))),
+        ),
+        (
+            "insights.recommendation.made.v3",
+            AnyEvent::Recommendation(RecommendationEvent::Made(Box::new(silent_advice))),
         ),
         ("insights.advisor.registered.v1", AnyEvent::Advisor(AdvisorEvent::Registered(details))),
         ("insights.asset.listed.v1", AnyEvent::Asset(AssetEvent::Listed(listing))),

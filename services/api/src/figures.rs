@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use analytics::Figure;
 use analytics::backtest::Policy;
 use events::Position;
-use events::values::{AssetId, FiguresSnapshot, Interest, InterestRate};
+use events::values::{AdvisedFigure, AssetId, FiguresSnapshot, Interest, InterestRate, NoFigureReason};
 use jiff::civil::Date;
 use projections::figures::{Terms, figures};
 use projections::price_cache::{Column, Prices};
@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 use crate::assets::{InterestView, interest_views};
 use crate::problem::{FieldError, Problem, ProblemType};
 use crate::state::Office;
+use views::ReasonView;
 
 pub use projections::figures::{DEFINITIONS, Figured, NoFigures};
 
@@ -152,11 +153,12 @@ fn coverage(asset: &AssetId, weight: Decimal, prices: &Prices, asked: &Asked) ->
 }
 
 impl Computed {
-    /// The figures as a recommendation keeps them. `today` stands in for the window where there is none.
+    /// The figures as a recommendation keeps them, with the reason of each that is not there. `today` stands in for the
+    /// window where there is none.
     #[must_use]
     pub fn snapshot(&self, asked: &Asked, today: Date) -> FiguresSnapshot {
         let figures = self.figures.as_ref().ok();
-        let value = |figure| figures.and_then(|figures| figures.get(figure).ok());
+        let value = |figure| self.advised(figure).ok();
         let fall = figures.and_then(|figures| figures.of.deepest_drawdown);
         FiguresSnapshot {
             definitions: DEFINITIONS.to_owned(),
@@ -164,16 +166,27 @@ impl Computed {
             end: figures.map_or(today, |figures| figures.of.end),
             returns: figures.map_or(0, |figures| u32::try_from(figures.of.n_returns).unwrap_or(u32::MAX)),
             risk_free_rate: asked.risk_free_rate.to_f64().unwrap_or_default(),
-            cumulative: value(Figure::Cumulative),
-            cagr: value(Figure::Cagr),
-            volatility: value(Figure::Volatility),
-            sharpe: value(Figure::Sharpe),
-            max_drawdown: value(Figure::MaxDrawdown),
+            cumulative: value(AdvisedFigure::Cumulative),
+            cagr: value(AdvisedFigure::Cagr),
+            volatility: value(AdvisedFigure::Volatility),
+            sharpe: value(AdvisedFigure::Sharpe),
+            max_drawdown: value(AdvisedFigure::MaxDrawdown),
             drawdown_peak: fall.map(|fall| fall.peak),
             drawdown_valley: fall.map(|fall| fall.valley),
             prices_position: self.prices_position,
             cash: self.cash(figures.map_or(today, |figures| figures.of.end)),
+            missing: self.missing(),
         }
+    }
+
+    /// The figure that advice rests on, or why it is not there, as whoever asks for figures is told it.
+    fn advised(&self, figure: AdvisedFigure) -> Result<f64, ReasonView> {
+        self.figures.as_ref().map_err(ReasonView::from)?.get(computed(figure)).map_err(ReasonView::from)
+    }
+
+    fn missing(&self) -> BTreeMap<AdvisedFigure, NoFigureReason> {
+        let why = |figure| Some((figure, kept(&self.advised(figure).err()?)));
+        AdvisedFigure::ALL.into_iter().filter_map(why).collect()
     }
 
     /// Those of the assets that are cash, each with the last interest until this day.
@@ -183,9 +196,107 @@ impl Computed {
     }
 }
 
+/// As what the figure is computed.
+const fn computed(figure: AdvisedFigure) -> Figure {
+    match figure {
+        AdvisedFigure::Cumulative => Figure::Cumulative,
+        AdvisedFigure::Cagr => Figure::Cagr,
+        AdvisedFigure::Volatility => Figure::Volatility,
+        AdvisedFigure::Sharpe => Figure::Sharpe,
+        AdvisedFigure::MaxDrawdown => Figure::MaxDrawdown,
+    }
+}
+
+/// The reason as the log keeps it.
+fn kept(reason: &ReasonView) -> NoFigureReason {
+    NoFigureReason::parse(&reason.code, &reason.detail)
+        .expect("reasons are short words of ours around numbers, days, and the symbols of assets that are listed")
+}
+
 /// What is earned on this day.
 fn last_of(interest: &[InterestView], day: Date) -> Option<Interest> {
     let said = interest.iter().rev().find(|said| said.from <= day)?;
     // What stands in the log has been a rate.
     Some(Interest { from: said.from, rate: InterestRate::try_new(said.rate).ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use analytics::backtest::BacktestError;
+    use analytics::{NoFigure, PriceError};
+    use events::values::{AdvisedFigure, AssetId, Currency};
+    use events::{Position, Stream};
+    use jiff::civil::date;
+    use projections::prices::{AsOf, SeriesError};
+    use rust_decimal::Decimal;
+
+    use super::views::{ReasonView, figure_views};
+    use super::{Asked, Computed, NoFigures, Rebalancing, computed, kept};
+
+    fn nothing(why: NoFigures) -> Computed {
+        let prices_position = Position { stream: Stream::Market, sequence: 3 };
+        Computed { figures: Err(why), coverage: Vec::new(), prices_position }
+    }
+
+    fn asked() -> Asked {
+        Asked {
+            from: None,
+            to: None,
+            risk_free_rate: Decimal::ZERO,
+            rebalancing: Rebalancing::Monthly,
+            benchmark: None,
+            as_of: AsOf::Now,
+        }
+    }
+
+    fn asset() -> AssetId {
+        AssetId::parse("^GSPC").unwrap()
+    }
+
+    #[test]
+    fn a_figure_that_advice_rests_on_has_the_name_that_it_has_when_it_is_asked_for() {
+        for figure in AdvisedFigure::ALL {
+            assert_eq!(figure.word(), computed(figure).definition().id);
+        }
+    }
+
+    #[test]
+    fn without_prices_advice_keeps_the_reason_that_whoever_asks_for_figures_is_told() {
+        let none = nothing(NoFigures::NoPrices(asset()));
+        let kept = none.snapshot(&asked(), date(2026, 3, 4));
+        assert_eq!((kept.returns, kept.missing.len()), (0, AdvisedFigure::ALL.len()));
+        for view in figure_views(&none.figures) {
+            let Some(figure) = AdvisedFigure::parse(view.id) else { continue };
+            let (kept, told) = (&kept.missing[&figure], view.reason.unwrap());
+            assert_eq!((kept.code.as_str(), kept.detail.as_str()), (&*told.code, &*told.detail));
+        }
+    }
+
+    #[test]
+    fn every_reason_can_be_kept() {
+        let unfit = |why| NoFigures::Unfit { asset: asset(), why };
+        let priced_in = Currency::parse("BRL").unwrap();
+        let day = date(2026, 3, 4);
+        for why in [
+            NoFigures::NoPrices(asset()),
+            NoFigures::OtherCurrency { asset: asset(), priced_in, kept_in: "USD".to_owned() },
+            unfit(SeriesError::Prices(PriceError::PaymentNotBelowPrice { date: day, payment: 1e300, before: 1e-300 })),
+            unfit(SeriesError::OutOfRange(day)),
+            NoFigures::OnlyCash,
+            NoFigures::Prices(PriceError::NoCommonSession),
+            NoFigures::Prices(PriceError::TooMany { rows: usize::MAX, assets: usize::MAX }),
+            NoFigures::Backtest(BacktestError::WeightsDoNotAddUp(f64::NAN)),
+        ] {
+            assert_eq!(kept(&ReasonView::from(&why)).code.as_str(), why.code());
+        }
+        for why in [
+            NoFigure::TooFewReturns { needed: 2, got: 1 },
+            NoFigure::ShorterThanOneYear { returns: 251 },
+            NoFigure::NoVariation,
+            NoFigure::WipedOut,
+            NoFigure::OutOfRange,
+        ] {
+            assert_eq!(kept(&why.into()).detail.as_str(), why.to_string());
+        }
+    }
 }

@@ -142,6 +142,7 @@ async fn recommend(log: &Journal, n: usize) {
             drawdown_valley: None,
             prices_position: Position { stream: Stream::Market, sequence: 0 },
             cash: BTreeMap::new(),
+            missing: BTreeMap::new(),
         },
         terms: Terms { valid_until: Some(LAST_DAY), ..Terms::default() },
     };

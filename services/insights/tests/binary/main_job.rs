@@ -19,7 +19,7 @@ async fn the_demo_does_the_main_job_and_does_it_again_on_the_same_data() {
         let letter = std::fs::read_to_string(letter.trim()).unwrap();
         assert!(letter.contains("Message-ID: <"), "{letter}");
         letters.push(letter);
-        for word in ["insights.portfolio.created.v3", "insights.portfolio.recommended.v3", "Sharpe", "trace "] {
+        for word in ["insights.portfolio.created.v3", "insights.portfolio.recommended.v4", "Sharpe", "trace "] {
             assert!(printed.contains(word), "{word} is not in\n{printed}");
         }
     }

@@ -61,6 +61,7 @@ fn advice() -> Advice {
             drawdown_valley: Some(date(2009, 3, 9)),
             prices_position: Position { stream: Stream::Market, sequence: 300 },
             cash: BTreeMap::new(),
+            missing: BTreeMap::new(),
         },
         terms: Terms::default(),
     }

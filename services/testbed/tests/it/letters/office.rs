@@ -299,6 +299,7 @@ pub fn figures() -> FiguresSnapshot {
         drawdown_valley: Some(date(2009, 3, 9)),
         prices_position: Position { stream: Stream::Market, sequence: 300 },
         cash: BTreeMap::new(),
+        missing: BTreeMap::new(),
     }
 }
 

@@ -10,10 +10,10 @@ use events::portfolio::{Composition, ModelVersion, Origin, PortfolioEvent};
 use events::recommendation::{Advice, RecommendationEvent};
 use events::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use events::values::{
-    Actor, AdvisorId, AggregateId, Allocation, AssetClass, AssetDetails, AssetId, BacktestId, BacktestTerms, Bars,
-    ClientId, CommandId, Costs, Currency, EventId, FiguresSnapshot, Interest, InterestRate, Language, Limit, Limits,
-    Listing, Name, Note, Policy, PortfolioId, RebalancingRule, RecommendationId, Regime, ResultDigest, RiskClass,
-    Sealed, SealedIdentity, Terms,
+    Actor, AdvisedFigure, AdvisorId, AggregateId, Allocation, AssetClass, AssetDetails, AssetId, BacktestId,
+    BacktestTerms, Bars, ClientId, CommandId, Costs, Currency, EventId, FiguresSnapshot, Interest, InterestRate,
+    Language, Limit, Limits, Listing, Name, NoFigureReason, Note, Policy, PortfolioId, RebalancingRule,
+    RecommendationId, Regime, ResultDigest, RiskClass, Sealed, SealedIdentity, Terms,
 };
 use events::{Calendar, Kind, Metadata, Position, Stored, Stream, Subject};
 use jiff::civil::{Date, date};
@@ -367,6 +367,8 @@ fn figures() -> FiguresSnapshot {
         drawdown_valley: None,
         prices_position: Position { stream: Stream::Market, sequence: 300 },
         cash: [(asset_id("NULL"), None), (asset_id("OCDO.L"), Some(interest()))].into(),
+        missing: [(AdvisedFigure::Sharpe, NoFigureReason::parse("no-variation", "the returns do not vary").unwrap())]
+            .into(),
     }
 }
 
