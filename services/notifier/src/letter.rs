@@ -15,6 +15,7 @@ use vault::Identity;
 mod cash;
 mod costs;
 mod figures;
+mod missing;
 mod numbers;
 mod regime;
 mod suitability;
@@ -113,6 +114,8 @@ struct Filling<'a> {
     /// On which days the figures rest; nothing where there are none.
     window: Option<String>,
     figures: Vec<Line>,
+    /// What stands in their place where there is no window.
+    no_figures: String,
     /// Under whose rules the advice is given; empty where there are none to name.
     notice: String,
     costs: Told,
@@ -142,7 +145,7 @@ impl<'a> Filling<'a> {
         let language = content.advisor.language;
         let currency = content.advice.currency;
         Self {
-            words: words::fixed(language, &content.client.name, currency),
+            words: words::fixed(language, &content.client.name),
             subject,
             firm: content.advisor.firm.as_str(),
             advisor: content.advisor.name.as_str(),
@@ -155,7 +158,8 @@ impl<'a> Filling<'a> {
             cash: cash::told(language, figures, currency),
             // Without a return there were no figures, and the days that stand there are nobody's window.
             window: (figures.returns > 0).then(|| words::window(language, figures, currency)),
-            figures: figures::lines(language, figures),
+            figures: figures::lines(language, figures, currency),
+            no_figures: missing::told_of_all(language, figures, currency),
             notice: regime::notice(content.advisor, content.let_through.is_empty()).unwrap_or_default(),
             costs: costs::told(language, content.advice.terms.costs),
             holds: content.advice.terms.valid_until.map(|last| words::holds(language, last)),

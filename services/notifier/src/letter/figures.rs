@@ -1,8 +1,9 @@
 //! The figures of a letter, each with what it means in words.
 
-use events::values::{FiguresSnapshot, Language};
+use events::values::{AdvisedFigure, Currency, FiguresSnapshot, Language};
 use serde::Serialize;
 
+use super::missing;
 use super::numbers::{day, percent, ratio};
 
 /// One figure: its name, its value and what it says.
@@ -13,8 +14,9 @@ pub(super) struct Line {
     meaning: String,
 }
 
-/// Every figure of the snapshot, in the order in which people ask for them.
-pub(super) fn lines(language: Language, figures: &FiguresSnapshot) -> Vec<Line> {
+/// Every figure of the snapshot, in the order in which people ask for them; one that is not there with the reason, where
+/// that is on record.
+pub(super) fn lines(language: Language, figures: &FiguresSnapshot, currency: Currency) -> Vec<Line> {
     let words = match language {
         Language::English => english(figures),
         Language::BrazilianPortuguese => portuguese(figures),
@@ -26,7 +28,12 @@ pub(super) fn lines(language: Language, figures: &FiguresSnapshot) -> Vec<Line> 
         ratio(language, figures.sharpe),
         percent(language, figures.max_drawdown),
     ];
-    words.into_iter().zip(values).map(|((name, meaning), value)| Line { name, value, meaning }).collect()
+    let line = |((figure, (name, meaning)), value): ((AdvisedFigure, (&'static str, String)), String)| {
+        let why = missing::told(language, figures, figure, currency);
+        let meaning = [Some(meaning), why].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        Line { name, value, meaning }
+    };
+    AdvisedFigure::ALL.into_iter().zip(words).zip(values).map(line).collect()
 }
 
 /// Names and meanings, in the order of the values.

@@ -6,8 +6,9 @@ use events::advisor::AdvisorDetails;
 use events::recommendation::Advice;
 use events::suitability::GateShut;
 use events::values::{
-    AdvisorId, Allocation, AssetId, ClientId, CommandId, Costs, Currency, EmailAddress, FiguresSnapshot, Interest,
-    InterestRate, Language, Name, Note, PortfolioId, RecommendationId, Regime, RiskClass, Terms,
+    AdvisedFigure, AdvisorId, Allocation, AssetId, ClientId, CommandId, Costs, Currency, EmailAddress, FiguresSnapshot,
+    Interest, InterestRate, Language, Name, NoFigureReason, Note, PortfolioId, RecommendationId, Regime, RiskClass,
+    Terms,
 };
 use events::{Position, Stream};
 use jiff::civil::date;
@@ -129,6 +130,70 @@ fn where_there_are_no_figures_the_letter_says_so_and_names_no_days() {
             assert!(said.iter().any(|words| text.contains(words)), "{text}");
             for day in ["1990", "2022"] {
                 assert!(!text.contains(day), "{day}: {text}");
+            }
+        }
+    }
+}
+
+/// The letter's text on one line, and its HTML.
+fn said(advice: &Advice, language: Language) -> [String; 2] {
+    let details = AdvisorDetails { language, ..AdvisorDetails::new(name("Ana Souza"), name("Casa Verde")) };
+    let letter = written_by(advice, "José da Silva", &details);
+    [letter.text.split_whitespace().collect::<Vec<_>>().join(" "), letter.html]
+}
+
+fn missing_because(code: &str, figures: &[AdvisedFigure]) -> BTreeMap<AdvisedFigure, NoFigureReason> {
+    let reason = NoFigureReason::parse(code, "`AAPL` and the like, for who looks into the record").unwrap();
+    figures.iter().map(|figure| (*figure, reason.clone())).collect()
+}
+
+#[test]
+fn where_there_are_no_figures_the_letter_says_why_in_both_languages() {
+    for (code, english, portuguese) in [
+        (
+            "no-prices",
+            "because at least one of the assets has no past closing prices",
+            "porque pelo menos um dos ativos",
+        ),
+        ("prices-in-other-currency", "is not priced in USD.", "não é cotado em USD."),
+        ("payment-not-below-price", "contradict each other.", "se contradizem."),
+        ("prices-unusable", "cannot be used.", "não podem ser usados."),
+        ("only-cash", "because all of it is money in accounts", "porque tudo é dinheiro em conta"),
+        ("no-common-session", "because there is no day on which all", "porque não há dia em que todos"),
+        ("not-computable", "cannot be followed", "não é possível acompanhar"),
+        ("too-few-returns", "because there are too few days", "porque há poucos dias"),
+        ("a-reason-of-tomorrow", "There are no figures of this allocation.", "Não há números desta alocação."),
+    ] {
+        let missing = missing_because(code, &AdvisedFigure::ALL);
+        let advice = Advice { figures: FiguresSnapshot { missing, ..without_figures().figures }, ..advice() };
+        for (language, words) in [(Language::English, english), (Language::BrazilianPortuguese, portuguese)] {
+            for text in said(&advice, language) {
+                assert!(text.contains(words), "{words}: {text}");
+                for other in ["AAPL` and the like", "1990", "2022", "that go far enough", "que bastem"] {
+                    assert!(!text.contains(other), "{other}: {text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_figure_that_there_is_not_comes_with_its_reason_where_that_is_on_record() {
+    for (code, english, portuguese) in [
+        (
+            "shorter-than-one-year",
+            "It is not available because the prices cover less than a year of trading days.",
+            "Não está disponível porque os preços cobrem menos de um ano de pregões.",
+        ),
+        ("no-variation", "because the daily returns do not vary.", "porque os retornos diários não variam."),
+        ("wiped-out", "because the value fell to zero.", "porque o valor caiu a zero."),
+        ("out-of-range", "because the result is beyond", "porque o resultado está além"),
+    ] {
+        let missing = missing_because(code, &[AdvisedFigure::Cagr]);
+        let advice = Advice { figures: FiguresSnapshot { cagr: None, missing, ..advice().figures }, ..advice() };
+        for (language, words) in [(Language::English, english), (Language::BrazilianPortuguese, portuguese)] {
+            for text in said(&advice, language) {
+                assert_eq!(text.matches(words).count(), 1, "{words}: {text}");
             }
         }
     }

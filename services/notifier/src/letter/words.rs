@@ -25,7 +25,6 @@ pub(super) struct Fixed {
     figures: &'static str,
     hypothetical: &'static str,
     caveat: &'static str,
-    no_figures: String,
     costs: &'static str,
     ask: &'static str,
     yours: &'static str,
@@ -37,7 +36,7 @@ pub(super) struct Fixed {
 }
 
 /// The words that stand in every letter to this client.
-pub(super) fn fixed(language: Language, client: &Name, currency: Currency) -> Fixed {
+pub(super) fn fixed(language: Language, client: &Name) -> Fixed {
     match language {
         Language::English => Fixed {
             lang: "en",
@@ -56,10 +55,6 @@ pub(super) fn fixed(language: Language, client: &Name, currency: Currency) -> Fi
             caveat: "Nobody held this portfolio over that time; it is put together with hindsight, without costs, fees \
                      and taxes. Past performance, real or hypothetical, does not tell what the future brings, and you may \
                      get back less than you put in.",
-            no_figures: format!(
-                "There are no figures of this allocation: its assets have no past closing prices in {currency} that go \
-                 far enough together to compute any."
-            ),
             costs: "The costs",
             ask: "Please talk to me if you have a question, and before you act on anything in this letter that you did \
                   not expect.",
@@ -86,10 +81,6 @@ pub(super) fn fixed(language: Language, client: &Name, currency: Currency) -> Fi
             caveat: "Ninguém manteve esta carteira nesse período; ela foi composta com conhecimento posterior, sem \
                      custos, taxas e impostos. Rentabilidade passada, real ou hipotética, não é garantia de \
                      rentabilidade futura, e você pode receber menos do que investiu.",
-            no_figures: format!(
-                "Não há números desta alocação: seus ativos não têm, em {currency}, preços de fechamento passados em \
-                 comum que bastem para calculá-los."
-            ),
             costs: "Os custos",
             ask: "Fale comigo se tiver alguma dúvida, e antes de agir com base em algo nesta carta que você não \
                   esperava.",
