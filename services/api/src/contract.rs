@@ -24,7 +24,7 @@ use crate::rights::{BEARER, SESSION};
 use crate::state::Parts;
 use crate::{
     access, accounts, advisors, assets, clients, commands, computations, events, health, jobs, models, portfolios,
-    recommendations, sessions, tokens,
+    recommendations, sessions, snapshots, tokens,
 };
 
 /// The document's frame; paths and schemas come from the routes.
@@ -49,7 +49,8 @@ use crate::{
         (name = "access", description = "Logging in, accounts and tokens"),
         (name = "operation", description = "For operators and programs"),
     ),
-    components(schemas(ProblemBody, FieldError, commands::Receipt, assets::Format, events::MessageView)),
+    components(schemas(ProblemBody, FieldError, commands::Receipt, assets::Format, events::MessageView,
+        snapshots::AdvisedInterest)),
     modifiers(&Schemes, &ProblemTypes),
 )]
 struct Frame;
@@ -280,13 +281,20 @@ mod tests {
     fn every_problem_type_stands_in_the_document_and_with_the_operations_that_answer_it() {
         for kind in ProblemType::ALL {
             assert!(DOCUMENT.contains(&format!("\"{}\"", kind.uri())), "{kind:?}");
-            // What the router itself answers belongs to no operation, nor does what only the service's own roles meet.
+            // What the router itself answers belongs to no operation, nor does what only the service's own roles meet, nor a
+            // gate, which refuses one client and not the request.
             let of_no_operation = [
                 ProblemType::MethodNotAllowed,
                 ProblemType::RecommendationAlreadyMade,
                 ProblemType::EmailAttemptClaimed,
                 ProblemType::EmailAttemptOutOfOrder,
                 ProblemType::EmailSettled,
+                ProblemType::NotInCare,
+                ProblemType::NoProfile,
+                ProblemType::ProfileExpired,
+                ProblemType::PortfolioTooRisky,
+                ProblemType::ProductTooRisky,
+                ProblemType::ProductDelisted,
             ];
             if !of_no_operation.contains(kind) {
                 assert!(DOCUMENT.contains(&format!("`{}`", kind.uri())), "{kind:?}");

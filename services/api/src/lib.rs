@@ -63,6 +63,7 @@ mod references;
 mod rights;
 mod server;
 mod sessions;
+mod snapshots;
 mod state;
 mod tokens;
 mod trace;

@@ -4,6 +4,7 @@
 
 mod circumstances;
 mod ends;
+mod gates;
 
 use axum::Json;
 use axum::extract::{FromRef, OriginalUri, State};
@@ -31,7 +32,10 @@ use crate::portfolios::{TargetView, need_portfolio, target_views};
 use crate::preconditions::tagged;
 use crate::problem::{FieldError, Problem, ProblemType};
 use crate::references::References;
+use crate::snapshots::{AdvisedFigures, AdvisedTerms};
 use crate::state::Parts;
+
+use self::gates::{GateView, gates};
 
 pub use self::ends::{__path_change_standing, __path_let_out, change_standing, let_out};
 
@@ -62,11 +66,10 @@ pub struct RecommendationView {
     /// Why, in words for the client.
     rationale: String,
     /// The figures then. A figure that could not be given is `null`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = AdvisedFigures)]
     figures: serde_json::Value,
-    /// What else it comes with: `risk_class` and `product_classes` as they were, `costs`, and the last day on which it
-    /// holds, `valid_until`.
-    #[schema(value_type = Object)]
+    /// What else it comes with.
+    #[schema(value_type = AdvisedTerms)]
     terms: serde_json::Value,
     /// How the advice stands: `open`, `refused`, `withdrawn`, `superseded` or `expired`. Refused advice is `superseded`, too,
     /// once later advice on the portfolio has gone out to the client.
@@ -75,10 +78,8 @@ pub struct RecommendationView {
     /// Why compliance let it go out, or why it was taken back: what was said last.
     #[schema(required)]
     standing_reason: Option<String>,
-    /// The gates that stayed shut when it was to be made, none where all were open: each with `gate` (`no_profile`,
-    /// `profile_expired`, `portfolio_too_risky`, `product_too_risky`, `product_delisted`, `not_in_care`) and what it found.
-    #[schema(value_type = Vec<Object>)]
-    gates: serde_json::Value,
+    /// The gates that stayed shut when it was to be made; none where all were open.
+    gates: Vec<GateView>,
     /// That compliance let it through the gates that had stayed shut, whatever has become of it since; `null` where nobody did.
     #[serde(rename = "override")]
     #[schema(required)]
@@ -148,7 +149,7 @@ impl From<RecommendationRow> for RecommendationView {
             terms: row.terms,
             standing: row.standing,
             standing_reason: row.standing_reason,
-            gates: row.gates,
+            gates: gates(row.gates),
             overridden: row.overridden.map(OverrideView::from),
             superseded_by: row.superseded_by,
             letter: LetterView { state: row.letter, attempts: row.attempts, emailed_at: row.emailed_at },

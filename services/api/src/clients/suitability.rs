@@ -27,6 +27,7 @@ use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::preconditions::{IfMatch, IfMatchHeader, tagged};
 use crate::problem::{Problem, ProblemType};
+use crate::snapshots::ProfileKept;
 use crate::state::Clock;
 
 const ASSESS: &str = "PUT /v1/clients/{id}/suitability";
@@ -84,9 +85,8 @@ pub struct SuitabilityView {
     /// The day for which this is said, in UTC.
     #[schema(value_type = String, format = Date)]
     day: Date,
-    /// The profile: its class, whether from `answers` (with the version of the rules) or `by_hand` (with the reason), the
-    /// day it was taken and the last day it is good for. `null` where nobody has asked.
-    #[schema(required, value_type = Option<Object>)]
+    /// The profile; `null` where nobody has asked.
+    #[schema(required, value_type = Option<ProfileKept>)]
     profile: Option<serde_json::Value>,
 }
 

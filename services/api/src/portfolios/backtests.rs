@@ -32,6 +32,7 @@ use crate::parameters::Parameters;
 use crate::paths::{BacktestInPath, Id};
 use crate::preconditions::tagged;
 use crate::problem::{FieldError, Problem, ProblemType};
+use crate::snapshots::BacktestRunKept;
 use crate::state::{Clock, Office};
 
 const RECORD: &str = "POST /v1/portfolios/{id}/backtests/records";
@@ -67,9 +68,8 @@ pub struct RecordedBacktestView {
     /// Of which portfolio.
     #[schema(value_type = String, format = Uuid)]
     portfolio: PortfolioId,
-    /// All that it follows from, and what was shown: `portfolio_version`, `currency`, `allocation`, `terms`,
-    /// `prices_position`, `definitions`, the numbers under `shown`, the `digest` of the whole result, and the `note`.
-    #[schema(value_type = Object)]
+    /// All that it follows from, and what was shown.
+    #[schema(value_type = BacktestRunKept)]
     run: serde_json::Value,
     /// When it was recorded.
     #[schema(value_type = String, format = DateTime)]

@@ -10,6 +10,7 @@ use events::backtest::BacktestRejection;
 use events::client::ClientRejection;
 use events::portfolio::PortfolioRejection;
 use events::recommendation::RecommendationRejection;
+use events::suitability::GateShut;
 use journal::{ExecuteError, ReadError};
 use projections::replay::ReplayError;
 use vault::VaultError;
@@ -23,6 +24,20 @@ impl From<&AdvisorRejection> for ProblemType {
             AdvisorRejection::AlreadyRegistered => Self::AdvisorAlreadyRegistered,
             AdvisorRejection::RegistrationMissing { .. } => Self::AdvisorRegistrationMissing,
             AdvisorRejection::Removed => Self::AdvisorRemoved,
+        }
+    }
+}
+
+/// What refuses one client of a recommendation, and not the request.
+impl From<&GateShut> for ProblemType {
+    fn from(gate: &GateShut) -> Self {
+        match gate {
+            GateShut::NotInCare => Self::NotInCare,
+            GateShut::NoProfile => Self::NoProfile,
+            GateShut::ProfileExpired { .. } => Self::ProfileExpired,
+            GateShut::PortfolioTooRisky { .. } => Self::PortfolioTooRisky,
+            GateShut::ProductTooRisky { .. } => Self::ProductTooRisky,
+            GateShut::ProductDelisted { .. } => Self::ProductDelisted,
         }
     }
 }

@@ -226,6 +226,18 @@ problem_types! {
         "A recommendation goes to 500 clients at the most.";
     AssetsDelisted CONFLICT "assets-delisted" "The portfolio holds what is traded no more"
         "Nobody is advised to buy what cannot be bought: the detail names the assets, each with its first day without trading. Give the portfolio other weights first.";
+    NotInCare CONFLICT "not-in-care" "The client is not in the advisor's care"
+        "A gate: it stands in `gates` of a recommendation that is `refused`, because the client had been handed over or removed when it was to be made. No request is answered with it.";
+    NoProfile CONFLICT "no-profile" "The client has no risk profile"
+        "A gate: it stands in `gates` of a recommendation that is `refused`, because nobody had asked what risk the client can bear. No request is answered with it.";
+    ProfileExpired CONFLICT "profile-expired" "The client's risk profile is too old"
+        "A gate: it stands in `gates` of a recommendation that is `refused`, with the last day on which the profile was good. No request is answered with it.";
+    PortfolioTooRisky CONFLICT "portfolio-too-risky" "The portfolio carries more risk than the client may be advised to take"
+        "A gate: it stands in `gates` of a recommendation that is `refused`, with both classes. A portfolio that nobody has rated counts as aggressive, a client without a valid profile as conservative. No request is answered with it.";
+    ProductTooRisky CONFLICT "product-too-risky" "A product carries more risk than the client may be advised to take"
+        "A gate: it stands in `gates` of a recommendation that is `refused`, once for each such product, with both classes. A product that nobody has rated counts as aggressive. No request is answered with it.";
+    ProductDelisted CONFLICT "product-delisted" "A product is traded no more"
+        "A gate: it stands in `gates` of a recommendation that is `refused`, because the product was delisted after it was asked for and before it was made, with the first day without trading. No request is answered with it.";
     RecommendationUnknown NOT_FOUND "recommendation-unknown" "There is no such recommendation"
         "No recommendation has this id. One that was asked for a moment ago may still be on its way.";
     NotComputable UNPROCESSABLE_ENTITY "not-computable" "There is no answer to compute"

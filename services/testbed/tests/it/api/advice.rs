@@ -22,7 +22,7 @@ async fn house() -> (House, tokio_util::sync::DropGuard) {
     let house = House::open().await;
     let stop = CancellationToken::new();
     let (journal, until) = (house.journal.clone(), stop.clone());
-    tokio::spawn(async move { recommender::run(journal, until).await.unwrap() });
+    tokio::spawn(async move { recommender::run(journal, Timestamp::now, until).await.unwrap() });
     (house, stop.drop_guard())
 }
 
@@ -121,6 +121,18 @@ async fn recommended(house: &House, client: &str, so_many: usize) -> Vec<Value> 
     eventually("a client's recommendations", seen).await
 }
 
+/// What the gates found that stayed shut, each of its type of problem.
+fn found(refused: &Value) -> Value {
+    let mut gates = refused["gates"].clone();
+    for gate in gates.as_array_mut().unwrap() {
+        let kind = format!("/problems/{}", gate["gate"].as_str().unwrap().replace('_', "-"));
+        let gate = gate.as_object_mut().unwrap();
+        assert_eq!(gate.remove("type"), Some(json!(kind)));
+        assert!(gate.remove("title").is_some_and(|title| title.is_string()));
+    }
+    gates
+}
+
 #[tokio::test]
 async fn a_shut_gate_refuses_one_client_and_leaves_the_others() {
     let (house, _recommending) = house().await;
@@ -143,9 +155,9 @@ async fn a_shut_gate_refuses_one_client_and_leaves_the_others() {
     assert_eq!(refused["standing"], "refused");
     let too_risky = |asset: &str| json!({"gate": "product_too_risky", "asset": asset, "product": "moderate", "client": "conservative"});
     let whole = json!({"gate": "portfolio_too_risky", "portfolio": "moderate", "client": "conservative"});
-    assert_eq!(refused["gates"], json!([whole, too_risky("AAPL"), too_risky("MSFT")]));
+    assert_eq!(found(refused), json!([whole, too_risky("AAPL"), too_risky("MSFT")]));
     let refused = &recommended(&house, &unasked, 1).await[0];
-    assert_eq!(refused["gates"][0], json!({"gate": "no_profile"}));
+    assert_eq!(found(refused)[0], json!({"gate": "no_profile"}));
     assert_eq!(refused["letter"]["state"], "none", "what is refused is not written about");
 }
 
@@ -381,10 +393,10 @@ async fn what_is_delisted_before_the_advice_is_made_is_refused_to_all_its_client
     let stop = CancellationToken::new();
     let (journal, until) = (house.journal.clone(), stop.clone());
     let _stopped = stop.drop_guard();
-    tokio::spawn(async move { recommender::run(journal, until).await.unwrap() });
+    tokio::spawn(async move { recommender::run(journal, Timestamp::now, until).await.unwrap() });
     let refused = &recommended(&house, &boldest, 1).await[0];
     let gate = json!({"gate": "product_delisted", "asset": "AAPL", "since": today});
-    assert_eq!((&refused["standing"], &refused["gates"]), (&json!("refused"), &json!([gate])));
+    assert_eq!((&refused["standing"], &found(refused)), (&json!("refused"), &json!([gate])));
     let before = house.written().await;
     let_out(&house, refused).await.is_problem(409, "assets-delisted");
     assert_eq!(house.written().await.advisory(), before.advisory());
@@ -419,9 +431,9 @@ async fn a_client_who_changed_hands_in_between_is_not_advised() {
     // Only now does anybody make recommendations.
     let stop = CancellationToken::new();
     let (journal, until) = (house.journal.clone(), stop.clone());
-    tokio::spawn(async move { recommender::run(journal, until).await.unwrap() });
+    tokio::spawn(async move { recommender::run(journal, Timestamp::now, until).await.unwrap() });
     let refused = &recommended(&house, &boldest, 1).await[0];
-    assert_eq!((&refused["standing"], &refused["gates"]), (&json!("refused"), &json!([{"gate": "not_in_care"}])));
+    assert_eq!((&refused["standing"], &found(refused)), (&json!("refused"), &json!([{"gate": "not_in_care"}])));
     stop.cancel();
 }
 
