@@ -3,11 +3,14 @@
 use events::portfolio::PortfolioEvent;
 use events::recommendation::RecommendationEvent;
 use events::{AnyEvent, Position, Stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use journal::{Journal, ReadError};
 
 use crate::prices::AsOf;
 use crate::replay::Until;
+
+/// How far the clocks of those who give commands may be apart from each other's and from the log's.
+pub const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_secs(60);
 
 /// Why there is nothing to answer with.
 #[derive(Debug, thiserror::Error)]
@@ -46,14 +49,21 @@ pub async fn until(journal: &Journal, text: &str) -> Result<Until, AsOfError> {
 /// See [`AsOfError`].
 pub async fn until_in(journal: &Journal, stream: Stream, text: &str) -> Result<Until, AsOfError> {
     let Ok(position) = text.parse::<Position>() else {
-        return text.parse().map(Until::Time).map_err(|_| AsOfError::Neither);
+        return by(journal, stream, text.parse().map_err(|_| AsOfError::Neither)?).await;
     };
     reached(journal, position).await?;
     if position.stream == stream {
         Ok(Until::Position(position))
     } else {
-        time_of(journal, position).await.map(Until::Time)
+        by(journal, stream, time_of(journal, position).await?).await
     }
+}
+
+/// Up to where the stream's history counts that was so by this time.
+async fn by(journal: &Journal, stream: Stream, time: Timestamp) -> Result<Until, AsOfError> {
+    let later = time.checked_add(CLOCKS_APART_MAX).unwrap_or(Timestamp::MAX);
+    let begun = journal.position_at(stream, later).await?.sequence;
+    Ok(Until::Time { time, begun })
 }
 
 /// Up to where the history of what rests on prices counts: a market position speaks of prices alone, so all of it does.

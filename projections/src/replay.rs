@@ -28,8 +28,15 @@ pub enum Until {
     Position(Position),
     /// Up to and with this version of the aggregate.
     Version(u64),
-    /// Up to and with this time. Events count up to the first one that was later: the log's order is what counts.
-    Time(Timestamp),
+    /// Up to and with this time, by what events say of themselves. They count up to the first one that was later: the log's
+    /// order is what counts.
+    Time {
+        /// The time.
+        time: Timestamp,
+        /// The last position that the log may have had at that time: what says that it was earlier and was recorded behind it
+        /// was not known then.
+        begun: u64,
+    },
 }
 
 /// Why a row could not be made from history.
@@ -64,7 +71,7 @@ pub fn replay<C: Replays>(history: Vec<Recorded>, until: Until) -> Result<Option
         let counts = match until {
             Until::Position(last) => position.sequence <= last.sequence,
             Until::Version(last) => u64::try_from(applied.version).is_ok_and(|version| version <= last),
-            Until::Time(last) => applied.time <= last,
+            Until::Time { time, begun } => applied.time <= time && position.sequence <= begun,
         };
         if !counts {
             break;

@@ -61,7 +61,7 @@ impl AsOfQuery {
 /// # Errors
 /// `invalid-parameter`.
 pub fn has_come(query: Option<&str>, now: Timestamp) -> Result<(), Problem> {
-    let latest = now.checked_add(lists::CLOCKS_APART_MAX).unwrap_or(Timestamp::MAX);
+    let latest = now.checked_add(as_of::CLOCKS_APART_MAX).unwrap_or(Timestamp::MAX);
     let mut given = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let time = given.find(|(name, _)| name == "as_of").and_then(|(_, text)| text.parse::<Timestamp>().ok());
     match time.filter(|time| *time > latest) {
@@ -81,7 +81,7 @@ pub fn has_come(query: Option<&str>, now: Timestamp) -> Result<(), Problem> {
 pub async fn moment(journal: &Journal, until: Option<Until>, now: Timestamp) -> Result<Timestamp, Problem> {
     match until {
         None | Some(Until::Version(_)) => Ok(now),
-        Some(Until::Time(time)) => Ok(time.min(now)),
+        Some(Until::Time { time, .. }) => Ok(time.min(now)),
         Some(Until::Position(position)) => as_of::time_of(journal, position).await.map_err(problem),
     }
 }
@@ -121,7 +121,9 @@ pub fn happened(mut history: Vec<Recorded>, until: Option<Until>) -> Vec<Recorde
     let counts = |recorded: &Recorded| match until {
         Until::Position(last) => recorded.position().sequence <= last.sequence,
         Until::Version(last) => recorded.metadata().map_or(true, |metadata| metadata.version <= last),
-        Until::Time(last) => recorded.metadata().map_or(true, |metadata| metadata.time <= last),
+        Until::Time { time, begun } => {
+            recorded.position().sequence <= begun && recorded.metadata().map_or(true, |metadata| metadata.time <= time)
+        }
     };
     history.truncate(history.iter().take_while(|recorded| counts(recorded)).count());
     history

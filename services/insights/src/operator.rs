@@ -158,8 +158,8 @@ pub async fn parked(settings: &Settings, action: Option<ParkedAction>) -> anyhow
     if !dismissed {
         let recorded = journal.event_at(position).await?.with_context(|| format!("there is no event at {position}"))?;
         let verdict = match effect.as_str() {
-            "recommend" => recommender::handle(&journal, recorded).await,
-            "supersede" => recommender::succession::handle(&journal, recorded).await,
+            "recommend" => recommender::handle(&journal, Timestamp::now(), recorded).await,
+            "supersede" => recommender::succession::handle(&journal, Timestamp::now(), recorded).await,
             "notify" => {
                 let (vault, mailer) = (roles::vault(settings, pool)?, roles::mailer(settings)?);
                 let letters = roles::letters(settings)?;

@@ -114,7 +114,9 @@ pub async fn run_on(
                 });
             }
             Role::Recommend => {
-                running.spawn(async move { (role, recommender::run(journal, stop).await.map_err(Into::into)) });
+                running.spawn(async move {
+                    (role, recommender::run(journal, Timestamp::now, stop).await.map_err(Into::into))
+                });
             }
             Role::Expire => {
                 running.spawn(async move {

@@ -7,7 +7,7 @@ use async_nats::jetstream::stream::RawMessageErrorKind;
 use events::metadata::header;
 use events::{Position, Stream, Subject};
 use futures::StreamExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::connection::Journal;
 use crate::recorded::{ReadError, Recorded};
@@ -22,6 +22,11 @@ const ONE_BY_ONE_MAX: u64 = 16;
 const HISTORY_BATCH: usize = 1_000;
 /// How long the server keeps a reader that nobody uses any more and nobody has ended: who asked has hung up.
 const READER_IDLE: Duration = Duration::from_secs(2);
+
+/// How long an event may be on its way into the log: longer than a command waits for it.
+const ON_ITS_WAY_MAX: SignedDuration = SignedDuration::from_secs(10);
+/// Events that are on their way at once, of those that are looked for.
+const ON_THEIR_WAY_MAX: usize = 256;
 
 impl Journal {
     /// All events of the aggregate in their order; none where nothing has happened.
@@ -123,10 +128,11 @@ impl Journal {
         }
     }
 
-    /// The position of the stream's last event that was not later than the time, 0 where all were.
+    /// The position of the last event that the stream had at the time, 0 where it had none.
     ///
-    /// Found by halves, from as few events as a number has digits in base two. Times come from whoever gave the
-    /// commands, and two of them may disagree by a moment: near the time, the log's order counts.
+    /// Found by halves, from as few events as a number has digits in base two, by when the server took each in: that only
+    /// grows. An event says itself when it was, by the clock of whoever gave the command, and is taken in a moment later;
+    /// those that say that they were not later than the time are counted, as far as they follow each other.
     ///
     /// # Errors
     /// Where the log cannot be read.
@@ -134,16 +140,37 @@ impl Journal {
         let (mut not_later, mut end) = (0, self.last_position(stream).await?.sequence);
         while not_later < end {
             let middle = not_later + (end - not_later).div_ceil(2);
-            let event = self.event_at(Position { stream, sequence: middle }).await?;
-            // What does not say when it was is not held to be later than anything.
-            let at = event.and_then(|event| event.metadata().ok()).map(|metadata| metadata.time);
-            if at.is_none_or(|at| at <= time) {
+            let taken = self.taken_at(Position { stream, sequence: middle }).await?;
+            // What is not there is not held to be later than anything.
+            if taken.is_none_or(|(taken, _)| taken <= time) {
                 not_later = middle;
             } else {
                 end = middle - 1;
             }
         }
+        let soon = time.checked_add(ON_ITS_WAY_MAX).unwrap_or(Timestamp::MAX);
+        for _ in 0..ON_THEIR_WAY_MAX {
+            let next = Position { stream, sequence: not_later + 1 };
+            match self.taken_at(next).await? {
+                Some((taken, Some(said))) if said <= time && taken <= soon => not_later += 1,
+                Some(_) | None => break,
+            }
+        }
         Ok(Position { stream, sequence: not_later })
+    }
+
+    /// When the server took in the event at the position, and when the event says that it was.
+    async fn taken_at(&self, position: Position) -> Result<Option<(Timestamp, Option<Timestamp>)>, ReadError> {
+        match self.stream(position.stream).get_raw_message(position.sequence).await {
+            Ok(found) => {
+                let taken = Timestamp::from_nanosecond(found.time.unix_timestamp_nanos());
+                let taken = taken.map_err(|error| ReadError::unavailable("when an event was taken in", error))?;
+                let event = Recorded::new(position, found.subject, Some(found.headers), found.payload);
+                Ok(Some((taken, event.metadata().ok().map(|metadata| metadata.time))))
+            }
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(ReadError::unavailable("an event by its position", error)),
+        }
     }
 
     /// The stream's last position, 0 where it is empty.

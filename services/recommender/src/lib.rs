@@ -16,10 +16,12 @@ use std::time::Duration;
 use events::portfolio::PortfolioEvent;
 use events::recommendation::{Advice, Recipient, RecommendationCommand, RecommendationRejection, making};
 use events::values::{
-    Actor, AggregateId, Allocation, AssetId, ClientId, CommandId, Delisted, PortfolioId, RecommendationId, Regime,
+    Actor, AggregateId, Allocation, AssetId, ClientId, CommandId, Delisted, EventId, PortfolioId, RecommendationId,
+    Regime,
 };
 use events::{Advisor, AnyEvent, Asset, Client, Kind, Metadata, Recommendation, Subject};
 use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use journal::{CommandContext, Done, Effect, EffectError, ExecuteError, Expect, Journal, ReadError, Recorded, Verdict};
@@ -44,26 +46,26 @@ const REST: Duration = Duration::from_secs(10);
 /// Who acts.
 const ACTOR: &str = "role:recommend";
 
-/// Makes recommendations, and lets them take the place of earlier ones, until it is told to stop.
+/// Makes recommendations, and lets them take the place of earlier ones, until it is told to stop. `clock` tells when.
 ///
 /// # Errors
 /// Where the effect cannot run; a server that is away is waited for.
-pub async fn run(journal: Journal, stop: CancellationToken) -> Result<(), EffectError> {
+pub async fn run(journal: Journal, clock: fn() -> Timestamp, stop: CancellationToken) -> Result<(), EffectError> {
     let (makes, succeeds) = (journal.clone(), journal.clone());
     let making = journal::effect::run(&journal, &EFFECT, stop.clone(), move |recorded| {
         let journal = makes.clone();
-        async move { handle(&journal, recorded).await }
+        async move { handle(&journal, clock(), recorded).await }
     });
     let succeeding = journal::effect::run(&journal, &succession::EFFECT, stop, move |recorded| {
         let journal = succeeds.clone();
-        async move { succession::handle(&journal, recorded).await }
+        async move { succession::handle(&journal, clock(), recorded).await }
     });
     futures::future::try_join(making, succeeding).await.map(|_| ())
 }
 
-/// What becomes of one event of a portfolio. The same event again changes nothing.
-pub async fn handle(journal: &Journal, recorded: Recorded) -> Verdict {
-    let read = match read(&recorded) {
+/// What becomes of one event of a portfolio that is seen to now. The same event again changes nothing.
+pub async fn handle(journal: &Journal, now: Timestamp, recorded: Recorded) -> Verdict {
+    let read = match read(&recorded, now) {
         Ok(Some(read)) => read,
         Ok(None) => return Verdict::Done,
         Err(reason) => return Verdict::Park { reason },
@@ -73,9 +75,18 @@ pub async fn handle(journal: &Journal, recorded: Recorded) -> Verdict {
     make_all(journal, &read).instrument(span).await
 }
 
+/// Why something is recorded, and when. The time is not that of the event that it comes of: whoever asks for a time is told what
+/// the log had then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cause {
+    event_id: EventId,
+    now: Timestamp,
+}
+
 /// A portfolio's recommendation, as its event tells it.
 struct Recommended {
     portfolio: PortfolioId,
+    cause: Cause,
     metadata: Metadata,
     clients: BTreeSet<ClientId>,
     /// The advice to the first client; the others' differ in the client only.
@@ -135,7 +146,7 @@ struct Around {
 }
 
 /// What the event recommends, `None` where it is about something else, or why it cannot be read.
-fn read(recorded: &Recorded) -> Result<Option<Recommended>, String> {
+fn read(recorded: &Recorded, now: Timestamp) -> Result<Option<Recommended>, String> {
     let event = recorded.decode().map_err(|error| error.to_string())?;
     let AnyEvent::Portfolio(PortfolioEvent::Recommended {
         advisor,
@@ -167,13 +178,18 @@ fn read(recorded: &Recorded) -> Result<Option<Recommended>, String> {
         terms: *terms,
     };
     let sequence = recorded.position().sequence;
-    Ok(Some(Recommended { portfolio, metadata, clients, advice, sequence, delisted: OnceCell::new() }))
+    let cause = Cause { event_id: metadata.event_id, now };
+    Ok(Some(Recommended { portfolio, cause, metadata, clients, advice, sequence, delisted: OnceCell::new() }))
 }
 
 /// All that the portfolio recommends, in the order of its history. What cannot be read is parked where it is met.
-async fn recommended_by(journal: &Journal, portfolio: PortfolioId) -> Result<Vec<Recommended>, ReadError> {
+async fn recommended_by(
+    journal: &Journal,
+    portfolio: PortfolioId,
+    now: Timestamp,
+) -> Result<Vec<Recommended>, ReadError> {
     let history = journal.history(&Subject::new(Kind::Portfolio, &portfolio.token())).await?;
-    Ok(history.iter().filter_map(|event| read(event).ok().flatten()).collect())
+    Ok(history.iter().filter_map(|event| read(event, now).ok().flatten()).collect())
 }
 
 /// What stands around the event in the log.
@@ -182,7 +198,7 @@ async fn look_around(journal: &Journal, recommended: &Recommended) -> Result<Aro
         Advisor::Registered { details, .. } => details.regime,
         Advisor::Unknown => Regime::default(),
     };
-    Ok(Around { regime, history: recommended_by(journal, recommended.portfolio).await? })
+    Ok(Around { regime, history: recommended_by(journal, recommended.portfolio, recommended.cause.now).await? })
 }
 
 /// What of the allocation is traded no more on the day.
@@ -270,7 +286,7 @@ async fn make_and_succeed(
         Recommendation::Refused { .. } | Recommendation::Unknown => return Ok(()),
     }
     let ids: Vec<RecommendationId> = theirs.iter().map(|one| one.recommendation(client)).collect();
-    let cause = &recommended.metadata;
+    let cause = recommended.cause;
     succession::give_way(journal, cause, ids[place], &ids[place + 1..]).await?;
     succession::take_over(journal, cause, ids[place], &ids[..place]).await
 }
@@ -293,7 +309,7 @@ async fn make(
     let delisted = recommended.delisted.get_or_try_init(ask).await?.clone();
     let recipient = Recipient { in_care, profile, regime, delisted, on };
     let advice = Box::new(Advice { client, ..recommended.advice.clone() });
-    let (cause, id) = (&recommended.metadata, recommended.recommendation(client));
+    let (cause, id) = (recommended.cause, recommended.recommendation(client));
     let make = RecommendationCommand::Make { advice, recipient };
     match give(journal, cause, &id, making(cause.event_id, client), &make, Expect::New).await {
         Ok(done) => Ok(done.state),
@@ -308,7 +324,7 @@ async fn make(
 
 async fn give(
     journal: &Journal,
-    cause: &Metadata,
+    cause: Cause,
     id: &RecommendationId,
     command_id: CommandId,
     command: &RecommendationCommand,
@@ -316,8 +332,7 @@ async fn give(
 ) -> Result<Done<Recommendation>, ExecuteError<RecommendationRejection>> {
     let context = CommandContext {
         command_id,
-        // Not the clock's: given again, it is the same command.
-        time: cause.time,
+        time: cause.now,
         actor: Actor::parse(ACTOR).expect("the constant names an actor"),
         expect,
         request_digest: None,

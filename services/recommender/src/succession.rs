@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use events::recommendation::{Advice, RecommendationCommand, RecommendationEvent, RecommendationRejection};
 use events::values::{AggregateId, CommandId, RecommendationId};
-use events::{AnyEvent, Kind, Metadata, Recommendation};
+use events::{AnyEvent, Kind, Recommendation};
+use jiff::Timestamp;
 use journal::{Done, Effect, ExecuteError, Expect, Journal, Outcome, Recorded, Verdict};
 use tracing::{Instrument, info_span, warn};
 
-use crate::{REST, Stop, give, recommended_by};
+use crate::{Cause, REST, Stop, give, recommended_by};
 
 /// The durable consumer that sees what compliance lets out, and its bounds.
 pub const EFFECT: Effect = Effect {
@@ -28,16 +29,16 @@ pub const EFFECT: Effect = Effect {
     in_flight_max: 8,
 };
 
-/// What becomes of one event of a recommendation. The same event again changes nothing.
-pub async fn handle(journal: &Journal, recorded: Recorded) -> Verdict {
-    let (id, cause) = match let_out(&recorded) {
+/// What becomes of one event of a recommendation that is seen to now. The same event again changes nothing.
+pub async fn handle(journal: &Journal, now: Timestamp, recorded: Recorded) -> Verdict {
+    let (id, cause) = match let_out(&recorded, now) {
         Ok(Some(let_out)) => let_out,
         Ok(None) => return Verdict::Done,
         Err(reason) => return Verdict::Park { reason },
     };
     let span = info_span!("supersede", recommendation = %id);
     recorded.follow_trace(&span);
-    match settle(journal, id, &cause).instrument(span).await {
+    match settle(journal, id, cause).instrument(span).await {
         Ok(()) => Verdict::Done,
         Err(Stop::NotNow(reason)) => {
             warn!(reason, "what a recommendation takes the place of has to wait for the log");
@@ -48,31 +49,36 @@ pub async fn handle(journal: &Journal, recorded: Recorded) -> Verdict {
 }
 
 /// The recommendation that the event lets out, `None` where it is about something else, or why it cannot be read.
-fn let_out(recorded: &Recorded) -> Result<Option<(RecommendationId, Metadata)>, String> {
+fn let_out(recorded: &Recorded, now: Timestamp) -> Result<Option<(RecommendationId, Cause)>, String> {
     let event = recorded.decode().map_err(|error| error.to_string())?;
     let AnyEvent::Recommendation(RecommendationEvent::Overridden { .. }) = event else { return Ok(None) };
     let (_, token) = recorded.kind_and_token().map_err(|error| error.to_string())?;
     let id = RecommendationId::from_token(token).ok_or_else(|| format!("`{token}` is no recommendation's id"))?;
-    Ok(Some((id, recorded.metadata().map_err(|error| error.to_string())?)))
+    let metadata = recorded.metadata().map_err(|error| error.to_string())?;
+    Ok(Some((id, Cause { event_id: metadata.event_id, now })))
 }
 
 /// Sees to it that of this recommendation, which was let out, and those around it one stands at the most.
-async fn settle(journal: &Journal, id: RecommendationId, cause: &Metadata) -> Result<(), Stop> {
+async fn settle(journal: &Journal, id: RecommendationId, cause: Cause) -> Result<(), Stop> {
     let advice = match journal.state::<Recommendation>(&id).await?.state {
         Recommendation::Made { advice, .. } => advice,
         Recommendation::Refused { .. } | Recommendation::Unknown => {
             return Err(Stop::Refused(format!("recommendation {id} was let out, and its history does not say so")));
         }
     };
-    let (before, behind) = around(journal, &advice).await?;
+    let (before, behind) = around(journal, &advice, cause.now).await?;
     give_way(journal, cause, id, &behind).await?;
     take_over(journal, cause, id, &before).await
 }
 
 /// This portfolio's recommendations to this client before the advice and behind it, each in the order of the history.
-async fn around(journal: &Journal, advice: &Advice) -> Result<(Vec<RecommendationId>, Vec<RecommendationId>), Stop> {
+async fn around(
+    journal: &Journal,
+    advice: &Advice,
+    now: Timestamp,
+) -> Result<(Vec<RecommendationId>, Vec<RecommendationId>), Stop> {
     let (mut before, mut behind) = (Vec::new(), Vec::new());
-    for one in recommended_by(journal, advice.portfolio).await? {
+    for one in recommended_by(journal, advice.portfolio, now).await? {
         if !one.clients.contains(&advice.client) {
             continue;
         }
@@ -88,7 +94,7 @@ async fn around(journal: &Journal, advice: &Advice) -> Result<(Vec<Recommendatio
 /// Lets this recommendation take the place of those before it, the last of them first.
 pub(crate) async fn take_over(
     journal: &Journal,
-    cause: &Metadata,
+    cause: Cause,
     by: RecommendationId,
     before: &[RecommendationId],
 ) -> Result<(), Stop> {
@@ -108,7 +114,7 @@ pub(crate) async fn take_over(
 /// Lets the last of those behind this recommendation that has gone out, if there is one, take its place.
 pub(crate) async fn give_way(
     journal: &Journal,
-    cause: &Metadata,
+    cause: Cause,
     id: RecommendationId,
     behind: &[RecommendationId],
 ) -> Result<(), Stop> {
@@ -125,7 +131,7 @@ pub(crate) async fn give_way(
 
 async fn supersede(
     journal: &Journal,
-    cause: &Metadata,
+    cause: Cause,
     old: &RecommendationId,
     by: RecommendationId,
 ) -> Result<Done<Recommendation>, ExecuteError<RecommendationRejection>> {

@@ -10,10 +10,10 @@ use std::time::Duration;
 use events::values::{AdvisorId, AggregateId, AssetId, BacktestId, ClientId, PortfolioId, RecommendationId};
 use events::{Kind, Position, Stream, Subject};
 use futures::future::try_join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use journal::Journal;
 use projections::advisors::AdvisorRow;
-use projections::as_of::until_in;
+use projections::as_of::{CLOCKS_APART_MAX, until_in};
 use projections::assets::AssetRow;
 use projections::backtests::BacktestRow;
 use projections::clients::ClientRow;
@@ -34,9 +34,6 @@ const REPLAYED_MAX: usize = 400;
 const REPLAYED_AT_ONCE: usize = 8;
 /// Rows that are looked at together at the least.
 const ROWS_AT_ONCE_MIN: u32 = 16;
-/// How far the clocks of those who give commands may be apart. Within so much of a time, histories are replayed rather than
-/// trusted to stand in the log's order.
-pub(super) const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_secs(60);
 /// How long a list waits for the read models to have what had begun by then.
 const WAIT: Duration = Duration::from_secs(2);
 
@@ -64,7 +61,7 @@ impl Then {
     #[must_use]
     pub fn had_begun(&self, created_position: u64, created_at: Timestamp) -> bool {
         match self.until {
-            Until::Time(last) => created_at <= last,
+            Until::Time { time, begun } => created_at <= time && created_position <= begun,
             Until::Position(_) | Until::Version(_) => created_position <= self.begun,
         }
     }
@@ -104,11 +101,10 @@ impl Past {
         let journal = &self.journal;
         let then = match until {
             until @ Until::Position(Position { sequence, .. }) => Then { until, unchanged: sequence, begun: sequence },
-            until @ Until::Time(time) => {
-                let at = async |time| Ok::<_, Problem>(journal.position_at(stream, time).await?.sequence);
+            until @ Until::Time { time, begun } => {
+                // Within so much of the time, histories are replayed rather than trusted to stand in the log's order.
                 let earlier = time.checked_sub(CLOCKS_APART_MAX).unwrap_or(Timestamp::MIN);
-                let later = time.checked_add(CLOCKS_APART_MAX).unwrap_or(Timestamp::MAX);
-                Then { until, unchanged: at(earlier).await?, begun: at(later).await? }
+                Then { until, unchanged: journal.position_at(stream, earlier).await?.sequence, begun }
             }
             // No parameter names a version.
             until @ Until::Version(_) => Then { until, unchanged: 0, begun: u64::MAX },

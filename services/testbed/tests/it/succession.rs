@@ -156,7 +156,7 @@ async fn in_whatever_order_events_come_the_last_that_fits_stands_and_no_other() 
             }
             let ids: Vec<_> = events.iter().map(|event| id(event, client)).collect();
             for place in order {
-                assert_eq!(handle(&office.journal, events[place].clone()).await, Verdict::Done);
+                assert_eq!(handle(&office.journal, Timestamp::now(), events[place].clone()).await, Verdict::Done);
                 let now = standings(&office.journal, &ids).await;
                 assert!(open(&now) <= 1, "{fits:?} in the order {order:?}: {now:?} after {place}");
                 assert!(now[..=place].iter().all(Option::is_some), "{now:?}: a later one before an earlier one");
@@ -164,7 +164,7 @@ async fn in_whatever_order_events_come_the_last_that_fits_stands_and_no_other() 
             let expected = in_the_end(&fits);
             assert_eq!(standings(&office.journal, &ids).await, expected, "{fits:?} in the order {order:?}");
             for place in order {
-                assert_eq!(handle(&office.journal, events[place].clone()).await, Verdict::Done);
+                assert_eq!(handle(&office.journal, Timestamp::now(), events[place].clone()).await, Verdict::Done);
             }
             assert_eq!(standings(&office.journal, &ids).await, expected, "{fits:?} in the order {order:?} again");
         }
@@ -185,7 +185,7 @@ async fn in_whatever_order_refused_advice_is_let_out_and_seen_to_the_last_that_w
             let ids: Vec<_> = events.iter().map(|event| id(event, client)).collect();
             // All are made, and none of them knows yet which of the others went out.
             for event in &events {
-                assert_eq!(handle(&office.journal, event.clone()).await, Verdict::Done);
+                assert_eq!(handle(&office.journal, Timestamp::now(), event.clone()).await, Verdict::Done);
             }
             let (mut went_out, mut outs) = (fits, BTreeMap::new());
             for &place in deciding {
@@ -200,7 +200,7 @@ async fn in_whatever_order_refused_advice_is_let_out_and_seen_to_the_last_that_w
                 }
             }
             for event in seeing.iter().filter_map(|place| outs.get(place)) {
-                assert_eq!(succession::handle(&office.journal, event.clone()).await, Verdict::Done);
+                assert_eq!(succession::handle(&office.journal, Timestamp::now(), event.clone()).await, Verdict::Done);
             }
             let expected = in_the_end(&went_out);
             let now = standings(&office.journal, &ids).await;
@@ -216,14 +216,14 @@ async fn seen_to_one_by_one_what_later_advice_has_overtaken_is_not_let_out() {
     let mut ids = Vec::new();
     for _ in 0..3 {
         let event = recommend(&office, portfolio, &[client], false).await;
-        assert_eq!(handle(&office.journal, event.clone()).await, Verdict::Done);
+        assert_eq!(handle(&office.journal, Timestamp::now(), event.clone()).await, Verdict::Done);
         ids.push(id(&event, client));
     }
     let out = let_out(&office, ids[1]).await.unwrap();
-    assert_eq!(succession::handle(&office.journal, out).await, Verdict::Done);
+    assert_eq!(succession::handle(&office.journal, Timestamp::now(), out).await, Verdict::Done);
     assert_eq!(let_out(&office, ids[0]).await.unwrap_err(), RecommendationRejection::Overtaken { by: ids[1] });
     let out = let_out(&office, ids[2]).await.unwrap();
-    assert_eq!(succession::handle(&office.journal, out).await, Verdict::Done);
+    assert_eq!(succession::handle(&office.journal, Timestamp::now(), out).await, Verdict::Done);
     let expected = [Standing::Superseded, Standing::Superseded, Standing::Open].map(Some);
     assert_eq!(standings(&office.journal, &ids).await, expected);
 }
@@ -256,10 +256,10 @@ async fn wherever_a_process_dies_what_comes_after_it_brings_the_same() {
         }
         let ids: Vec<_> = events.iter().map(|event| id(event, client)).collect();
         let dying = office.another_journal().await;
-        done_at_last = broken_off(handle(&dying, events[2].clone()), polls).await;
+        done_at_last = broken_off(handle(&dying, Timestamp::now(), events[2].clone()), polls).await;
         // New events come before those that the dead one had.
         for place in [1, 2, 0] {
-            assert_eq!(handle(&office.journal, events[place].clone()).await, Verdict::Done);
+            assert_eq!(handle(&office.journal, Timestamp::now(), events[place].clone()).await, Verdict::Done);
         }
         let expected = in_the_end(&[true, false, true]);
         assert_eq!(standings(&office.journal, &ids).await, expected, "broken off after {polls} polls");
@@ -282,7 +282,7 @@ async fn of_three_in_a_row_to_many_clients_the_last_stands_for_each_with_two_pro
     let _stopped_at_the_end = stop.clone().drop_guard();
     for _ in 0..2 {
         let (journal, stop) = (office.another_journal().await, stop.clone());
-        tokio::spawn(async move { recommender::run(journal, stop).await.unwrap() });
+        tokio::spawn(async move { recommender::run(journal, Timestamp::now, stop).await.unwrap() });
     }
     let portfolio = portfolio(&office).await;
     let mut events = Vec::new();

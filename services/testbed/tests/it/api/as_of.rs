@@ -225,7 +225,7 @@ async fn two_hundred_random_positions_are_replayed_as_they_were_seen() {
     let house = House::open().await;
     let stop = CancellationToken::new();
     let _stopped_at_the_end = stop.clone().drop_guard();
-    tokio::spawn(recommender::run(house.journal.clone(), stop));
+    tokio::spawn(recommender::run(house.journal.clone(), jiff::Timestamp::now, stop));
     let advisors = [house.advisor().await, house.advisor().await];
     let mut clients = Vec::new();
     house.asset("AAPL", &[]).await;
@@ -262,13 +262,65 @@ async fn two_hundred_random_positions_are_replayed_as_they_were_seen() {
             let path = format!("{path}{}", if path.contains('?') { '&' } else { '?' });
             let then = house.get(&format!("{path}as_of={position}")).await;
             assert_eq!(&then.body, live, "{path} at {position}");
-            // Recommendations are of the time of their portfolio's event, which stands before them.
-            if !path.contains("recommendations") && !event.subject().contains(".recommendation.") {
-                let then = house.get(&format!("{path}as_of={time}")).await;
-                assert_eq!(&then.body, live, "{path} at {time}");
-            }
+            let then = house.get(&format!("{path}as_of={time}")).await;
+            assert_eq!(&then.body, live, "{path} at {time}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_says_that_it_was_earlier_than_it_was_recorded_moves_nothing_else_in_the_past() {
+    let house = House::open().await;
+    let advisor = house.advisor().await;
+    let portfolio = house.portfolio(&advisor).await;
+    let clients = [house.client(&advisor).await, house.client(&advisor).await];
+    let wish = json!({"client_ids": clients, "rationale": "because"});
+    let recommended = house
+        .ask(Method::POST, &format!("/v1/portfolios/{portfolio}/recommendations"), |request| {
+            request.header("If-Match", "\"1\"").header("Idempotency-Key", "r").json(&wish)
+        })
+        .await;
+    assert_eq!(recommended.status, 202, "{recommended:?}");
+    let position: Position = recommended.header("insights-position").parse().unwrap();
+    let asked = ["/v1/advisors", "/v1/clients", "/v1/portfolios", "/v1/recommendations", "/v1/events?kind=advisor"];
+    let mut live = Vec::new();
+    for path in asked {
+        live.push(house.get_now(path).await.body);
+    }
+    let then = jiff::Timestamp::now();
+    let advisor_path = format!("/v1/advisors/{advisor}");
+    let edited = json!({"name": "Another name", "firm": "Casa Verde", "regime": "other", "language": "en"});
+    assert_eq!(house.change(Method::PUT, &advisor_path, "\"1\"", &edited).await.status, 200);
+    let newcomer = house.advisor().await;
+    // A clock that is behind by more than clocks are allowed to be apart.
+    let slow = then - jiff::SignedDuration::from_secs(120);
+    let event = house.journal.event_at(position).await.unwrap().unwrap();
+    assert_eq!(recommender::handle(&house.journal, slow, event).await, journal::Verdict::Done);
+    let made = house.get_now(&format!("/v1/recommendations?portfolio={portfolio}")).await;
+    let made = made.body["items"].as_array().unwrap().clone();
+    assert_eq!(made.len(), 2, "{made:?}");
+
+    for (path, live) in asked.into_iter().zip(&live).filter(|(path, _)| !path.contains("recommendations")) {
+        let past =
+            if path.contains("events") { format!("{path}&until={then}") } else { format!("{path}?as_of={then}") };
+        assert_eq!(&house.get(&past).await.body, live, "{past}");
+    }
+    let after = house.get(&format!("/v1/events?kind=advisor&from={then}")).await;
+    let told: Vec<&str> =
+        after.body["items"].as_array().unwrap().iter().map(|one| one["subject"].as_str().unwrap()).collect();
+    assert_eq!(
+        told,
+        [format!("advisor/{advisor}"), format!("advisor/{newcomer}")],
+        "nothing of what happened since is missed: {after:?}"
+    );
+    // Of a time at which nothing of it stood in the log.
+    let long_before = then - jiff::SignedDuration::from_secs(90);
+    for path in ["/v1/advisors", "/v1/recommendations"] {
+        let past = house.get(&format!("{path}?as_of={long_before}")).await;
+        assert_eq!(past.body["items"], json!([]), "{path} at {long_before}");
+    }
+    let one = format!("/v1/recommendations/{}", made[0]["id"].as_str().unwrap());
+    house.get(&format!("{one}?as_of={long_before}")).await.is_problem(404, "recommendation-unknown");
 }
 
 #[tokio::test]

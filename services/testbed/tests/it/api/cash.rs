@@ -229,7 +229,7 @@ async fn advice_keeps_what_its_figures_counted_of_cash() {
     let house = House::open().await;
     let stop = CancellationToken::new();
     let _stopped_at_the_end = stop.clone().drop_guard();
-    tokio::spawn(recommender::run(house.journal.clone(), stop));
+    tokio::spawn(recommender::run(house.journal.clone(), jiff::Timestamp::now, stop));
     house.asset("AAPL", &[("2024-01-05", "100"), ("2024-01-08", "101"), ("2024-01-10", "100")]).await;
     list(&house, "CASH-USD", "cash", "USD").await;
     let half = json!([{"asset": "AAPL", "weight": "0.5"}, {"asset": "CASH-USD", "weight": "0.5"}]);

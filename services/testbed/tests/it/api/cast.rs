@@ -116,7 +116,7 @@ impl Recommending {
     async fn begin(house: &House) -> Self {
         let stop = CancellationToken::new();
         let settings = JournalSettings::new(house.nats.urls(), "/insights/recommend");
-        let role = recommender::run(Journal::connect(&settings).await.unwrap(), stop.clone());
+        let role = recommender::run(Journal::connect(&settings).await.unwrap(), Timestamp::now, stop.clone());
         Self { stop, role: tokio::spawn(async move { role.await.unwrap() }) }
     }
 

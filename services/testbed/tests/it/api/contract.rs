@@ -108,7 +108,7 @@ async fn a_client_that_a_stock_generator_made_of_the_document_does_the_main_job(
     let _stopped_at_the_end = stop.clone().drop_guard();
     let settings = JournalSettings::new(house.nats.urls(), "/insights/recommend");
     let journal = Journal::connect(&settings).await.unwrap();
-    let recommender = recommender::run(journal, stop.clone());
+    let recommender = recommender::run(journal, jiff::Timestamp::now, stop.clone());
     tokio::spawn(async move { recommender.await.unwrap() });
     let folder = tempfile::tempdir().unwrap();
     let outbox = folder.path().join("outbox");
