@@ -5,6 +5,7 @@ mod standing;
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
+use events::Stream;
 use events::advisor::{Advisor, AdvisorCommand, AdvisorDetails, Standing};
 use events::values::{AdvisorId, Currency, Firm, Language, Name, Regime};
 use jiff::Timestamp;
@@ -22,7 +23,7 @@ use crate::canonical::Canonical;
 use crate::commands::{Answer, ChangedAnswer, CreatedAnswer, context, unless_given};
 use crate::described::problems;
 use crate::faults::{Faults, NotOneOf};
-use crate::freshness::{CaughtUp, MinPositionHeader};
+use crate::freshness::{CaughtUp, MIN_POSITION_WAIT, MinPositionHeader};
 use crate::idempotency::{KeyHeader, Keyed, MaybeKeyed, OptionalKeyHeader};
 use crate::models::{firm_of, firm_parameter};
 use crate::paging::{Listing, listing_up_to, order_parameter, page, search_parameter, word_parameter};
@@ -217,7 +218,7 @@ pub struct AdvisorsQuery {
 
 problems!(RegisterProblems: ANY, GUARDED, COMMAND, KEYED; AdvisorAlreadyRegistered, AdvisorRegistrationMissing);
 problems!(EditProblems: ANY, GUARDED, COMMAND, CONDITIONAL;
-    AdvisorUnknown, AdvisorRemoved, AdvisorRegistrationMissing, AdvisorHasModels);
+    AdvisorUnknown, AdvisorRemoved, AdvisorRegistrationMissing, AdvisorHasModels, ProjectionBehind);
 problems!(ListProblems: ANY, GUARDED, READ;);
 problems!(GetProblems: ANY, GUARDED, READ; AdvisorUnknown, LogUnavailable);
 
@@ -251,7 +252,7 @@ pub async fn register(
     params(("id" = String, Path, format = Uuid), IfMatchHeader, OptionalKeyHeader),
     request_body = EditAdvisor, responses(ChangedAnswer, EditProblems))]
 pub async fn edit(
-    State(journal): State<Journal>,
+    State(past): State<Past>,
     State(pool): State<PgPool>,
     State(clock): State<Clock>,
     Id(id): Id<AdvisorId>,
@@ -262,25 +263,24 @@ pub async fn edit(
     let details = RegisterAdvisor::from(body).parse()?;
     let digest = written_into(Canonical::of("EditAdvisor"), &details).sha256();
     let command_id = keyed.command(EDIT, &[&id.to_string()]);
-    let needed = leaves_no_models(&journal, &pool, id, &details).await;
-    unless_given::<Advisor>(&journal, &id, command_id, needed).await?;
+    let needed = leaves_no_models(&past, &pool, id, &details).await;
+    unless_given::<Advisor>(&past.journal, &id, command_id, needed).await?;
     let context = context(command_id, keyed.actor, clock.now(), Expect::Version(version), digest);
-    let done = journal.execute::<Advisor>(&id, &AdvisorCommand::Edit(details), &context).await;
+    let done = past.journal.execute::<Advisor>(&id, &AdvisorCommand::Edit(details), &context).await;
     let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::AdvisorUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))
 }
 
 /// Nothing, where the advisor stays with their firm, or has no model of it that is in use.
-async fn leaves_no_models(
-    journal: &Journal,
-    pool: &PgPool,
-    id: AdvisorId,
-    wished: &AdvisorDetails,
-) -> Result<(), Problem> {
-    let Some(firm) = firm_of(journal, id).await? else { return Ok(()) };
-    if Firm::named(&firm) == Firm::named(&wished.firm)
-        || !projections::portfolios::keeps_models(pool, id, &Firm::named(&firm)).await?
-    {
+async fn leaves_no_models(past: &Past, pool: &PgPool, id: AdvisorId, wished: &AdvisorDetails) -> Result<(), Problem> {
+    let Some(firm) = firm_of(&past.journal, id).await? else { return Ok(()) };
+    if Firm::named(&firm) == Firm::named(&wished.firm) {
+        return Ok(());
+    }
+    // What they have just composed counts.
+    let end = past.journal.last_position(Stream::Advisory).await?;
+    past.checkpoints.wait_for(end, MIN_POSITION_WAIT).await?;
+    if !projections::portfolios::keeps_models(pool, id, &Firm::named(&firm)).await? {
         return Ok(());
     }
     Err(Problem::new(ProblemType::AdvisorHasModels, format!("models of `{firm}` are advisor {id}'s")))

@@ -44,7 +44,9 @@ pub use self::care::{__path_hand_over, __path_remove, hand_over, remove};
 pub use self::import::{__path_import, import};
 pub use self::reads::{__path_list as __path_reads, list as reads};
 use self::search::List;
-pub use self::suitability::{__path_assess, __path_show as __path_suitability, assess, show as suitability};
+pub use self::suitability::{
+    __path_assess, __path_show as __path_suitability, AnswersBody, assess, show as suitability,
+};
 
 const COLLECTION: &str = "/v1/clients";
 const CREATE: &str = "POST /v1/clients";
@@ -197,7 +199,6 @@ pub async fn register(
     let needed = references.need_advisor(keyed.reach, new.advisor).await;
     unless_given::<Client>(&journal, &id, command_id, needed).await?;
     let done = put_on_list(&journal, &vault, &new, command_id, keyed.actor, clock.now(), None).await?;
-    references.registered_client(id, new.advisor);
     Ok(Answer::created(COLLECTION, id.to_string(), &done))
 }
 

@@ -1,8 +1,9 @@
 //! What a request names and does not create: advisors, assets and clients must exist before anything is written.
 //!
 //! Whether one exists is asked of the read model, and of the log for what the read model does not have yet. What was
-//! found is remembered. Nothing that is listed ever ceases to be or changes its currency; people are suspended, removed
-//! and handed over, so what is remembered of them is forgotten when that happens here, and after a moment in any case.
+//! found is remembered. Nothing that is listed ever ceases to be or changes its currency; advisors are suspended and removed, so
+//! what is remembered of them is forgotten when that happens here, and after a moment in any case. Of clients nothing is
+//! remembered: they are handed over and removed, and advised by nobody else from then on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,8 +25,8 @@ use crate::problem::{FieldError, Problem, ProblemType};
 
 /// Things of one kind that are remembered at once.
 const REMEMBERED_MAX: u64 = 200_000;
-/// How long people are remembered as they were found. Who is suspended, removed or handed over by another process is so
-/// for this one after this time; the recommender asks the log itself.
+/// How long advisors are remembered as they were found. Who is suspended or removed by another process is so for this one after
+/// this time; the recommender asks the log itself.
 const PEOPLE_TRUSTED_FOR: Duration = Duration::from_secs(2);
 /// Questions that one request asks at once.
 const QUESTIONS_AT_ONCE: usize = 8;
@@ -39,7 +40,6 @@ struct Known {
     pool: PgPool,
     advisors: moka::sync::Cache<AdvisorId, Standing>,
     assets: moka::sync::Cache<AssetId, Currency>,
-    clients: moka::sync::Cache<ClientId, Care>,
     // By whom a recommendation is never changes.
     recommendations: moka::sync::Cache<RecommendationId, AdvisorId>,
 }
@@ -70,7 +70,6 @@ impl References {
             pool,
             advisors: people(),
             assets: moka::sync::Cache::new(REMEMBERED_MAX),
-            clients: people(),
             recommendations: moka::sync::Cache::new(REMEMBERED_MAX),
         }))
     }
@@ -83,16 +82,6 @@ impl References {
     /// Forgets how an advisor stood.
     pub fn forget_advisor(&self, id: AdvisorId) {
         self.0.advisors.invalidate(&id);
-    }
-
-    /// Forgets in whose care a client was.
-    pub fn forget_client(&self, id: ClientId) {
-        self.0.clients.invalidate(&id);
-    }
-
-    /// Remembers a client who was registered just now.
-    pub fn registered_client(&self, id: ClientId, advisor: AdvisorId) {
-        self.0.clients.insert(id, Care::Of(advisor));
     }
 
     /// Remembers an asset that was listed just now.
@@ -297,22 +286,12 @@ impl References {
     }
 
     async fn care_of(&self, id: ClientId) -> Result<Option<Care>, Problem> {
-        if let Some(care) = self.0.clients.get(&id) {
-            return Ok(Some(care));
-        }
-        let care = match projections::clients::get(&self.0.pool, id).await? {
-            Some(row) if row.standing == projections::clients::Standing::Removed => Some(Care::Ended(row.advisor)),
-            Some(row) => Some(Care::Of(row.advisor)),
-            None => match self.0.journal.state::<Client>(&id).await?.state {
-                Client::Registered { advisor, .. } => Some(Care::Of(advisor)),
-                Client::Removed { advisor, .. } => Some(Care::Ended(advisor)),
-                Client::Unknown => None,
-            },
-        };
-        if let Some(care) = care {
-            self.0.clients.insert(id, care);
-        }
-        Ok(care)
+        // Clients are handed over and removed, and that is so from the next request on: the log is asked.
+        Ok(match self.0.journal.state::<Client>(&id).await?.state {
+            Client::Registered { advisor, .. } => Some(Care::Of(advisor)),
+            Client::Removed { advisor, .. } => Some(Care::Ended(advisor)),
+            Client::Unknown => None,
+        })
     }
 
     /// Whether there is such a client, advised or not.

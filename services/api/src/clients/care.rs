@@ -79,7 +79,6 @@ pub async fn hand_over(
     let digest = wish.with("reason", reason.as_str()).sha256();
     let context = context(command_id, keyed.actor, clock.now(), Expect::Version(version), digest);
     let done = journal.execute::<Client>(&id, &ClientCommand::HandOver { to, reason }, &context).await;
-    references.forget_client(id);
     let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::ClientUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))
 }
@@ -91,7 +90,6 @@ pub async fn hand_over(
     request_body = RemoveClient, responses(ChangedAnswer, RemoveProblems))]
 pub async fn remove(
     State(journal): State<Journal>,
-    State(references): State<References>,
     State(clock): State<Clock>,
     Id(id): Id<ClientId>,
     keyed: MaybeKeyed,
@@ -106,7 +104,6 @@ pub async fn remove(
     let command_id = keyed.command(REMOVE, &[&id.to_string()]);
     let context = context(command_id, keyed.actor, clock.now(), Expect::Version(version), digest);
     let done = journal.execute::<Client>(&id, &ClientCommand::Remove { reason }, &context).await;
-    references.forget_client(id);
     let done = done.map_err(|error| Problem::from(error).or_absent(ProblemType::ClientUnknown))?;
     Ok(Answer::changed(id.to_string(), &done))
 }

@@ -73,13 +73,12 @@ pub async fn import(
     let wishes = all_or_none(items)?;
     let file = written(&wishes);
     let import = async move {
-        let (journal, references, vault, keyed, file) = (&journal, &references, &vault, &keyed, &file);
+        let (journal, vault, keyed, file) = (&journal, &vault, &keyed, &file);
         let commands = wishes.into_iter().enumerate().map(|(place, (line, new))| async move {
             let command_id = command(keyed, place);
             let id = ClientId::created_by(command_id);
             let (actor, now) = (keyed.actor.clone(), clock.now());
             let done = put_on_list(journal, vault, &new, command_id, actor, now, Some(file)).await?;
-            references.registered_client(id, new.advisor);
             Ok(Created::of(line, &id, &done))
         });
         carried_out(stream::iter(commands)).await

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::cast::{Advisor, Cast};
-use super::house::{Answer, halves, unique};
+use super::house::{Answer, House, halves, portfolio, unique};
 
 /// An id that is spelt well and names nothing.
 const NOBODY: &str = "132e374d-2bfb-5564-814d-e201e6e41209";
@@ -466,4 +466,21 @@ async fn who_is_given_a_follower_from_outside_the_firm_is_told_nothing_of_the_mo
     }
     let shown = cast.get_by(&cast.compliance, &format!("{path}?as_of={then}")).await.body;
     assert_eq!(shown["subscription"]["offered"]["version"], 2);
+}
+
+#[tokio::test]
+async fn who_has_just_composed_a_model_leaves_no_firm() {
+    let house = House::open().await;
+    house.portfolio(&house.advisor().await).await;
+    for round in 0..10 {
+        let advisor = house.advisor().await;
+        let mut model = portfolio(&advisor);
+        model["model"] = json!(true);
+        house.post("/v1/portfolios", &unique("model"), &model).await.created();
+        let elsewhere = json!({"name": "Ana Souza", "firm": "Another house", "regime": "other", "language": "en"});
+        let path = format!("/v1/advisors/{advisor}");
+        let refused = house.change(Method::PUT, &path, "\"1\"", &elsewhere).await;
+        refused.is_problem(409, "advisor-has-models");
+        assert_eq!(house.get(&path).await.body["firm"], "Casa Verde", "round {round}");
+    }
 }

@@ -179,8 +179,20 @@ async fn who_takes_a_client_over_sees_what_they_were_advised_and_may_take_it_bac
     let ids = |answer: &Answer| -> Vec<Value> {
         answer.body["items"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect()
     };
+    let recommend = async |version: &str| {
+        let body = json!({"client_ids": [ana.client], "rationale": "because"});
+        let path = format!("/v1/portfolios/{}/recommendations", rui.portfolio);
+        let asked = cast.ask_by(&rui.token, Method::POST, &path, |request| {
+            request.header("If-Match", version).header("Idempotency-Key", unique("r")).json(&body)
+        });
+        asked.await
+    };
     let hers = json!(ana.recommendation);
+    recommend("\"2\"").await.is_problem(422, "no-such-clients");
     let first = hand_over(&rui.id, "\"2\"").await;
+    // From the next request on, whatever was known before.
+    let advised = recommend("\"2\"").await;
+    assert_eq!(advised.status, 202, "{advised:?}");
     let shown = get(&rui.token, &path, &first).await;
     assert_eq!((shown.status.as_u16(), &shown.body["advisor"]), (200, &json!(ana.id)), "{shown:?}");
     assert_eq!(ids(&get(&rui.token, &of_client, &first).await), std::slice::from_ref(&hers));
