@@ -27,6 +27,7 @@ mod models;
 mod names;
 mod nasty;
 mod newest_first;
+mod no_figures;
 mod operation;
 mod people;
 mod reach;

@@ -18,7 +18,7 @@ use super::house::{Answer, House, portfolio, unique};
 use crate::letters::office::figures;
 
 /// A service whose recommendations are made.
-async fn house() -> (House, tokio_util::sync::DropGuard) {
+pub async fn house() -> (House, tokio_util::sync::DropGuard) {
     let house = House::open().await;
     let stop = CancellationToken::new();
     let (journal, until) = (house.journal.clone(), stop.clone());
@@ -33,7 +33,7 @@ async fn rate(house: &House, asset: &str, class: &str) -> Answer {
     rated
 }
 
-async fn client(house: &House, advisor: &str, class: Option<&str>) -> String {
+pub async fn client(house: &House, advisor: &str, class: Option<&str>) -> String {
     let client = house.client(advisor).await;
     if let Some(class) = class {
         let body = json!({"class": class, "reason": "as agreed"});
@@ -55,7 +55,7 @@ async fn moderate(house: &House, advisor: &str, product: &str) -> String {
     id
 }
 
-async fn recommend(house: &House, portfolio: &str, version: &str, clients: &[&str], more: Value) -> Answer {
+pub async fn recommend(house: &House, portfolio: &str, version: &str, clients: &[&str], more: Value) -> Answer {
     let mut body = json!({"client_ids": clients, "rationale": "It fits."});
     for (field, value) in more.as_object().unwrap() {
         body[field] = value.clone();
@@ -112,7 +112,7 @@ async fn stands(house: &House, made: &Value, standing: &str) -> Value {
 }
 
 /// So many recommendations to this client, in the order in which they were made.
-async fn recommended(house: &House, client: &str, so_many: usize) -> Vec<Value> {
+pub async fn recommended(house: &House, client: &str, so_many: usize) -> Vec<Value> {
     let list = format!("/v1/recommendations?client={client}");
     let seen = async || {
         let items = house.get_now(&list).await.body["items"].as_array().cloned().unwrap_or_default();
