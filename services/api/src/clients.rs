@@ -157,8 +157,8 @@ pub struct ClientsQuery {
     advisor: Option<String>,
     /// Only those who stand so: `active` or `removed`.
     standing: Option<String>,
-    /// Only those whose name or address contains this, whatever the case. Both are sealed, so clients are opened one after the
-    /// other: a request opens 1,000, or 100 of the past, and a page may be short and still have a `next`.
+    /// Only those whose name or address contains this, whatever the case and the accents. Both are sealed, so clients are opened
+    /// one after the other: a request opens 1,000, or 100 of the past, and a page may be short and still have a `next`.
     #[param(min_length = 1, max_length = 120)]
     search: Option<String>,
     /// The order: `created`, which is meant where nothing is said, or `-created`, the newest first.
