@@ -163,7 +163,8 @@ pub async fn parked(settings: &Settings, action: Option<ParkedAction>) -> anyhow
             "notify" => {
                 let (vault, mailer) = (roles::vault(settings, pool)?, roles::mailer(settings)?);
                 let letters = roles::letters(settings)?;
-                notifier::handle(&Notifier::new(journal.clone(), vault, mailer, letters), recorded).await
+                notifier::handle(&Notifier::new(journal.clone(), vault, mailer, letters, Timestamp::now), recorded)
+                    .await
             }
             other => bail!("there is no effect `{other}`"),
         };

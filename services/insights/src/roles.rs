@@ -143,7 +143,10 @@ pub async fn run_on(
                 let (vault, mailer) = (vault(settings, pool)?, mailer(settings)?);
                 let letters = letters(settings)?;
                 running.spawn(async move {
-                    (role, notifier::run(journal, vault, mailer, letters, stop).await.map_err(Into::into))
+                    (
+                        role,
+                        notifier::run(journal, vault, mailer, letters, Timestamp::now, stop).await.map_err(Into::into),
+                    )
                 });
             }
         }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use events::Recommendation;
 use events::recommendation::{RecommendationCommand, RecommendationRejection};
 use events::values::{Actor, CommandId, EventId, Note, RecommendationId};
-use jiff::Timestamp;
 use journal::{CommandContext, Done, ExecuteError, Expect};
 use tokio::time::Instant;
 use tracing::warn;
@@ -77,7 +76,7 @@ impl Notifier {
     /// Where the log could not take the claim; it may hold it all the same.
     pub(crate) async fn claim(&self, id: RecommendationId, attempt: u32, cause: EventId) -> Result<Claim, Refused> {
         let claimant = Some(Uuid::new_v4().simple().to_string());
-        let context = context("claim", id, attempt, cause, claimant);
+        let context = self.context("claim", id, attempt, cause, claimant);
         match self.insist(id, &RecommendationCommand::ClaimEmail { attempt }, &context).await {
             Ok(_) => Ok(Claim::Ours),
             Err(ExecuteError::RequestDiffers | ExecuteError::Rejected(_)) => Ok(Claim::Another),
@@ -96,7 +95,7 @@ impl Notifier {
         cause: EventId,
         outcome: &Outcome,
     ) -> Result<(), Refused> {
-        let context = context(outcome.word(), id, attempt, cause, None);
+        let context = self.context(outcome.word(), id, attempt, cause, None);
         self.insist(id, &outcome.command(attempt), &context).await.map(|_| ())
     }
 
@@ -126,21 +125,22 @@ impl Notifier {
             }
         }
     }
-}
 
-fn context(
-    word: &str,
-    id: RecommendationId,
-    attempt: u32,
-    cause: EventId,
-    request_digest: Option<String>,
-) -> CommandContext {
-    CommandContext {
-        command_id: CommandId::of(&["email", word, &id.to_string(), &attempt.to_string()]),
-        time: Timestamp::now(),
-        actor: Actor::parse(ACTOR).expect("the constant names an actor"),
-        expect: Expect::Any,
-        request_digest,
-        causation_id: Some(cause),
+    fn context(
+        &self,
+        word: &str,
+        id: RecommendationId,
+        attempt: u32,
+        cause: EventId,
+        request_digest: Option<String>,
+    ) -> CommandContext {
+        CommandContext {
+            command_id: CommandId::of(&["email", word, &id.to_string(), &attempt.to_string()]),
+            time: (self.clock)(),
+            actor: Actor::parse(ACTOR).expect("the constant names an actor"),
+            expect: Expect::Any,
+            request_digest,
+            causation_id: Some(cause),
+        }
     }
 }

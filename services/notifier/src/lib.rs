@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::Kind;
+use jiff::Timestamp;
 use journal::{Effect, EffectError, Journal, Verdict};
 use tokio_util::sync::CancellationToken;
 use vault::Vault;
@@ -88,14 +89,22 @@ pub struct Notifier {
     vault: Vault,
     mailer: Mailer,
     settings: LetterSettings,
+    clock: fn() -> Timestamp,
     in_flight: in_flight::InFlight,
 }
 
 impl Notifier {
-    /// A notifier that reads and records in this journal and sends by this mailer.
+    /// A notifier that reads and records in this journal and sends by this mailer. `clock` tells the time, and with it
+    /// whether advice still holds.
     #[must_use]
-    pub fn new(journal: Journal, vault: Vault, mailer: Mailer, settings: LetterSettings) -> Self {
-        Self { journal, vault, mailer, settings, in_flight: in_flight::InFlight::default() }
+    pub fn new(
+        journal: Journal,
+        vault: Vault,
+        mailer: Mailer,
+        settings: LetterSettings,
+        clock: fn() -> Timestamp,
+    ) -> Self {
+        Self { journal, vault, mailer, settings, clock, in_flight: in_flight::InFlight::default() }
     }
 
     /// How long a claim stays good: the longest send, and the margin.
@@ -104,7 +113,7 @@ impl Notifier {
     }
 }
 
-/// Sends letters until it is told to stop; letters under way are then finished.
+/// Sends letters until it is told to stop; letters under way are then finished. `clock` tells the time.
 ///
 /// # Errors
 /// Where the effect cannot run; a server that is away is waited for.
@@ -113,9 +122,10 @@ pub async fn run(
     vault: Vault,
     mailer: Mailer,
     settings: LetterSettings,
+    clock: fn() -> Timestamp,
     stop: CancellationToken,
 ) -> Result<(), EffectError> {
-    let notifier = Arc::new(Notifier::new(journal.clone(), vault, mailer, settings));
+    let notifier = Arc::new(Notifier::new(journal.clone(), vault, mailer, settings, clock));
     journal::effect::run(&journal, &EFFECT, stop, move |recorded| {
         let notifier = notifier.clone();
         async move { handle(&notifier, recorded).await }

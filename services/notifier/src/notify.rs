@@ -284,7 +284,7 @@ impl Notifier {
     /// How much of a claim's lifetime is left; all of it where its time is still to come.
     fn left_of(&self, claimed_at: Timestamp) -> Duration {
         let lifetime = self.claim_lifetime();
-        let age = Timestamp::now().duration_since(claimed_at);
+        let age = (self.clock)().duration_since(claimed_at);
         lifetime.saturating_sub(Duration::try_from(age).unwrap_or_default())
     }
 }

@@ -36,6 +36,12 @@ impl Notifier {
         let_through: &[GateShut],
         made_at: Timestamp,
     ) -> Prepared {
+        let now = (self.clock)();
+        let today = now.to_zoned(TimeZone::UTC).date();
+        // Roles that were away over midnight come back to letters that hold no more.
+        if let Some(last) = advice.terms.valid_until.filter(|last| *last < today) {
+            return Prepared::Never(note(&format!("the advice's last day was {last}")));
+        }
         let client = match self.journal.state::<Client>(&advice.client).await {
             Ok(versioned) => versioned.state,
             Err(error) => return Prepared::NotNow(error.to_string()),
@@ -80,7 +86,7 @@ impl Notifier {
         };
         let message_id = MessageId::of(id, &self.settings.from);
         let from = &self.settings.from;
-        match message(message_id, from, &identity.name, &identity.email, &letter, Timestamp::now()) {
+        match message(message_id, from, &identity.name, &identity.email, &letter, now) {
             Ok(message) => Prepared::Message(Box::new(message)),
             Err(error) => Prepared::Never(note(&error.to_string())),
         }

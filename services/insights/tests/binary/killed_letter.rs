@@ -7,6 +7,7 @@ use events::recommendation::RecommendationEvent;
 use events::{AnyEvent, Stream};
 use insights::private::{Durability, Folder};
 use insights::settings::Settings;
+use jiff::Timestamp;
 use journal::{Journal, JournalSettings};
 use notifier::{LetterSettings, Mailer, Sender, SmtpMailer, SmtpSettings, SmtpUrl};
 use testbed::{Behaviour, Nats, PATIENCE, Postgres, SmtpSink};
@@ -51,7 +52,8 @@ async fn a_process_that_is_killed_between_letter_and_record_leaves_an_unknown_ou
     let stop = CancellationToken::new();
     let key = KeyEncryptionKey::read_or_create(&folder.path().join(".insights/key")).unwrap();
     let vault = Vault::new(sqlx::PgPool::connect(&postgres.url()).await.unwrap(), key);
-    let next = tokio::spawn(notifier::run(journal.clone(), vault, healthy(&sink), letters(), stop.clone()));
+    let next =
+        tokio::spawn(notifier::run(journal.clone(), vault, healthy(&sink), letters(), Timestamp::now, stop.clone()));
     settled(&journal).await;
     stop.cancel();
     next.await.unwrap().unwrap();

@@ -1,5 +1,6 @@
 //! From a recommendation to the client's letter, on real servers: how often a letter leaves, and what is known of it.
 
+mod last_day;
 pub(crate) mod office;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use events::recommendation::{Letter, RecommendationCommand, RecommendationEvent}
 use events::values::{AdvisorId, Note, RecommendationId};
 use events::{Advisor, Client, Kind, Recommendation, Stream};
 use futures::future::join_all;
+use jiff::Timestamp;
 use journal::Verdict;
 use notifier::{LetterSettings, Outbox, handle};
 use testbed::{Behaviour, Command, PATIENCE, SmtpSink, events_after, eventually};
@@ -186,8 +188,7 @@ async fn a_mail_server_that_is_away_or_dumb_before_the_letter_puts_it_off() {
     let (id, made) = office.usual().await;
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let away = sink.url().replace(&format!(":{}", sink.port()), &format!(":{nobody}"));
-    let journal = office.another_journal().await;
-    let notifier = notifier::Notifier::new(journal, office.vault.clone(), smtp(&away, &sink), office::settings());
+    let notifier = office.notifier_at(smtp(&away, &sink), Timestamp::now).await;
     assert!(matches!(handle(&notifier, made.clone()).await, Verdict::Later { .. }));
     assert_eq!(office.letter(id).await, Letter::Due { attempts: 1 });
 
@@ -206,10 +207,8 @@ async fn a_server_that_cannot_prove_itself_gets_no_letter() {
     let (office, sink) = (Office::open().await, SmtpSink::start().await);
     let stranger = SmtpSink::start().await;
     let (id, made) = office.usual().await;
-    let journal = office.another_journal().await;
     // The right server, with the authority of another.
-    let mailer = smtp(&sink.url(), &stranger);
-    let notifier = notifier::Notifier::new(journal, office.vault.clone(), mailer, office::settings());
+    let notifier = office.notifier_at(smtp(&sink.url(), &stranger), Timestamp::now).await;
     assert!(matches!(handle(&notifier, made).await, Verdict::Later { .. }));
     assert_eq!(office.letter(id).await, Letter::Due { attempts: 1 });
     assert!(last_reason(&office.history(id).await).starts_with("no TLS with the mail server"));

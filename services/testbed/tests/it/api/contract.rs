@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use api::Limits;
+use jiff::Timestamp;
 use journal::{Journal, JournalSettings};
 use notifier::{Mailer, Outbox};
 use reqwest::Method;
@@ -115,7 +116,7 @@ async fn a_client_that_a_stock_generator_made_of_the_document_does_the_main_job(
     let settings = JournalSettings::new(house.nats.urls(), "/insights/notify");
     let journal = Journal::connect(&settings).await.unwrap();
     let mailer = Mailer::Outbox(Outbox::open(&outbox).unwrap());
-    let notifier = notifier::run(journal, house.vault.clone(), mailer, office::settings(), stop);
+    let notifier = notifier::run(journal, house.vault.clone(), mailer, office::settings(), Timestamp::now, stop);
     tokio::spawn(async move { notifier.await.unwrap() });
     let document = house.ask_as_stranger(Method::GET, "/openapi.json", |request| request).await.body;
     std::fs::write(folder.path().join("openapi.json"), document.to_string()).unwrap();

@@ -199,14 +199,18 @@ impl Office {
 
     /// A notifier in a process of its own that sends to this mail server.
     pub async fn notifier(&self, sink: &SmtpSink) -> Arc<Notifier> {
-        let journal = self.another_journal().await;
-        Arc::new(Notifier::new(journal, self.vault.clone(), smtp(&sink.url(), sink), settings()))
+        self.notifier_at(smtp(&sink.url(), sink), Timestamp::now).await
     }
 
     /// A notifier in a process of its own that writes into this folder.
     pub async fn notifier_to(&self, outbox: &Outbox) -> Arc<Notifier> {
+        self.notifier_at(Mailer::Outbox(outbox.clone()), Timestamp::now).await
+    }
+
+    /// A notifier in a process of its own that sends by this mailer and goes by this clock.
+    pub async fn notifier_at(&self, mailer: Mailer, clock: fn() -> Timestamp) -> Arc<Notifier> {
         let journal = self.another_journal().await;
-        Arc::new(Notifier::new(journal, self.vault.clone(), Mailer::Outbox(outbox.clone()), settings()))
+        Arc::new(Notifier::new(journal, self.vault.clone(), mailer, settings(), clock))
     }
 
     /// The role, running.
@@ -218,7 +222,7 @@ impl Office {
     pub async fn run_with(&self, mailer: Mailer, settings: LetterSettings) -> Role {
         let stop = CancellationToken::new();
         let journal = self.another_journal().await;
-        let role = notifier::run(journal, self.vault.clone(), mailer, settings, stop.clone());
+        let role = notifier::run(journal, self.vault.clone(), mailer, settings, Timestamp::now, stop.clone());
         Role { stop, task: tokio::spawn(async move { role.await.unwrap() }) }
     }
 }
