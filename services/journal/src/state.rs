@@ -26,11 +26,22 @@ impl Journal {
     /// # Errors
     /// Where the log cannot be read, or too many wait for this aggregate.
     pub async fn state<D: Decider>(&self, id: &D::Id) -> Result<Versioned<D>, ReadError> {
-        self.look(id, |loaded| {
-            let Done { version, position, state, .. } = done(loaded, Outcome::Unchanged);
-            Versioned { version, position, state }
-        })
-        .await
+        self.look(id, versioned).await
+    }
+
+    /// The aggregate's state as it was when this was its stream's last position.
+    ///
+    /// # Errors
+    /// Where the log cannot be read, or too many wait for this aggregate.
+    pub async fn state_at<D: Decider>(&self, id: &D::Id, last: Position) -> Result<Versioned<D>, ReadError> {
+        let now = self.state::<D>(id).await?;
+        if now.position.is_none_or(|position| position.sequence <= last.sequence) {
+            return Ok(now);
+        }
+        let deadline = Instant::now() + self.0.settings.execute_deadline;
+        let history = within(deadline, self.history(&Subject::new(D::KIND, &id.token()))).await?;
+        let mut then = history.iter().take_while(|recorded| recorded.position().sequence <= last.sequence);
+        Ok(versioned(&then.try_fold(Loaded::empty(), fold_recorded)?))
     }
 
     /// Whether this command became an event of the aggregate before: then it has its first answer, whatever would be said
@@ -123,6 +134,11 @@ fn fold_recorded<D: Decider>(loaded: Loaded<D>, recorded: &Recorded) -> Result<L
     let event = D::Event::decode(recorded.event_type(), recorded.payload());
     let event = event.map_err(|error| unreadable(error.into()))?;
     Ok(fold(loaded, &event, &metadata, position.sequence))
+}
+
+fn versioned<D: Decider>(loaded: &Loaded<D>) -> Versioned<D> {
+    let Done { version, position, state, .. } = done(loaded, Outcome::Unchanged);
+    Versioned { version, position, state }
 }
 
 pub(crate) fn done<D: Decider>(loaded: &Loaded<D>, outcome: Outcome) -> Done<D> {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use events::advisor::AdvisorDetails;
 use events::recommendation::Advice;
-use events::suitability::GateShut;
+use events::suitability::{Basis, GateShut};
 use events::values::{Language, RecommendationId};
 use jiff::civil::Date;
 use minijinja::value::{Serde, Value};
@@ -37,6 +37,8 @@ pub struct Content<'a> {
     pub advice: &'a Advice,
     /// The gates that stayed shut before compliance let it out; none where all were open.
     pub let_through: &'a [GateShut],
+    /// How the client's profile had come about on that day; `None` where they had none.
+    pub basis: Option<&'a Basis>,
     /// To whom.
     pub client: &'a Identity,
     /// Who recommends, for which firm, under whose rules and in which language.
@@ -160,7 +162,7 @@ impl<'a> Filling<'a> {
             window: (figures.returns > 0).then(|| words::window(language, figures, currency)),
             figures: figures::lines(language, figures, currency),
             no_figures: missing::told_of_all(language, figures, currency),
-            notice: regime::notice(content.advisor, content.let_through.is_empty()).unwrap_or_default(),
+            notice: regime::notice(content.advisor, content.basis, content.let_through.is_empty()).unwrap_or_default(),
             costs: costs::told(language, content.advice.terms.costs),
             holds: content.advice.terms.valid_until.map(|last| words::holds(language, last)),
             reference: content.recommendation.to_string(),

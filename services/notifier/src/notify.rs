@@ -20,8 +20,7 @@
 use std::time::Duration;
 
 use events::metadata::MetadataError;
-use events::recommendation::{Advice, Letter, RecommendationEvent, Standing};
-use events::suitability::GateShut;
+use events::recommendation::{Letter, RecommendationEvent, Standing};
 use events::values::{AggregateId, EventId, RecommendationId};
 use events::{AnyEvent, Kind, Metadata, Position, Recommendation, Subject};
 use jiff::Timestamp;
@@ -33,7 +32,7 @@ use crate::Notifier;
 use crate::ledger::{Claim, Outcome};
 use crate::mailer::{Delivery, note};
 use crate::message::{Message, MessageId};
-use crate::prepare::Prepared;
+use crate::prepare::{Advised, Making, Prepared};
 
 /// How long an event rests whose letter is in other hands, or whose log cannot be read.
 const REST: Duration = Duration::from_secs(10);
@@ -54,8 +53,8 @@ struct Work {
     id: RecommendationId,
     /// The event that asks for it.
     cause: EventId,
-    /// When the recommendation was made, where the event says so.
-    made_at: Option<Timestamp>,
+    /// How the recommendation was made, where the event says so.
+    made: Option<Making>,
 }
 
 impl Work {
@@ -86,16 +85,9 @@ impl Work {
         let metadata = recorded.metadata().map_err(|error| error.to_string())?;
         let (_, token) = recorded.kind_and_token().map_err(|error| error.to_string())?;
         let id = RecommendationId::from_token(token).ok_or_else(|| format!("`{token}` is no recommendation's id"))?;
-        Ok(Some(Self { id, cause: metadata.event_id, made_at: is_made.then_some(metadata.time) }))
+        let made = Making { at: metadata.time, position: recorded.position() };
+        Ok(Some(Self { id, cause: metadata.event_id, made: is_made.then_some(made) }))
     }
-}
-
-/// What the letter is to say.
-#[derive(Clone, Copy)]
-struct Advised<'a> {
-    advice: &'a Advice,
-    /// The gates that compliance let it through.
-    let_through: &'a [GateShut],
 }
 
 /// Why a letter is left for another time, or for an operator.
@@ -156,8 +148,7 @@ impl Notifier {
 
     /// Claims the attempt and makes it.
     async fn attempt(&self, work: &Work, advised: Advised<'_>, attempt: u32) -> Result<Verdict, Stop> {
-        let prepared = self.prepare(work.id, advised.advice, advised.let_through, self.made_at(work).await?).await;
-        let message = match prepared {
+        let message = match self.prepare(work.id, advised, self.making(work).await?).await {
             Prepared::Message(message) => Ok(message),
             Prepared::Never(reason) => Err(reason),
             Prepared::NotNow(reason) => return Err(Stop::NotNow(reason)),
@@ -194,13 +185,12 @@ impl Notifier {
             Ok(Some(true)) => self.settle(work, attempt, &Outcome::Emailed).await,
             // Not taken, and writing it twice is writing it once: the claim is as good as ours.
             Ok(Some(false)) => {
-                let outcome =
-                    match self.prepare(work.id, advised.advice, advised.let_through, self.made_at(work).await?).await {
-                        Prepared::Message(message) => self.outcome(attempt, self.send(&message, attempt).await),
-                        Prepared::Never(reason) => Outcome::Failed(reason),
-                        Prepared::NotNow(reason) => return Err(Stop::NotNow(reason)),
-                        Prepared::Wrong(reason) => return Err(Stop::Wrong(reason)),
-                    };
+                let outcome = match self.prepare(work.id, advised, self.making(work).await?).await {
+                    Prepared::Message(message) => self.outcome(attempt, self.send(&message, attempt).await),
+                    Prepared::Never(reason) => Outcome::Failed(reason),
+                    Prepared::NotNow(reason) => return Err(Stop::NotNow(reason)),
+                    Prepared::Wrong(reason) => return Err(Stop::Wrong(reason)),
+                };
                 self.settle(work, attempt, &outcome).await
             }
             Ok(None) => {
@@ -265,14 +255,14 @@ impl Notifier {
         }
     }
 
-    /// When the recommendation was made: its letter's date.
-    async fn made_at(&self, work: &Work) -> Result<Timestamp, Stop> {
-        if let Some(made_at) = work.made_at {
-            return Ok(made_at);
+    /// How the recommendation was made.
+    async fn making(&self, work: &Work) -> Result<Making, Stop> {
+        if let Some(made) = work.made {
+            return Ok(made);
         }
         let history = self.journal.history(&Subject::new(Kind::Recommendation, &work.id.token())).await?;
         let first = history.first().ok_or_else(|| Stop::Wrong("the recommendation has no history".to_owned()))?;
-        Ok(first.metadata()?.time)
+        Ok(Making { at: first.metadata()?.time, position: first.position() })
     }
 
     async fn metadata_at(&self, position: Position) -> Result<Metadata, Stop> {

@@ -2,9 +2,9 @@
 
 use events::advisor;
 use events::recommendation::Advice;
-use events::suitability::GateShut;
+use events::suitability::{GateShut, Profile};
 use events::values::{Note, RecommendationId};
-use events::{Advisor, Client};
+use events::{Advisor, Client, Position};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vault::VaultError;
@@ -13,6 +13,24 @@ use crate::Notifier;
 use crate::letter::{Content, letter};
 use crate::mailer::note;
 use crate::message::{Message, MessageId, message};
+
+/// What the letter is to say.
+#[derive(Clone, Copy)]
+pub struct Advised<'a> {
+    /// What is recommended to whom.
+    pub advice: &'a Advice,
+    /// The gates that compliance let it through.
+    pub let_through: &'a [GateShut],
+}
+
+/// How a recommendation was made, or refused before somebody let it out: its gates and its letter are of that day.
+#[derive(Clone, Copy)]
+pub struct Making {
+    /// When.
+    pub at: Timestamp,
+    /// Where in the log. What stands before it is what was known of the client.
+    pub position: Position,
+}
 
 /// A letter, or why there is none.
 #[derive(Debug)]
@@ -28,14 +46,9 @@ pub enum Prepared {
 }
 
 impl Notifier {
-    /// The letter of a recommendation that was made at this time, and that compliance let through these gates.
-    pub(crate) async fn prepare(
-        &self,
-        id: RecommendationId,
-        advice: &Advice,
-        let_through: &[GateShut],
-        made_at: Timestamp,
-    ) -> Prepared {
+    /// The letter of a recommendation that says this and was made so.
+    pub(crate) async fn prepare(&self, id: RecommendationId, advised: Advised<'_>, made: Making) -> Prepared {
+        let Advised { advice, let_through } = advised;
         let now = (self.clock)();
         let today = now.to_zoned(TimeZone::UTC).date();
         // Roles that were away over midnight come back to letters that hold no more.
@@ -44,6 +57,10 @@ impl Notifier {
         }
         let client = match self.journal.state::<Client>(&advice.client).await {
             Ok(versioned) => versioned.state,
+            Err(error) => return Prepared::NotNow(error.to_string()),
+        };
+        let profile = match self.journal.state_at::<Client>(&advice.client, made.position).await {
+            Ok(then) => profile_of(then.state),
             Err(error) => return Prepared::NotNow(error.to_string()),
         };
         let advisor = match self.journal.state::<Advisor>(&advice.advisor).await {
@@ -77,8 +94,15 @@ impl Notifier {
             }
             Err(error) => return Prepared::Wrong(error.to_string()),
         };
-        let day = made_at.to_zoned(TimeZone::UTC).date();
-        let content = Content { recommendation: id, advice, let_through, client: &identity, advisor: &details, day };
+        let content = Content {
+            recommendation: id,
+            advice,
+            let_through,
+            basis: profile.as_ref().map(|profile| &profile.basis),
+            client: &identity,
+            advisor: &details,
+            day: made.at.to_zoned(TimeZone::UTC).date(),
+        };
         let letter = match letter(&content) {
             Ok(letter) => letter,
             // Not what the template engine says: it may show what the template was filled with.
@@ -90,5 +114,12 @@ impl Notifier {
             Ok(message) => Prepared::Message(Box::new(message)),
             Err(error) => Prepared::Never(note(&error.to_string())),
         }
+    }
+}
+
+fn profile_of(client: Client) -> Option<Profile> {
+    match client {
+        Client::Registered { profile, .. } | Client::Removed { profile, .. } => profile,
+        Client::Unknown => None,
     }
 }

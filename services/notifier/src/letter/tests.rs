@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use events::advisor::AdvisorDetails;
 use events::recommendation::Advice;
-use events::suitability::GateShut;
+use events::suitability::{
+    Answers, Basis, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, RULES_VERSION,
+};
 use events::values::{
     AdvisedFigure, AdvisorId, Allocation, AssetId, ClientId, CommandId, Costs, Currency, EmailAddress, FiguresSnapshot,
     Interest, InterestRate, Language, Name, NoFigureReason, Note, PortfolioId, RecommendationId, Regime, RiskClass,
@@ -79,15 +81,29 @@ fn written_by(advice: &Advice, client: &str, advisor: &AdvisorDetails) -> Letter
 /// The letter of advice that compliance let through these gates.
 fn written_though(let_through: &[GateShut], advice: &Advice, client: &str, advisor: &AdvisorDetails) -> Letter {
     let client = Identity { name: name(client), email: EmailAddress::parse("jose@example.com").unwrap() };
+    let basis = answered();
     letter(&Content {
         recommendation: RecommendationId::created_by(command()),
         advice,
         let_through,
+        basis: Some(&basis),
         client: &client,
         advisor,
         day: date(2026, 3, 4),
     })
     .unwrap()
+}
+
+/// What the client's profile rests on.
+fn answered() -> Basis {
+    let answers = Answers {
+        objective: Objective::Growth,
+        horizon: Horizon::OverTenYears,
+        loss_capacity: LossCapacity::UpToThirtyFivePercent,
+        knowledge: Knowledge::Informed,
+        liquidity_need: LiquidityNeed::Little,
+    };
+    Basis::Answers { answers, rules: RULES_VERSION }
 }
 
 fn usual() -> Letter {

@@ -2,6 +2,7 @@
 
 mod last_day;
 pub(crate) mod office;
+mod profiles;
 
 use std::time::Duration;
 
