@@ -478,7 +478,8 @@ impl Decider for Recommendation {
 fn make(advice: &Advice, recipient: &Recipient) -> RecommendationEvent {
     let classes = &advice.terms.product_classes;
     let products = advice.allocation.iter().map(|(asset, _)| (asset, classes.get(asset).copied()));
-    let mut shut = gates_shut(recipient.profile.as_ref(), advice.terms.risk_class, products, recipient.on);
+    let Recipient { profile, regime, on, .. } = recipient;
+    let mut shut = gates_shut(profile.as_ref(), *regime, advice.terms.risk_class, products, *on);
     if !recipient.in_care {
         shut.insert(0, GateShut::NotInCare);
     }
@@ -488,6 +489,6 @@ fn make(advice: &Advice, recipient: &Recipient) -> RecommendationEvent {
     if shut.is_empty() {
         RecommendationEvent::Made(advice)
     } else {
-        RecommendationEvent::Refused { advice, shut, regime: recipient.regime }
+        RecommendationEvent::Refused { advice, shut, regime: *regime }
     }
 }

@@ -9,7 +9,8 @@
 //!
 //! A class is good for 60, 48, 36, 24 or 12 months, from conservative to aggressive: the more risk, the sooner it is
 //! asked for again, and never after more than five years. A class set by hand needs a reason and is good for as long.
-//! Missing or expired counts as conservative, and still fails the gate that asks for a valid profile.
+//! Missing or expired counts as conservative, and still fails the gate that asks for a valid profile. So does a class by
+//! hand under a regime that has the client answer ([`Regime::takes_classes_by_hand`]): there it is as if there were none.
 //!
 //! Three gates stand before a recommendation: the profile exists and is valid; the portfolio carries no more risk than
 //! the client's class; no single product does. Each failed gate is named.
@@ -18,7 +19,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::values::{AssetId, Note, RiskClass};
+use crate::values::{AssetId, Note, Regime, RiskClass};
 
 #[cfg(test)]
 mod tests;
@@ -168,6 +169,15 @@ impl Profile {
         Self { class, basis: Basis::ByHand { reason }, since, until: good_until(class, since) }
     }
 
+    /// Whether it counts under this regime.
+    #[must_use]
+    pub const fn counts_under(&self, regime: Regime) -> bool {
+        match self.basis {
+            Basis::Answers { .. } => true,
+            Basis::ByHand { .. } => regime.takes_classes_by_hand(),
+        }
+    }
+
     /// Whether it is good on this day.
     #[must_use]
     pub fn is_valid_on(&self, day: Date) -> bool {
@@ -182,7 +192,7 @@ pub enum GateShut {
     /// The client is not in the care of whoever advises, or in nobody's any more.
     #[error("the client is not in the advisor's care")]
     NotInCare,
-    /// Nobody has asked the client.
+    /// Nobody has asked the client, which a class that was set by hand stands for under most regimes.
     #[error("the client has no suitability profile")]
     NoProfile,
     /// The client was asked too long ago.
@@ -219,17 +229,18 @@ pub enum GateShut {
     },
 }
 
-/// The gates that stay shut for this client, none where the advice fits. A portfolio or product without a class of its
+/// The gates that stay shut for this client under this regime, none where the advice fits. A portfolio or product without a class of its
 /// own counts as aggressive: what nobody has rated is not sold as safe.
 #[must_use]
 pub fn gates_shut<'a>(
     profile: Option<&Profile>,
+    regime: Regime,
     portfolio: Option<RiskClass>,
     products: impl IntoIterator<Item = (&'a AssetId, Option<RiskClass>)>,
     day: Date,
 ) -> Vec<GateShut> {
     let mut shut = Vec::new();
-    let client = match profile {
+    let client = match profile.filter(|profile| profile.counts_under(regime)) {
         Some(profile) if profile.is_valid_on(day) => profile.class,
         Some(profile) => {
             shut.push(GateShut::ProfileExpired { until: profile.until });

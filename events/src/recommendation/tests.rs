@@ -7,7 +7,7 @@ use super::{
 use crate::advisor;
 use crate::scenario::given;
 use crate::stored::samples::advice;
-use crate::suitability::{GateShut, Profile};
+use crate::suitability::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile};
 use crate::values::{Actor, AssetId, Delisted, Name, Note, RecommendationId, Regime, RiskClass, Terms};
 
 const TODAY: Date = date(2026, 3, 4);
@@ -124,6 +124,30 @@ fn without_a_profile_the_client_counts_as_conservative_and_every_gate_that_stays
     let whole = GateShut::PortfolioTooRisky { portfolio: RiskClass::Moderate, client: RiskClass::Conservative };
     let shut = vec![GateShut::NoProfile, whole, too_risky("AAPL"), too_risky("OCDO.L"), too_risky("^GSPC")];
     nothing.when(&make(moderate(), no_profile())).then(&refused(moderate(), shut, Regime::Cvm19));
+}
+
+#[test]
+fn under_mifid_only_the_clients_own_answers_open_the_gates() {
+    let by_hand = Recipient { regime: Regime::MifidIi, ..bold() };
+    let answers = Answers {
+        objective: Objective::Speculation,
+        horizon: Horizon::OverTenYears,
+        loss_capacity: LossCapacity::More,
+        knowledge: Knowledge::Professional,
+        liquidity_need: LiquidityNeed::None,
+    };
+    let answered = Recipient { profile: Some(Profile::from_answers(answers, TODAY)), ..by_hand.clone() };
+    let advice =
+        Advice { terms: Terms { risk_class: Some(RiskClass::Conservative), ..moderate().terms }, ..moderate() };
+    let too_risky = |asset: &str| GateShut::ProductTooRisky {
+        asset: AssetId::parse(asset).unwrap(),
+        product: RiskClass::Moderate,
+        client: RiskClass::Conservative,
+    };
+    let shut = vec![GateShut::NoProfile, too_risky("AAPL"), too_risky("OCDO.L"), too_risky("^GSPC")];
+    let refusal = refused(advice.clone(), shut, Regime::MifidIi);
+    given::<Recommendation>([]).when(&make(advice.clone(), by_hand)).then(&refusal);
+    given::<Recommendation>([]).when(&make(advice.clone(), answered)).then(&E::Made(Box::new(advice)));
 }
 
 #[test]

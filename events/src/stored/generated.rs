@@ -289,20 +289,30 @@ fn delisted() -> impl Strategy<Value = Delisted> {
 
 fn recipient() -> impl Strategy<Value = Recipient> {
     use prop::sample::select;
-    let profile = prop::option::of((select(&RiskClass::ALL[..]), note(), day()));
-    (any::<bool>(), profile, select(&Regime::ALL[..]), delisted(), day()).prop_map(
-        |(in_care, profile, regime, delisted, on)| {
-            let profile = profile.map(|(class, reason, since)| Profile::by_hand(class, reason, since));
-            Recipient { in_care, profile, regime, delisted, on }
-        },
-    )
+    (any::<bool>(), prop::option::of(profile()), select(&Regime::ALL[..]), delisted(), day())
+        .prop_map(|(in_care, profile, regime, delisted, on)| Recipient { in_care, profile, regime, delisted, on })
 }
 
-/// Somebody whom any advice suits.
+fn profile() -> impl Strategy<Value = Profile> {
+    prop_oneof![
+        (answers(), day()).prop_map(|(answers, since)| Profile::from_answers(answers, since)),
+        (prop::sample::select(&RiskClass::ALL[..]), note(), day())
+            .prop_map(|(class, reason, since)| Profile::by_hand(class, reason, since)),
+    ]
+}
+
+/// Somebody whom any advice suits, whatever the regime asks for.
 fn bold() -> impl Strategy<Value = Recipient> {
-    (note(), day(), prop::sample::select(&Regime::ALL[..])).prop_map(|(reason, on, regime)| Recipient {
+    const ANSWERS: Answers = Answers {
+        objective: Objective::Speculation,
+        horizon: Horizon::OverTenYears,
+        loss_capacity: LossCapacity::More,
+        knowledge: Knowledge::Professional,
+        liquidity_need: LiquidityNeed::None,
+    };
+    (day(), prop::sample::select(&Regime::ALL[..])).prop_map(|(on, regime)| Recipient {
         in_care: true,
-        profile: Some(Profile::by_hand(RiskClass::Aggressive, reason, on)),
+        profile: Some(Profile::from_answers(ANSWERS, on)),
         regime,
         delisted: Delisted::default(),
         on,

@@ -1,7 +1,7 @@
 use jiff::civil::{Date, date};
 
 use super::{Answers, GateShut, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective, Profile, gates_shut};
-use crate::values::{AssetId, Note, RiskClass};
+use crate::values::{AssetId, Note, Regime, RiskClass};
 
 const TODAY: Date = date(2026, 1, 31);
 
@@ -73,12 +73,13 @@ fn a_profile_is_good_on_its_first_and_last_day_and_on_no_other_side_of_them() {
 fn advice_that_fits_passes_every_gate() {
     let profile = Profile::from_answers(bold(), TODAY);
     let products = [(&apple(), Some(RiskClass::Aggressive))];
-    assert_eq!(gates_shut(Some(&profile), Some(RiskClass::Moderate), products, TODAY), []);
+    assert_eq!(gates_shut(Some(&profile), Regime::Cvm19, Some(RiskClass::Moderate), products, TODAY), []);
 }
 
 #[test]
 fn without_a_profile_the_client_counts_as_conservative() {
-    let shut = gates_shut(None, Some(RiskClass::Conservative), [(&apple(), Some(RiskClass::Moderate))], TODAY);
+    let shut =
+        gates_shut(None, Regime::Cvm19, Some(RiskClass::Conservative), [(&apple(), Some(RiskClass::Moderate))], TODAY);
     let (product, client) = (RiskClass::Moderate, RiskClass::Conservative);
     assert_eq!(shut, [GateShut::NoProfile, GateShut::ProductTooRisky { asset: apple(), product, client }]);
 }
@@ -87,7 +88,7 @@ fn without_a_profile_the_client_counts_as_conservative() {
 fn an_expired_profile_counts_as_conservative_too() {
     let profile = Profile::from_answers(bold(), TODAY);
     let late = date(2027, 2, 1);
-    let shut = gates_shut(Some(&profile), Some(RiskClass::Aggressive), [], late);
+    let shut = gates_shut(Some(&profile), Regime::Cvm19, Some(RiskClass::Aggressive), [], late);
     let (portfolio, client) = (RiskClass::Aggressive, RiskClass::Conservative);
     let expired = GateShut::ProfileExpired { until: date(2027, 1, 31) };
     assert_eq!(shut, [expired, GateShut::PortfolioTooRisky { portfolio, client }]);
@@ -97,6 +98,29 @@ fn an_expired_profile_counts_as_conservative_too() {
 fn what_nobody_has_rated_is_not_sold_as_safe() {
     let note = Note::parse("as agreed on the phone").unwrap();
     let profile = Profile::by_hand(RiskClass::ModeratelyAggressive, note, TODAY);
-    let shut = gates_shut(Some(&profile), None, [(&apple(), None)], TODAY);
+    let shut = gates_shut(Some(&profile), Regime::Cvm19, None, [(&apple(), None)], TODAY);
     assert_eq!(shut.len(), 2, "{shut:?}");
+}
+
+#[test]
+fn a_class_set_by_hand_is_no_profile_where_the_client_has_to_answer() {
+    let note = Note::parse("as agreed on the phone").unwrap();
+    let (by_hand, answered) =
+        (Profile::by_hand(RiskClass::Aggressive, note, TODAY), Profile::from_answers(bold(), TODAY));
+    let late = by_hand.until.tomorrow().unwrap();
+    for regime in Regime::ALL {
+        let shut = |profile, day| gates_shut(Some(profile), regime, Some(RiskClass::Moderate), [], day);
+        assert_eq!(shut(&answered, TODAY), []);
+        assert!(matches!(shut(&answered, late)[0], GateShut::ProfileExpired { .. }));
+        if regime == Regime::MifidIi {
+            let (portfolio, client) = (RiskClass::Moderate, RiskClass::Conservative);
+            let as_if_there_were_none = [GateShut::NoProfile, GateShut::PortfolioTooRisky { portfolio, client }];
+            assert_eq!(
+                [TODAY, late].map(|day| shut(&by_hand, day)),
+                [as_if_there_were_none.clone(), as_if_there_were_none]
+            );
+        } else {
+            assert_eq!(shut(&by_hand, TODAY), []);
+        }
+    }
 }

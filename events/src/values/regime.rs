@@ -56,6 +56,14 @@ impl Regime {
     pub const fn allows_override(self) -> bool {
         !matches!(self, Self::MifidIi)
     }
+
+    /// Whether a class that somebody set by hand may stand for the client's answers. Not in the European Union: the firm
+    /// "shall obtain the necessary information" from the client (Directive 2014/65/EU, article 25, paragraph 2), and where
+    /// it does not, it "shall not recommend" (Delegated Regulation (EU) 2017/565, article 54, paragraph 8).
+    #[must_use]
+    pub const fn takes_classes_by_hand(self) -> bool {
+        !matches!(self, Self::MifidIi)
+    }
 }
 
 impl fmt::Display for Regime {
@@ -121,5 +129,11 @@ mod tests {
     fn only_in_the_european_union_is_a_shut_gate_final() {
         let final_in: Vec<Regime> = Regime::ALL.into_iter().filter(|regime| !regime.allows_override()).collect();
         assert_eq!(final_in, [Regime::MifidIi]);
+    }
+
+    #[test]
+    fn only_in_the_european_union_has_the_client_to_answer() {
+        let asks: Vec<Regime> = Regime::ALL.into_iter().filter(|regime| !regime.takes_classes_by_hand()).collect();
+        assert_eq!(asks, [Regime::MifidIi]);
     }
 }

@@ -337,10 +337,23 @@ pub async fn get(
     Parameters(query): Parameters<AsOfQuery>,
     _: CaughtUp,
 ) -> Result<Response, Problem> {
-    let row = match query.until(&journal).await? {
-        Some(until) => then::<Advisor, projections::advisors::Changed>(&journal, &id, until).await?,
-        None => projections::advisors::get(&pool, id).await?,
-    };
+    let row = row(&pool, &journal, id, &query).await?;
     let row = row.ok_or_else(|| Problem::of(ProblemType::AdvisorUnknown))?;
     Ok(tagged(row.version, Json(AdvisorView::from(row)).into_response()))
+}
+
+/// The advisor as they stand, or stood then; `None` where there is none, or was none yet.
+///
+/// # Errors
+/// `invalid-parameter`, or that the log or the read model cannot be read.
+pub async fn row(
+    pool: &PgPool,
+    journal: &Journal,
+    id: AdvisorId,
+    query: &AsOfQuery,
+) -> Result<Option<AdvisorRow>, Problem> {
+    Ok(match query.until(journal).await? {
+        Some(until) => then::<Advisor, projections::advisors::Changed>(journal, &id, until).await?,
+        None => projections::advisors::get(pool, id).await?,
+    })
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use events::client::{Client, ClientCommand};
 use events::suitability::{Answers, Horizon, Knowledge, LiquidityNeed, LossCapacity, Objective};
-use events::values::{ClientId, Note, RiskClass};
+use events::values::{ClientId, Note, Regime, RiskClass};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use journal::{Expect, Journal};
@@ -14,6 +14,7 @@ use sqlx::PgPool;
 use utoipa::ToSchema;
 
 use super::row;
+use crate::advisors;
 use crate::as_of::{AsOfQuery, moment};
 use crate::body::JsonBody;
 use crate::canonical::Canonical;
@@ -79,7 +80,8 @@ pub struct SuitabilityView {
     class: &'static str,
     /// Whether a profile is there and valid on that day. Without one every recommendation is refused.
     valid: bool,
-    /// Why it is not: `no-profile` or `profile-expired`.
+    /// Why it is not: `no-profile` or `profile-expired`. A class that was set by hand is no profile where the advisor works
+    /// under `mifid_ii`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     /// The day for which this is said, in UTC.
@@ -132,16 +134,20 @@ pub async fn show(
     _: CaughtUp,
 ) -> Result<Response, Problem> {
     let row = row(&pool, &journal, id, &query).await?;
+    let advisor = advisors::row(&pool, &journal, row.advisor, &query).await?;
+    let regime = advisor.map_or_else(Regime::default, |advisor| advisor.details.regime);
     // What was said then was said of that day.
     let until = query.until(&journal).await?;
     let day = moment(&journal, until, clock.now()).await?.to_zoned(TimeZone::UTC).date();
-    let view = view(row.profile, day);
+    let view = view(row.profile, regime, day);
     Ok(tagged(row.version, Json(view).into_response()))
 }
 
-fn view(profile: Option<serde_json::Value>, day: Date) -> SuitabilityView {
+fn view(profile: Option<serde_json::Value>, regime: Regime, day: Date) -> SuitabilityView {
+    let is_by_hand = profile.as_ref().is_some_and(|profile| profile.pointer("/basis/by_hand").is_some());
+    let counts = !is_by_hand || regime.takes_classes_by_hand();
     let text = |name: &str| profile.as_ref().and_then(|profile| profile.get(name)).and_then(|value| value.as_str());
-    let class = text("class").and_then(RiskClass::parse);
+    let class = text("class").and_then(RiskClass::parse).filter(|_| counts);
     let date = |name: &str| text(name).and_then(|text| text.parse::<Date>().ok());
     let within = date("since").zip(date("until")).is_some_and(|(since, until)| (since..=until).contains(&day));
     let (class, reason) = match class {
@@ -216,6 +222,7 @@ impl AnswersBody {
 
 #[cfg(test)]
 mod tests {
+    use events::values::Regime;
     use jiff::civil::date;
     use serde_json::json;
 
@@ -230,9 +237,26 @@ mod tests {
             (Some(profile.clone()), date(2029, 3, 5), ("conservative", Some("profile-expired"))),
             (Some(profile), date(2026, 3, 3), ("conservative", Some("profile-expired"))),
         ] {
-            let view = view(profile, day);
+            let view = view(profile, Regime::MifidIi, day);
             assert_eq!((view.class, view.reason), expected);
             assert_eq!(view.valid, view.reason.is_none());
+        }
+    }
+
+    #[test]
+    fn a_class_set_by_hand_counts_as_no_profile_where_the_client_has_to_answer() {
+        let answered =
+            json!({"class": "moderate", "basis": {"answers": {}}, "since": "2026-03-04", "until": "2029-03-04"});
+        let by_hand =
+            json!({"class": "moderate", "basis": {"by_hand": {}}, "since": "2026-03-04", "until": "2029-03-04"});
+        for (profile, regime, expected) in [
+            (&answered, Regime::MifidIi, ("moderate", None)),
+            (&by_hand, Regime::Cvm19, ("moderate", None)),
+            (&by_hand, Regime::MifidIi, ("conservative", Some("no-profile"))),
+        ] {
+            let view = view(Some(profile.clone()), regime, date(2026, 3, 4));
+            assert_eq!((view.class, view.reason, view.valid), (expected.0, expected.1, expected.1.is_none()));
+            assert_eq!(view.profile.as_ref(), Some(profile), "what is on record is shown all the same");
         }
     }
 

@@ -161,6 +161,43 @@ async fn a_shut_gate_refuses_one_client_and_leaves_the_others() {
     assert_eq!(refused["letter"]["state"], "none", "what is refused is not written about");
 }
 
+/// What the register says of an advisor who comes to work under MiFID II.
+fn under_mifid() -> Value {
+    json!({"name": "Ana Souza", "firm": "Casa Verde", "regime": "mifid_ii", "registration": "77", "language": "en"})
+}
+
+#[tokio::test]
+async fn under_mifid_a_class_set_by_hand_opens_no_gate_until_the_client_has_answered() {
+    let (house, _recommending) = house().await;
+    let advisor = house.advisor().await;
+    let portfolio = moderate(&house, &advisor, "moderate").await;
+    let client = client(&house, &advisor, Some("aggressive")).await;
+    let path = format!("/v1/clients/{client}/suitability");
+    let shown = |answer: &Answer| (answer.body["class"].clone(), answer.body["reason"].clone());
+    recommend(&house, &portfolio, "\"2\"", &[&client], json!({})).await;
+    let made = recommended(&house, &client, 1).await.remove(0);
+    assert_eq!(made["standing"], "open");
+
+    let edited = house.change(Method::PUT, &format!("/v1/advisors/{advisor}"), "\"1\"", &under_mifid()).await;
+    assert_eq!(edited.status.as_u16(), 200, "{edited:?}");
+    let now = house.get_now(&path).await;
+    assert_eq!(shown(&now), (json!("conservative"), json!("no-profile")));
+    assert_eq!(now.body["profile"]["basis"], json!({"by_hand": {"reason": "as agreed"}}));
+    let then = house.get(&format!("{path}?as_of={}", made["position"].as_str().unwrap())).await;
+    assert_eq!(shown(&then), (json!("aggressive"), Value::Null));
+    recommend(&house, &portfolio, "\"3\"", &[&client], json!({})).await;
+    let refused = recommended(&house, &client, 2).await.remove(1);
+    assert_eq!((&refused["standing"], &refused["gates"][0]["gate"]), (&json!("refused"), &json!("no_profile")));
+    let_out(&house, &refused).await.is_problem(409, "override-not-allowed");
+
+    let answers = json!({"objective": "speculation", "horizon": "over_ten_years", "loss_capacity": "more",
+        "knowledge": "professional", "liquidity_need": "none"});
+    let assessed = house.change(Method::PUT, &path, "\"2\"", &json!({"answers": answers})).await;
+    assert_eq!(shown(&house.get_after(&path, &assessed).await), (json!("aggressive"), Value::Null));
+    recommend(&house, &portfolio, "\"4\"", &[&client], json!({})).await;
+    assert_eq!(recommended(&house, &client, 3).await[2]["standing"], "open");
+}
+
 #[tokio::test]
 async fn what_nobody_has_rated_is_not_sold_as_safe() {
     let (house, _recommending) = house().await;
@@ -310,13 +347,12 @@ async fn refused_advice_is_let_out_into_the_world_as_it_is_now() {
     let suspended = json!({"standing": "suspended", "reason": "an inquiry"});
     let archived = json!({"standing": "archived", "reason": "replaced"});
     let handed_over = json!({"advisor": colleague, "reason": "they moved"});
-    let strict = json!({"name": "Ana Souza", "firm": "Casa Verde", "regime": "mifid_ii", "registration": "77", "language": "en"});
     for (what, version, body, code) in [
         ("clients/{client}/standing", "\"1\"", removed.clone(), "client-removed"),
         ("clients/{client}/advisor", "\"1\"", handed_over, "override-not-allowed"),
         ("advisors/{advisor}/standing", "\"1\"", suspended, "advisor-not-active"),
         ("advisors/{advisor}/standing", "\"1\"", removed, "advisor-not-active"),
-        ("advisors/{advisor}", "\"1\"", strict, "override-not-allowed"),
+        ("advisors/{advisor}", "\"1\"", under_mifid(), "override-not-allowed"),
         ("portfolios/{portfolio}/standing", "\"2\"", archived, "portfolio-archived"),
     ] {
         let advisor = house.advisor().await;
