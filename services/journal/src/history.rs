@@ -137,7 +137,12 @@ impl Journal {
     /// # Errors
     /// Where the log cannot be read.
     pub async fn position_at(&self, stream: Stream, time: Timestamp) -> Result<Position, ReadError> {
-        let (mut not_later, mut end) = (0, self.last_position(stream).await?.sequence);
+        let last = self.last_position(stream).await?;
+        let (mut not_later, mut end) = (0, last.sequence);
+        // Most of what is asked for has only just been.
+        if self.taken_at(last).await?.is_none_or(|(taken, _)| taken <= time) {
+            return Ok(last);
+        }
         while not_later < end {
             let middle = not_later + (end - not_later).div_ceil(2);
             let taken = self.taken_at(Position { stream, sequence: middle }).await?;
@@ -161,6 +166,9 @@ impl Journal {
 
     /// When the server took in the event at the position, and when the event says that it was.
     async fn taken_at(&self, position: Position) -> Result<Option<(Timestamp, Option<Timestamp>)>, ReadError> {
+        if position.sequence == 0 {
+            return Ok(None);
+        }
         match self.stream(position.stream).get_raw_message(position.sequence).await {
             Ok(found) => {
                 let taken = Timestamp::from_nanosecond(found.time.unix_timestamp_nanos());

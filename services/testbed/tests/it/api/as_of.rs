@@ -20,6 +20,8 @@ use super::house::{Answer, House, portfolio, unique};
 const COMMANDS: usize = 230;
 /// Positions that are travelled to.
 const POSITIONS: usize = 200;
+/// Of so many positions one is asked for by its time, too: finding a time takes several questions of the log.
+const OF_WHICH_BY_TIME: usize = 4;
 
 /// What portfolios are called: few names, some of which differ in case, accents and spelling alone, so that they are given
 /// again and two portfolios have the same.
@@ -253,7 +255,7 @@ async fn two_hundred_random_positions_are_replayed_as_they_were_seen() {
     assert!(followers.contains(&0) && followers.len() > 1, "some followed, and some did so no more: {followers:?}");
     let positions: Vec<u64> = story.seen.keys().copied().collect();
     assert!(positions.len() > 100, "{} positions", positions.len());
-    for _ in 0..POSITIONS {
+    for round in 0..POSITIONS {
         let sequence = positions[story.dice.roll(positions.len())];
         let position = Position { stream: Stream::Advisory, sequence };
         let event = house.journal.event_at(position).await.unwrap().unwrap();
@@ -262,8 +264,10 @@ async fn two_hundred_random_positions_are_replayed_as_they_were_seen() {
             let path = format!("{path}{}", if path.contains('?') { '&' } else { '?' });
             let then = house.get(&format!("{path}as_of={position}")).await;
             assert_eq!(&then.body, live, "{path} at {position}");
-            let then = house.get(&format!("{path}as_of={time}")).await;
-            assert_eq!(&then.body, live, "{path} at {time}");
+            if round % OF_WHICH_BY_TIME == 0 {
+                let then = house.get(&format!("{path}as_of={time}")).await;
+                assert_eq!(&then.body, live, "{path} at {time}");
+            }
         }
     }
 }
