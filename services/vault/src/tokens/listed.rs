@@ -4,12 +4,15 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use uuid::Uuid;
 
-use super::after_place;
+use super::{LINE_MAX, after_place};
 use crate::principal::{Role, Scope};
 use crate::{Vault, VaultError};
 
 /// Tokens that one request looks at where only some of them fit. No index knows which are good at a time, or by others.
 const LOOKED_AT_MAX: u32 = 1_000;
+
+/// The statements below look for a token at each place of a line.
+const _: () = assert!(LINE_MAX == 8);
 
 /// A token as it may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,13 +175,13 @@ macro_rules! tokens {
     };
 }
 
-/// The tokens of a page, and up to which place they were looked for, if not to the end. Whose they are says `$from` or
-/// `$which`, with `$3`.
+/// The tokens of a page, and up to which place they were looked for, if not to the end. Whose they are says `$which` with `$3`,
+/// or where they come from: `$first` to see where looking ends, and `$from`.
 macro_rules! page_of_tokens {
-    ($pool:expr, $page:expr, $from:tt, $which:tt, $of:expr) => {{
+    ($pool:expr, $page:expr, $first:tt, $from:tt, $which:tt, $of:expr) => {{
         let end = sqlx::query_scalar!(
             "select t.place as \"place!\" from "
-                + $from
+                + $first
                 + " where t.place > $1 and "
                 + $which
                 + " order by t.place offset $2 limit 1",
@@ -256,14 +259,34 @@ impl Vault {
         let pool = &self.pool;
         // One statement for each index: with `$1 is null or ...` a kept plan reads the whole table.
         let (records, end) = match of {
-            TokensOf::All => page_of_tokens!(pool, asked, "vault.tokens t", "$3::uuid is null", None::<Uuid>),
-            TokensOf::Account(account) => page_of_tokens!(pool, asked, "vault.tokens t", "t.account = $3", account),
+            TokensOf::All => {
+                page_of_tokens!(pool, asked, "vault.tokens t", "vault.tokens t", "$3::uuid is null", None::<Uuid>)
+            }
+            TokensOf::Account(account) => {
+                page_of_tokens!(pool, asked, "vault.tokens t", "vault.tokens t", "t.account = $3", account)
+            }
+            // An index for each place in a line: it may stand at any of them.
             TokensOf::Line(first) => page_of_tokens!(
                 pool,
                 asked,
-                // The fence keeps the planner from looking for them among all tokens, in the order of places.
-                "(select * from vault.tokens where id = $3 union all
-                  select * from vault.tokens where line @> array[$3::uuid] offset 0) t",
+                "(select * from vault.tokens where id = $3
+                  union all (select * from vault.tokens where line[1] = $3 and place > $1 order by place limit $2::bigint + 1)
+                  union all (select * from vault.tokens where line[2] = $3 and place > $1 order by place limit $2::bigint + 1)
+                  union all (select * from vault.tokens where line[3] = $3 and place > $1 order by place limit $2::bigint + 1)
+                  union all (select * from vault.tokens where line[4] = $3 and place > $1 order by place limit $2::bigint + 1)
+                  union all (select * from vault.tokens where line[5] = $3 and place > $1 order by place limit $2::bigint + 1)
+                  union all (select * from vault.tokens where line[6] = $3 and place > $1 order by place limit $2::bigint + 1)
+                  union all (select * from vault.tokens where line[7] = $3 and place > $1 order by place limit $2::bigint + 1)
+                  union all (select * from vault.tokens where line[8] = $3 and place > $1 order by place limit $2::bigint + 1)) t",
+                "(select * from vault.tokens where id = $3
+                  union all (select * from vault.tokens where line[1] = $3 and place > $2 and place <= $4)
+                  union all (select * from vault.tokens where line[2] = $3 and place > $2 and place <= $4)
+                  union all (select * from vault.tokens where line[3] = $3 and place > $2 and place <= $4)
+                  union all (select * from vault.tokens where line[4] = $3 and place > $2 and place <= $4)
+                  union all (select * from vault.tokens where line[5] = $3 and place > $2 and place <= $4)
+                  union all (select * from vault.tokens where line[6] = $3 and place > $2 and place <= $4)
+                  union all (select * from vault.tokens where line[7] = $3 and place > $2 and place <= $4)
+                  union all (select * from vault.tokens where line[8] = $3 and place > $2 and place <= $4)) t",
                 "true",
                 first
             ),
