@@ -18,13 +18,18 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// A statement that takes longer is logged.
 const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 
-/// How to connect so that queries find the read models' tables without naming their schema.
+/// How to connect so that queries find the read models' tables without naming their schema, and each statement has one plan,
+/// whatever it is asked for.
+///
+/// A plan for values that it knows may look for what two filters have in common among all rows, where each alone is of many:
+/// where nothing has both, it reads the whole table.
 ///
 /// # Errors
 /// Where the address cannot be read.
 pub fn options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
     use sqlx::ConnectOptions;
-    let options = PgConnectOptions::from_str(url)?.options([("search_path", SCHEMA), ("timezone", "UTC")]);
+    let settings = [("search_path", SCHEMA), ("timezone", "UTC"), ("plan_cache_mode", "force_generic_plan")];
+    let options = PgConnectOptions::from_str(url)?.options(settings);
     Ok(options.log_slow_statements(tracing::log::LevelFilter::Warn, SLOW_STATEMENT))
 }
 
