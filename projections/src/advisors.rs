@@ -17,7 +17,7 @@ use crate::incoming::Applied;
 use crate::model::{Changes, FoldError};
 use crate::replay::Replays;
 
-pub use rows::{AdvisorRow, Filter, get, list};
+pub use rows::{AdvisorRow, Filter, get, list, of_firm};
 
 /// Advisors that a batch put on the register or changed there.
 #[derive(Debug, Default)]

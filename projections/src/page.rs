@@ -136,11 +136,11 @@ macro_rules! page_of {
     };
 }
 
-/// As [`page_of`], of rows that stand in one of two ways, `$one` and `$other`, where only the rows of each way have an index
-/// in the page's order: PostgreSQL merges a page of each. (Without their own ends it reads both to the last row.)
-macro_rules! page_of_either {
+/// As [`page_of`], of rows that stand in one of several ways, `$one` and the others, where only the rows of each way have an
+/// index in the page's order: PostgreSQL merges a page of each. (Without their own ends it reads all of them to the last row.)
+macro_rules! page_of_each {
     (
-        $record:ident, $pool:expr, $page:expr, $columns:tt, $from:tt, $one:tt, $other:tt, $which:tt
+        $record:ident, $pool:expr, $page:expr, $columns:tt, $from:tt, [$one:tt $(, $other:tt)+], $which:tt
         $(, $value:expr)* $(,)?
     ) => {
         match $page.order {
@@ -153,12 +153,16 @@ macro_rules! page_of_either {
                         + $one
                         + " AND created_position > $1 "
                         + $which
-                        + " ORDER BY created_position LIMIT $2) UNION ALL (SELECT * "
-                        + $from
-                        + $other
-                        + " AND created_position > $1 "
-                        + $which
-                        + " ORDER BY created_position LIMIT $2)) either ORDER BY created_position LIMIT $2",
+                        + " ORDER BY created_position LIMIT $2)"
+                        $(
+                            + " UNION ALL (SELECT * "
+                            + $from
+                            + $other
+                            + " AND created_position > $1 "
+                            + $which
+                            + " ORDER BY created_position LIMIT $2)"
+                        )+
+                        + ") either ORDER BY created_position LIMIT $2",
                     $page.after(),
                     $page.limit()
                     $(, $value)*
@@ -175,12 +179,16 @@ macro_rules! page_of_either {
                         + $one
                         + " AND created_position < $1 "
                         + $which
-                        + " ORDER BY created_position DESC LIMIT $2) UNION ALL (SELECT * "
-                        + $from
-                        + $other
-                        + " AND created_position < $1 "
-                        + $which
-                        + " ORDER BY created_position DESC LIMIT $2)) either ORDER BY created_position DESC LIMIT $2",
+                        + " ORDER BY created_position DESC LIMIT $2)"
+                        $(
+                            + " UNION ALL (SELECT * "
+                            + $from
+                            + $other
+                            + " AND created_position < $1 "
+                            + $which
+                            + " ORDER BY created_position DESC LIMIT $2)"
+                        )+
+                        + ") either ORDER BY created_position DESC LIMIT $2",
                     $page.after(),
                     $page.limit()
                     $(, $value)*
@@ -226,4 +234,4 @@ macro_rules! end_of_looking {
     }};
 }
 
-pub(crate) use {end_of_looking, page_of, page_of_either};
+pub(crate) use {end_of_looking, page_of, page_of_each};

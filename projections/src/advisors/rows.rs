@@ -1,10 +1,12 @@
 //! Advisors as the register has them now, and queries.
 
+use std::collections::BTreeSet;
+
 use events::advisor::{AdvisorDetails, Standing};
 use events::values::{AdvisorId, Currency, Firm, Language, Name, Regime, Sought};
 use events::{Position, Stream};
 use jiff::Timestamp;
-use sqlx::{PgPool, query_as};
+use sqlx::{PgPool, query_as, query_scalar};
 use uuid::Uuid;
 
 use crate::columns::{damaged, natural, position};
@@ -119,6 +121,21 @@ pub async fn get(pool: &PgPool, id: AdvisorId) -> Result<Option<AdvisorRow>, sql
     .await?
     .map(AdvisorRow::try_from)
     .transpose()
+}
+
+/// Those of these advisors who work for the firm. At most [`PAGE_ROWS_MAX`](crate::PAGE_ROWS_MAX) are asked for.
+///
+/// # Errors
+/// Where PostgreSQL does not answer.
+pub async fn of_firm(
+    pool: &PgPool,
+    firm: &Firm,
+    advisors: &BTreeSet<AdvisorId>,
+) -> Result<BTreeSet<AdvisorId>, sqlx::Error> {
+    let ids: Vec<Uuid> = advisors.iter().map(|advisor| advisor.uuid()).collect();
+    let found =
+        query_scalar!("SELECT id FROM advisors WHERE id = ANY($1::uuid[]) AND firm_key = $2", &ids, firm.as_str());
+    Ok(found.fetch_all(pool).await?.into_iter().map(AdvisorId::new).collect())
 }
 
 /// A page of the advisors of whom this holds.

@@ -8,7 +8,7 @@ use sqlx::{PgPool, query_as};
 use uuid::Uuid;
 
 use crate::columns::{damaged, natural, position};
-use crate::page::{Page, page_of, page_of_either};
+use crate::page::{Page, page_of, page_of_each};
 
 /// Whether a client is advised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,12 +181,11 @@ macro_rules! page_of_one {
 macro_rules! page_of_both {
     ($pool:expr, $page:expr, $which:tt $(, $value:expr)* $(,)?) => {
         clients!(
-            page_of_either,
+            page_of_each,
             $pool,
             $page,
             "FROM clients",
-            " WHERE standing = 'active'",
-            " WHERE standing = 'removed'",
+            [" WHERE standing = 'active'", " WHERE standing = 'removed'"],
             $which
             $(, $value)*
         )

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::names::StoodAt;
 use super::rows::{Filter, PortfolioRow, Record, Standing};
 use crate::columns::natural;
-use crate::page::{Looked, PAGE_ROWS_MAX, Page, end_of_looking, page_of, page_of_either};
+use crate::page::{Looked, PAGE_ROWS_MAX, Page, end_of_looking, page_of, page_of_each};
 
 /// A page of a list in the order of names, whatever their case and accents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,12 +110,11 @@ macro_rules! page_of_one {
 macro_rules! page_of_both {
     ($pool:expr, $page:expr, $which:tt $(, $value:expr)* $(,)?) => {
         portfolios!(
-            page_of_either,
+            page_of_each,
             $pool,
             $page,
             => "FROM portfolios",
-            " WHERE standing = 'active'",
-            " WHERE standing = 'archived'",
+            [" WHERE standing = 'active'", " WHERE standing = 'archived'"],
             $which
             $(, $value)*
         )
@@ -245,17 +244,18 @@ impl ModelFilter {
 pub async fn models(pool: &PgPool, filter: &ModelFilter, page: Page) -> Result<Looked<PortfolioRow>, sqlx::Error> {
     let firm = filter.firm.as_str();
     let end = match filter {
-        // Nothing is left out but models of advisors who left the firm, and these are few.
-        ModelFilter { standing: None, search: None, .. } => None,
+        // Nothing is left out.
+        ModelFilter { left_behind: true, standing: None, search: None, .. } => None,
         _ => end_of_looking!(pool, page, true, "FROM portfolios", "AND model_of_key = $3", firm)?,
     };
     let (first, last) = page.places(end);
+    // Of each model it is asked where its advisor works. (With EXISTS, a plan may read the whole register first.)
     let records = page_of_one!(
         pool,
         page,
         "AND model_of_key = $3 AND created_position BETWEEN $4 AND $5 AND standing = COALESCE($6::text, standing)
              AND strpos(sought, COALESCE($7::text, '')) > 0
-             AND ($8 OR EXISTS (SELECT FROM advisors WHERE advisors.id = portfolios.advisor AND advisors.firm_key = $3))",
+             AND ($8 OR $3 = (SELECT firm_key FROM advisors WHERE advisors.id = portfolios.advisor))",
         firm,
         first,
         last,

@@ -10,7 +10,7 @@ use sqlx::{PgPool, query_as};
 use uuid::Uuid;
 
 use crate::columns::{natural, position, targets};
-use crate::page::{Page, page_of};
+use crate::page::{Looked, Page, end_of_looking, page_of, page_of_each};
 
 /// What is said of a letter that is not to be sent: the advice was refused, or ceased to stand before it had left.
 pub const NO_LETTER: &str = "none";
@@ -214,76 +214,148 @@ pub async fn parties(pool: &PgPool, id: RecommendationId) -> Result<Option<Parti
     }))
 }
 
-/// A page of the recommendations of which this holds.
-macro_rules! page_of_recommendations {
-    ($pool:expr, $page:expr, $which:tt $(, $value:expr)* $(,)?) => {
-        page_of!(
+/// What this macro makes of the columns of a row: sqlx reads statements from literals alone.
+macro_rules! recommendations {
+    ($of:ident, $pool:expr, $page:expr, $($rest:tt)*) => {
+        $of!(
             Record,
             $pool,
             $page,
-            r#"SELECT id, portfolio, portfolio_version, portfolio_name, client, advisor, currency, assets,
-                      weights AS "weights: Vec<Decimal>", rationale, figures, terms, gates, standing, standing_reason,
-                      superseded_by, overridden, letter, attempts, made_at AS "made_at: jiff_sqlx::Timestamp",
-                      emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position, version, position"#,
-            " FROM recommendations",
+            r#"SELECT id AS "id!", portfolio AS "portfolio!", portfolio_version AS "portfolio_version!",
+                      portfolio_name AS "portfolio_name!", client AS "client!", advisor AS "advisor!",
+                      currency AS "currency!", assets AS "assets!", weights AS "weights!: Vec<Decimal>",
+                      rationale AS "rationale!", figures AS "figures!", terms AS "terms!", gates AS "gates!",
+                      standing AS "standing!", standing_reason, superseded_by, overridden, letter AS "letter!",
+                      attempts AS "attempts!", made_at AS "made_at!: jiff_sqlx::Timestamp",
+                      emailed_at AS "emailed_at: jiff_sqlx::Timestamp", created_position AS "created_position!",
+                      version AS "version!", position AS "position!""#,
+            $($rest)*
+        )
+    };
+}
+
+/// A page of the recommendations of which this holds.
+macro_rules! page_of_one {
+    ($pool:expr, $page:expr, $which:tt $(, $value:expr)* $(,)?) => {
+        recommendations!(page_of, $pool, $page, " FROM recommendations", $which $(, $value)*)
+    };
+}
+
+/// As [`page_of_one`], however they stand, where an index has them by how they do.
+macro_rules! page_of_all {
+    ($pool:expr, $page:expr, $which:tt $(, $value:expr)* $(,)?) => {
+        recommendations!(
+            page_of_each,
+            $pool,
+            $page,
+            "FROM recommendations",
+            [
+                " WHERE standing = 'open'",
+                " WHERE standing = 'refused'",
+                " WHERE standing = 'withdrawn'",
+                " WHERE standing = 'superseded'",
+                " WHERE standing = 'expired'"
+            ],
             $which
             $(, $value)*
         )
     };
 }
 
-/// The recommendations that fit the filter, in the page's order: that in which they were made, or the other way round.
+/// The recommendations that fit the filter, in the page's order: that in which they were made, or the other way round. One
+/// client's that are of a portfolio, or stand so, are looked for among all of theirs, as far as one request looks; all others
+/// have an index, and a page is short only where the list ends.
 ///
 /// # Errors
 /// Where PostgreSQL does not answer.
-pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Vec<RecommendationRow>, sqlx::Error> {
+pub async fn list(pool: &PgPool, filter: Filter, page: Page) -> Result<Looked<RecommendationRow>, sqlx::Error> {
     let Filter { advisor, portfolio, client, standing } = filter;
-    let (advisor, client) = (advisor.map(AdvisorId::uuid), client.map(ClientId::uuid));
-    let standing = standing.map(Standing::word);
-    // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table. A client has few enough
-    // recommendations to look through them, and few portfolios change hands.
-    let records = match (portfolio.map(PortfolioId::uuid), client, advisor, standing) {
-        (portfolio, Some(client), advisor, standing) => page_of_recommendations!(
+    if let Some(client) = client {
+        return list_of_client(pool, client, filter, page).await;
+    }
+    let word = standing.map(Standing::word);
+    // One statement for each index: with `$1 IS NULL OR ...` a kept plan reads the whole table. Portfolios change hands, so
+    // what an advisor recommended of one is found by both.
+    let records = match (portfolio.map(PortfolioId::uuid), advisor.map(AdvisorId::uuid), standing) {
+        (Some(portfolio), Some(advisor), Some(_)) => {
+            page_of_one!(pool, page, "AND portfolio = $3 AND advisor = $4 AND standing = $5", portfolio, advisor, word)
+        }
+        (Some(portfolio), Some(advisor), None) => {
+            page_of_all!(pool, page, "AND portfolio = $3 AND advisor = $4", portfolio, advisor)
+        }
+        (Some(portfolio), None, Some(_)) => {
+            page_of_one!(pool, page, "AND portfolio = $3 AND standing = $4", portfolio, word)
+        }
+        (Some(portfolio), None, None) => page_of_all!(pool, page, "AND portfolio = $3", portfolio),
+        (None, Some(advisor), Some(_)) => {
+            page_of_one!(pool, page, "AND advisor = $3 AND standing = $4", advisor, word)
+        }
+        (None, Some(advisor), None) => page_of_all!(pool, page, "AND advisor = $3", advisor),
+        // These indexes are of one standing each, so the statement has to say which.
+        (None, None, Some(Standing::Open)) => page_of_one!(pool, page, "AND standing = 'open'"),
+        (None, None, Some(Standing::Refused)) => page_of_one!(pool, page, "AND standing = 'refused'"),
+        (None, None, Some(Standing::Withdrawn)) => page_of_one!(pool, page, "AND standing = 'withdrawn'"),
+        (None, None, Some(Standing::Superseded)) => page_of_one!(pool, page, "AND standing = 'superseded'"),
+        (None, None, Some(Standing::Expired)) => page_of_one!(pool, page, "AND standing = 'expired'"),
+        (None, None, None) => page_of_one!(pool, page, ""),
+    };
+    looked(None, page, records?)
+}
+
+/// As [`list`], of the recommendations to this client: all, or those by one advisor.
+async fn list_of_client(
+    pool: &PgPool,
+    client: ClientId,
+    Filter { advisor, portfolio, standing, .. }: Filter,
+    page: Page,
+) -> Result<Looked<RecommendationRow>, sqlx::Error> {
+    let client = client.uuid();
+    let advisor = advisor.map(AdvisorId::uuid);
+    let end = match (advisor, portfolio, standing) {
+        // Nothing is left out.
+        (_, None, None) => None,
+        (Some(advisor), _, _) => end_of_looking!(
             pool,
             page,
-            "AND client = $3 AND portfolio = COALESCE($4::uuid, portfolio) AND advisor = COALESCE($5::uuid, advisor)
-                 AND standing = COALESCE($6::text, standing)",
+            true,
+            "FROM recommendations",
+            "AND client = $3 AND advisor = $4",
             client,
-            portfolio,
-            advisor,
-            standing
-        ),
-        (Some(portfolio), None, advisor, Some(standing)) => page_of_recommendations!(
+            advisor
+        )?,
+        (None, _, _) => end_of_looking!(pool, page, true, "FROM recommendations", "AND client = $3", client)?,
+    };
+    let (first, last) = page.places(end);
+    let (portfolio, standing) = (portfolio.map(PortfolioId::uuid), standing.map(Standing::word));
+    let records = match advisor {
+        Some(advisor) => page_of_one!(
             pool,
             page,
-            "AND portfolio = $3 AND standing = $4
-                 AND advisor = COALESCE($5::uuid, advisor)",
+            "AND client = $3 AND created_position BETWEEN $4 AND $5 AND portfolio = COALESCE($6::uuid, portfolio)
+                 AND standing = COALESCE($7::text, standing) AND advisor = $8",
+            client,
+            first,
+            last,
             portfolio,
             standing,
             advisor
         ),
-        (Some(portfolio), None, advisor, None) => page_of_recommendations!(
+        None => page_of_one!(
             pool,
             page,
-            "AND portfolio = $3
-                 AND advisor = COALESCE($4::uuid, advisor)",
+            "AND client = $3 AND created_position BETWEEN $4 AND $5 AND portfolio = COALESCE($6::uuid, portfolio)
+                 AND standing = COALESCE($7::text, standing)",
+            client,
+            first,
+            last,
             portfolio,
-            advisor
+            standing
         ),
-        (None, None, Some(advisor), Some(standing)) => {
-            page_of_recommendations!(pool, page, "AND advisor = $3 AND standing = $4", advisor, standing)
-        }
-        (None, None, Some(advisor), None) => page_of_recommendations!(pool, page, "AND advisor = $3", advisor),
-        // These indexes are of one standing each, so the statement has to say which.
-        (None, None, None, Some(_)) => match filter.standing {
-            Some(Standing::Open) => page_of_recommendations!(pool, page, "AND standing = 'open'"),
-            Some(Standing::Refused) => page_of_recommendations!(pool, page, "AND standing = 'refused'"),
-            Some(Standing::Withdrawn) => page_of_recommendations!(pool, page, "AND standing = 'withdrawn'"),
-            Some(Standing::Superseded) => page_of_recommendations!(pool, page, "AND standing = 'superseded'"),
-            Some(Standing::Expired) => page_of_recommendations!(pool, page, "AND standing = 'expired'"),
-            None => page_of_recommendations!(pool, page, ""),
-        },
-        (None, None, None, None) => page_of_recommendations!(pool, page, ""),
     };
-    records?.into_iter().map(RecommendationRow::try_from).collect()
+    looked(end, page, records?)
+}
+
+fn looked(end: Option<i64>, page: Page, records: Vec<Record>) -> Result<Looked<RecommendationRow>, sqlx::Error> {
+    let rows = records.into_iter().map(RecommendationRow::try_from).collect::<Result<Vec<_>, _>>()?;
+    Looked::up_to(end, page, rows, |row| row.created_position)
 }

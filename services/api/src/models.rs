@@ -12,8 +12,9 @@ use events::portfolio::{Composition, Portfolio};
 use events::values::{AdvisorId, Firm, Name, PortfolioId};
 use events::{Advisor, advisor};
 use journal::{Journal, Versioned};
-use projections::Looked;
+use projections::advisors::of_firm;
 use projections::portfolios::{Changed, ModelFilter, PortfolioRow, Standing};
+use projections::{Looked, Page};
 use serde::Deserialize;
 use sqlx::PgPool;
 use utoipa::IntoParams;
@@ -104,16 +105,25 @@ pub async fn list(
     let filter = ModelFilter { firm, left_behind: reach == Reach::Everybody, standing, search };
     if let Some(then) = then {
         // Which firm's a model is never changes; who sees it is asked of now.
-        let of_the_firm = ModelFilter { standing: None, search: None, ..filter.clone() };
         let now = |page| {
-            let (pool, of_the_firm) = (pool.clone(), of_the_firm.clone());
-            async move { Ok(projections::portfolios::models(&pool, &of_the_firm, page).await?.rows) }
+            let (pool, filter) = (pool.clone(), filter.clone());
+            async move { some(&pool, filter, page).await }
         };
-        let (rows, next) = past.page::<Changed, _, _>(then, page, now, |row| filter.fits(row)).await?;
+        let (rows, next) = past.page_of_seen::<Changed, _, _>(then, page, now, |row| filter.fits(row)).await?;
         return Ok(listing_up_to(&uri, rows.into_iter().map(PortfolioView::from).collect(), next));
     }
     let Looked { rows, next } = projections::portfolios::models(&pool, &filter, page).await?;
     Ok(listing_up_to(&uri, rows.into_iter().map(PortfolioView::from).collect(), next))
+}
+
+/// The places of a page of the firm's models, each with the model, where the caller sees it.
+async fn some(pool: &PgPool, filter: ModelFilter, page: Page) -> Result<Vec<(u64, Option<PortfolioRow>)>, sqlx::Error> {
+    let of_the_firm = ModelFilter { left_behind: true, standing: None, search: None, ..filter.clone() };
+    let rows = projections::portfolios::models(pool, &of_the_firm, page).await?.rows;
+    let advisors = rows.iter().map(|row| row.advisor).collect();
+    let there = if filter.left_behind { None } else { Some(of_firm(pool, &filter.firm, &advisors).await?) };
+    let is_seen = |row: &PortfolioRow| there.as_ref().is_none_or(|there| there.contains(&row.advisor));
+    Ok(rows.into_iter().map(|row| (row.created_position, Some(row).filter(is_seen))).collect())
 }
 
 /// Shows a model.

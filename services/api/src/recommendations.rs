@@ -15,6 +15,7 @@ use events::values::{AdvisorId, ClientId, PortfolioId, RecommendationId};
 use events::{Position, Recommendation};
 use jiff::Timestamp;
 use journal::Journal;
+use projections::Looked;
 use projections::recommendations::{Filter, Overridden, RecommendationRow};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -25,7 +26,7 @@ use crate::as_of::{AsOfQuery, Past, Then, then};
 use crate::described::problems;
 use crate::faults::{Fault, NotAnId};
 use crate::freshness::{CaughtUp, MinPositionHeader};
-use crate::paging::{Listing, invalid_parameters, listing, listing_up_to, order_parameter, page, word_parameter};
+use crate::paging::{Listing, invalid_parameters, listing_up_to, order_parameter, page, word_parameter};
 use crate::parameters::Parameters;
 use crate::paths::Id;
 use crate::portfolios::{TargetView, need_portfolio, target_views};
@@ -290,19 +291,20 @@ impl Shelves {
             return Ok(listing_up_to(uri, Vec::<RecommendationView>::new(), None));
         };
         if let Some(then) = then {
-            // All else that is asked for never changes.
-            let of_any_standing = Filter { standing: None, ..filter };
+            // All else that is asked for never changes. Of one client's, no index knows the portfolio.
+            let portfolio = filter.portfolio.filter(|_| filter.client.is_none());
+            let within = Filter { standing: None, portfolio, ..filter };
             let now = |page| {
                 let pool = self.pool.clone();
-                async move { projections::recommendations::list(&pool, of_any_standing, page).await }
+                async move { Ok(projections::recommendations::list(&pool, within, page).await?.rows) }
             };
             let fits = |row: &RecommendationRow| filter.fits(row);
             let (rows, next) =
                 self.past.page::<projections::recommendations::Changed, _, _>(then, page, now, fits).await?;
             return Ok(listing_up_to(uri, rows.into_iter().map(RecommendationView::from).collect(), next));
         }
-        let rows = projections::recommendations::list(&self.pool, filter, page).await?;
-        Ok(listing(uri, page, rows, |row| row.created_position, RecommendationView::from))
+        let Looked { rows, next } = projections::recommendations::list(&self.pool, filter, page).await?;
+        Ok(listing_up_to(uri, rows.into_iter().map(RecommendationView::from).collect(), next))
     }
 
     /// Which are wanted; `None` where none of them are within the caller's reach.

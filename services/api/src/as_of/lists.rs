@@ -114,7 +114,7 @@ impl Past {
     }
 
     /// The rows of the page as they were then and where they fit, and behind which place to go on, if anywhere. `now` gives
-    /// a page of the present rows, of all that may have fitted then.
+    /// a page of the present rows, of all that may have fitted then: less than a page only where these end.
     ///
     /// # Errors
     /// That the log, or the database, does not answer.
@@ -131,6 +131,31 @@ impl Past {
         Now: Fn(Page) -> Rows + Send,
         Rows: Future<Output = Result<Vec<C::Row>, sqlx::Error>> + Send,
     {
+        let all_seen = move |page| {
+            let rows = now(page);
+            async move { Ok(rows.await?.into_iter().map(|row| (row.created_position(), Some(row))).collect()) }
+        };
+        self.page_of_seen::<C, _, _>(then, page, all_seen, fits).await
+    }
+
+    /// As [`Past::page`], of rows that the caller sees not all of: of the others `now` gives their places alone. They are
+    /// looked at as well, and not replayed.
+    ///
+    /// # Errors
+    /// As [`Past::page`].
+    pub async fn page_of_seen<C, Now, Rows>(
+        &self,
+        then: Then,
+        page: Page,
+        now: Now,
+        fits: impl Fn(&C::Row) -> bool + Send,
+    ) -> Result<(Vec<C::Row>, Option<u64>), Problem>
+    where
+        C: Replays,
+        C::Row: Row,
+        Now: Fn(Page) -> Rows + Send,
+        Rows: Future<Output = Result<Vec<(u64, Option<C::Row>)>, sqlx::Error>> + Send,
+    {
         let now = &now;
         let Page { order, after, limit } = page;
         let first = match order {
@@ -145,10 +170,9 @@ impl Past {
             let mut rows = now(Page { order, after, limit }).await?;
             let mut is_the_end = is_less(rows.len(), limit);
             // With the oldest first, what had not begun by then ends the list.
-            let begun = rows.iter().take_while(|row| row.created_position() <= then.begun).count();
+            let begun = rows.iter().take_while(|(place, _)| *place <= then.begun).count();
             is_the_end |= begun < rows.len();
             rows.truncate(begun);
-            let rows = rows.into_iter().map(|row| (row.created_position(), Some(row))).collect();
             Ok::<_, Problem>(Stretch { rows, is_the_end })
         };
         self.look_through::<C, _, _, _>(then, first, limit, some, move |_, row| fits(row)).await

@@ -324,13 +324,18 @@ async fn who_leaves_the_firm_sees_no_more_of_its_models_and_takes_none_along() {
     works_for(&cast, &cast.ana, "Another house").await;
     let taken_up = json!({"standing": "active", "reason": "Mine."});
     change(&cast, &cast.ana, &model, "standing", &taken_up).await.is_problem(409, "model-of-another-firm");
+    let then = cast.house.journal.last_position(events::Stream::Advisory).await.unwrap();
     for token in [&cast.rui.token, &cast.ana.token] {
-        assert!(ids(&cast, token, "/v1/models").await.is_empty());
+        for list in ["/v1/models".to_owned(), format!("/v1/models?as_of={then}")] {
+            assert!(ids(&cast, token, &list).await.is_empty(), "{list}");
+        }
         cast.get_by(token, &path).await.is_problem(404, "model-unknown");
     }
     // It stays the firm's, where those find it who see everything.
     for token in [&cast.compliance, &cast.house.token] {
-        assert_eq!(ids(&cast, token, "/v1/models?firm=Casa%20Verde").await, [model.as_str()]);
+        for then in [String::new(), format!("&as_of={then}")] {
+            assert_eq!(ids(&cast, token, &format!("/v1/models?firm=Casa%20Verde{then}")).await, [model.as_str()]);
+        }
         assert!(ids(&cast, token, "/v1/models?firm=Another%20house").await.is_empty());
     }
     assert_eq!(followed(&cast).await, left);

@@ -129,7 +129,7 @@ async fn a_filter_gives_what_fits_all_of_it() {
         (AdvisorStanding::Suspended, Some("so says the register"))
     );
 
-    let all = recommendations::list(&pool, Filter::default(), Page::FIRST).await.unwrap();
+    let all = recommendations::list(&pool, Filter::default(), Page::FIRST).await.unwrap().rows;
     assert_eq!(all.len(), 7 * 3 + 6 * 2);
     let (portfolio, client) = (Some(all[0].portfolio), Some(all[0].client));
     let other = Some(all.iter().find(|row| Some(row.client) != client).unwrap().client);
@@ -139,27 +139,35 @@ async fn a_filter_gives_what_fits_all_of_it() {
         (Filter { portfolio, client, ..Filter::default() }, 3),
         (Filter { portfolio, client: other, ..Filter::default() }, 0),
     ] {
-        assert_eq!(recommendations::list(&pool, filter, Page::FIRST).await.unwrap().len(), rows, "{filter:?}");
+        assert_eq!(recommendations::list(&pool, filter, Page::FIRST).await.unwrap().rows.len(), rows, "{filter:?}");
     }
-    // Each way of asking, narrowed to a standing, gives what the same without it has of that standing.
-    let advisor = Some(all[0].advisor);
-    let ways = [
-        Filter::default(),
-        Filter { advisor, ..Filter::default() },
+    // Each way of asking gives what fits of all, and narrowed to a standing what has it.
+    let mut ways = vec![Filter::default()];
+    for only in [
+        Filter { advisor: Some(all[0].advisor), ..Filter::default() },
         Filter { portfolio, ..Filter::default() },
         Filter { client, ..Filter::default() },
-        Filter { advisor, portfolio, client, ..Filter::default() },
-    ];
+    ] {
+        let narrow = |way: &Filter| Filter {
+            advisor: way.advisor.or(only.advisor),
+            portfolio: way.portfolio.or(only.portfolio),
+            client: way.client.or(only.client),
+            standing: None,
+        };
+        let narrowed: Vec<Filter> = ways.iter().map(narrow).collect();
+        ways.extend(narrowed);
+    }
+    assert_eq!(ways.len(), 8);
     let newest_first = Page::FIRST.in_order(Order::NewestFirst);
     let mut found = BTreeSet::new();
     for way in ways {
-        let of_any = recommendations::list(&pool, way, Page::FIRST).await.unwrap();
-        assert!(!of_any.is_empty(), "{way:?}");
-        let backwards = recommendations::list(&pool, way, newest_first).await.unwrap();
+        let of_any = recommendations::list(&pool, way, Page::FIRST).await.unwrap().rows;
+        assert!(!of_any.is_empty() && of_any.iter().eq(all.iter().filter(|row| way.fits(row))), "{way:?}");
+        let backwards = recommendations::list(&pool, way, newest_first).await.unwrap().rows;
         assert!(backwards.iter().eq(of_any.iter().rev()), "{way:?}");
         for standing in Standing::ALL {
             let filter = Filter { standing: Some(standing), ..way };
-            let narrowed = recommendations::list(&pool, filter, Page::FIRST).await.unwrap();
+            let narrowed = recommendations::list(&pool, filter, Page::FIRST).await.unwrap().rows;
             let expected: Vec<_> = of_any.iter().filter(|row| row.standing == standing.word()).cloned().collect();
             assert_eq!(narrowed, expected, "{filter:?}");
             found.extend(narrowed.into_iter().map(|row| row.standing));
@@ -173,7 +181,7 @@ async fn letters_are_due_where_their_advice_stands_and_nowhere_else() {
     let pool = database().await;
     apply(&pool, Stream::Advisory, &story::recorded(Stream::Advisory, &story::advisory(13))).await.unwrap();
     let page = Page { limit: 100, ..Page::FIRST };
-    let rows = recommendations::list(&pool, Filter::default(), page).await.unwrap();
+    let rows = recommendations::list(&pool, Filter::default(), page).await.unwrap().rows;
     let mut by_letter: BTreeMap<&str, (u64, Timestamp)> = BTreeMap::new();
     for row in &rows {
         assert_eq!(recommendations::get(&pool, row.id).await.unwrap().as_ref(), Some(row));

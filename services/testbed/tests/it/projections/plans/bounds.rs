@@ -2,7 +2,7 @@
 //! by the page, or by what one request looks at, and never by the table.
 
 use events::recommendation::Standing as Advice;
-use events::values::{ClientId, Firm, Name, Regime, Sought};
+use events::values::{AdvisorId, ClientId, Firm, Name, Regime, Sought};
 use events::{Kind, advisor};
 use jiff::Timestamp;
 use projections::happenings::{self, Stretch};
@@ -11,7 +11,7 @@ use projections::{
 };
 use vault::{AccountsFilter, KeyEncryptionKey, Scope, TokenStanding, TokensFilter, TokensOf, Vault};
 
-use super::large::{NOTHING, advisor, id, portfolio};
+use super::large::{LEFT, NOTHING, advisor, id, portfolio};
 use super::reading::{Counted, Read};
 
 /// Rows of each page.
@@ -21,9 +21,11 @@ const LIMIT: u32 = 50;
 const EACH: i64 = 6;
 /// Blocks that a page may read for each row or entry: a row's own, and the way down an index.
 const BLOCKS_EACH: i64 = 2;
+/// Blocks by which two ways down the same indexes may differ.
+const BLOCKS_APART_MAX: i64 = 16;
 
 /// Bounds of what a page reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 enum Within {
     /// As many rows as the page has.
     ThePage,
@@ -42,37 +44,14 @@ impl Within {
     }
 }
 
-/// Whether plans know the values that are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Values {
-    /// Plans that are kept do not.
-    Unknown,
-    /// They do. Where the values are of many rows, a plan may look for those on the way through others, which then lie close.
-    Known,
-}
-
-impl Values {
-    /// The setting that has it so.
-    pub const fn setting(self) -> &'static str {
-        match self {
-            Self::Unknown => "force_generic_plan",
-            Self::Known => "force_custom_plan",
-        }
-    }
-}
-
 /// Everything that was read beyond its bounds.
+#[derive(Default)]
 struct Beyond {
-    values: Values,
     found: Vec<String>,
 }
 
 impl Beyond {
     fn note(&mut self, what: impl std::fmt::Display, read: Read, within: Within) {
-        let within = match self.values {
-            Values::Unknown => within,
-            Values::Known => within.max(Within::Looking(LOOKED_AT_MAX)),
-        };
         if read.rows > within.rows() || read.blocks > within.rows() * BLOCKS_EACH {
             self.found.push(format!("{what}: {read:?} is not within {within:?}"));
         }
@@ -80,16 +59,28 @@ impl Beyond {
 }
 
 /// Asks every list for everything, and tells what read too much.
-pub async fn every_list_reads_no_more_than_a_page(counted: &Counted, values: Values) {
-    let mut beyond = Beyond { values, found: Vec::new() };
+pub async fn every_list_reads_no_more_than_a_page(counted: &Counted) {
+    let mut beyond = Beyond::default();
     let mut asked = 0;
     asked += lists_of_portfolios(counted, &mut beyond).await;
     asked += lists_of_clients_and_figures(counted, &mut beyond).await;
     asked += lists_of_recommendations(counted, &mut beyond).await;
-    asked += lists_that_are_looked_through(counted, &mut beyond).await;
+    asked += lists_of_advisors_and_assets(counted, &mut beyond).await;
+    asked += lists_of_models_and_events(counted, &mut beyond).await;
     asked += lists_of_the_vault(counted, &mut beyond).await;
+    what_belongs_to_others_costs_as_what_never_was(counted, &mut beyond).await;
     assert!(beyond.found.is_empty(), "{} of {asked}:\n{}", beyond.found.len(), beyond.found.join("\n"));
     println!("{asked} ways of asking read no more than a page");
+}
+
+/// Every value of a filter: that it is not given, and each of these.
+fn maybe<T>(values: impl IntoIterator<Item = T>) -> Vec<Option<T>> {
+    [None].into_iter().chain(values.into_iter().map(Some)).collect()
+}
+
+/// Nobody, who own much and little, and who is not there.
+fn advisors() -> Vec<Option<AdvisorId>> {
+    maybe([0, 1, 2, 7, NOTHING].map(advisor))
 }
 
 /// The first page and one from the middle, in both directions.
@@ -104,9 +95,9 @@ async fn lists_of_portfolios(counted: &Counted, beyond: &mut Beyond) -> usize {
     let pool = &counted.pool;
     let mut asked = 0;
     let mut filters = Vec::new();
-    for advisor in [None, Some(advisor(0)), Some(advisor(7)), Some(advisor(NOTHING))] {
-        for standing in [None, Some(portfolios::Standing::Active), Some(portfolios::Standing::Archived)] {
-            for model in [None, Some(portfolio(1)), Some(portfolio(301)), Some(portfolio(NOTHING))] {
+    for advisor in advisors() {
+        for standing in maybe(portfolios::Standing::ALL) {
+            for model in maybe([1, 301, NOTHING].map(portfolio)) {
                 filters.push(portfolios::Filter { advisor, standing, model });
             }
         }
@@ -135,8 +126,8 @@ async fn lists_of_clients_and_figures(counted: &Counted, beyond: &mut Beyond) ->
     let pool = &counted.pool;
     let mut asked = 0;
     for page in pages() {
-        for advisor in [None, Some(advisor(0)), Some(advisor(7)), Some(advisor(NOTHING))] {
-            for standing in [None, Some(clients::Standing::Active), Some(clients::Standing::Removed)] {
+        for advisor in advisors() {
+            for standing in maybe([clients::Standing::Active, clients::Standing::Removed]) {
                 let filter = clients::Filter { advisor, standing };
                 let (_, read) = counted.read(clients::list(pool, filter, page)).await;
                 beyond.note(format!("clients, {filter:?}, {page:?}"), read, Within::ThePage);
@@ -157,22 +148,16 @@ async fn lists_of_clients_and_figures(counted: &Counted, beyond: &mut Beyond) ->
 
 async fn lists_of_recommendations(counted: &Counted, beyond: &mut Beyond) -> usize {
     let mut asked = 0;
-    for advisor in [None, Some(advisor(1)), Some(advisor(7)), Some(advisor(NOTHING))] {
-        for portfolio in [None, Some(portfolio(1)), Some(portfolio(7)), Some(portfolio(NOTHING))] {
-            // Somebody who never had the portfolio looks through what was recommended of it.
-            if portfolio == Some(super::large::portfolio(1))
-                && advisor != Some(super::large::advisor(1))
-                && advisor.is_some()
-            {
-                continue;
-            }
-            for client in [None, Some(7), Some(NOTHING)] {
-                let client = client.map(|n| ClientId::new(id("client", n)));
-                for standing in [None].into_iter().chain(Advice::ALL.map(Some)) {
+    for advisor in advisors() {
+        for portfolio in maybe([1, 7, NOTHING].map(portfolio)) {
+            for client in maybe([1, 7, NOTHING].map(client)) {
+                for standing in maybe(Advice::ALL) {
                     let filter = recommendations::Filter { advisor, portfolio, client, standing };
+                    let is_looked_through = client.is_some() && (portfolio.is_some() || standing.is_some());
+                    let within = if is_looked_through { Within::Looking(LOOKED_AT_MAX) } else { Within::ThePage };
                     for page in pages() {
                         let (_, read) = counted.read(recommendations::list(&counted.pool, filter, page)).await;
-                        beyond.note(format!("recommendations, {filter:?}, {page:?}"), read, Within::ThePage);
+                        beyond.note(format!("recommendations, {filter:?}, {page:?}"), read, within);
                         asked += 1;
                     }
                 }
@@ -182,75 +167,116 @@ async fn lists_of_recommendations(counted: &Counted, beyond: &mut Beyond) -> usi
     asked
 }
 
-async fn lists_that_are_looked_through(counted: &Counted, beyond: &mut Beyond) -> usize {
-    let pool = &counted.pool;
-    let mut asked = 0;
-    let looking = Within::Looking(LOOKED_AT_MAX);
-    for page in pages() {
-        for own in [None, Some(advisor(7)), Some(advisor(NOTHING))] {
-            for standing in [None].into_iter().chain([advisor::Standing::Active, advisor::Standing::Removed].map(Some))
-            {
-                for (regime, firm, search) in [
-                    (None, None, None),
-                    (Some(Regime::UsRia), None, None),
-                    (None, Some("Firm 3"), None),
-                    (None, Some("Nobody's"), None),
-                    (None, None, Some("Advisor 99999")),
-                    (Some(Regime::Other), Some("Firm 3"), Some("nobody")),
-                ] {
-                    let firm = firm.map(|firm| Firm::named(&Name::parse(firm).unwrap()));
-                    let search = search.map(Sought::of);
-                    let filter = advisors::Filter { own, standing, regime, firm, search };
-                    let (_, read) = counted.read(advisors::list(pool, &filter, page)).await;
-                    beyond.note(format!("advisors, {filter:?}, {page:?}"), read, looking);
-                    asked += 1;
+/// Nobody can tell by what it costs whether an id is another's or nobody's.
+async fn what_belongs_to_others_costs_as_what_never_was(counted: &Counted, beyond: &mut Beyond) {
+    for (portfolio_is, client_is) in [(Some(1), None), (None, Some(1)), (Some(1), Some(1))] {
+        for standing in maybe(Advice::ALL) {
+            for page in pages() {
+                let asked_with = |portfolio_is: Option<i32>, client_is: Option<i32>| recommendations::Filter {
+                    advisor: Some(advisor(2)),
+                    portfolio: portfolio_is.map(portfolio),
+                    client: client_is.map(client),
+                    standing,
+                };
+                let not_theirs = asked_with(portfolio_is, client_is);
+                let of_nobody = asked_with(portfolio_is.map(|_| NOTHING), client_is.map(|_| NOTHING));
+                let (_, read) = counted.read(recommendations::list(&counted.pool, not_theirs, page)).await;
+                let (_, of_nothing) = counted.read(recommendations::list(&counted.pool, of_nobody, page)).await;
+                if read.rows != of_nothing.rows || read.blocks > of_nothing.blocks + BLOCKS_APART_MAX {
+                    beyond
+                        .found
+                        .push(format!("{not_theirs:?}, {page:?}: {read:?}, and {of_nothing:?} of what never was"));
                 }
             }
         }
-        for (class, sector) in
-            [(None, None), (Some("fund"), None), (None, Some("None")), (Some("fund"), Some("Energy"))]
-        {
-            for (text, currency, exchange) in [
-                (None, None, None),
-                (Some("a99999"), None, None),
-                (None, Some("EUR"), None),
-                (Some("x"), None, Some("X")),
-            ] {
-                let said = |word: Option<&str>| word.map(str::to_owned);
-                let search = assets::Search {
-                    text: text.map(Sought::of),
-                    class: said(class),
-                    sector: said(sector),
-                    currency: said(currency),
-                    exchange: said(exchange),
-                };
-                let (_, read) = counted.read(assets::search(pool, &search, page)).await;
-                beyond.note(format!("assets, {search:?}, {page:?}"), read, looking);
-                asked += 1;
+    }
+}
+
+async fn lists_of_advisors_and_assets(counted: &Counted, beyond: &mut Beyond) -> usize {
+    let pool = &counted.pool;
+    let mut filters = Vec::new();
+    for own in maybe([7, NOTHING].map(advisor)) {
+        for standing in maybe([advisor::Standing::Active, advisor::Standing::Suspended, advisor::Standing::Removed]) {
+            for regime in maybe([Regime::Other, Regime::UsRia]) {
+                for firm in maybe(["Firm 3", "Nobody's"].map(firm)) {
+                    for search in maybe(["Advisor 99999", "nobody"].map(Sought::of)) {
+                        filters.push(advisors::Filter { own, standing, regime, firm: firm.clone(), search });
+                    }
+                }
             }
         }
-        let firm = Firm::named(&Name::parse("Firm 3").unwrap());
-        for (standing, left_behind) in
-            [None].into_iter().chain(portfolios::Standing::ALL.map(Some)).zip([true, false, true])
-        {
-            for search in [None, Some("portfolio 1"), Some("zz")].map(|search| search.map(Sought::of)) {
-                let filter = portfolios::ModelFilter { firm: firm.clone(), left_behind, standing, search };
-                let (_, read) = counted.read(portfolios::models(pool, &filter, page)).await;
-                beyond.note(format!("models, {filter:?}, {page:?}"), read, looking);
+    }
+    let mut searches = Vec::new();
+    let said = |words: [&str; 2]| maybe(words.map(str::to_owned));
+    for text in maybe(["a99999", "nothing"].map(Sought::of)) {
+        for class in said(["fund", "none"]) {
+            for sector in said(["Energy", "None"]) {
+                for currency in said(["BRL", "EUR"]) {
+                    for exchange in maybe(["X".to_owned()]) {
+                        let (text, class, sector) = (text.clone(), class.clone(), sector.clone());
+                        searches.push(assets::Search { text, class, sector, currency: currency.clone(), exchange });
+                    }
+                }
+            }
+        }
+    }
+    for page in pages() {
+        for filter in &filters {
+            let (_, read) = counted.read(advisors::list(pool, filter, page)).await;
+            let is_looked_through = filter.own.is_none() && *filter != advisors::Filter::default();
+            let within = if is_looked_through { Within::Looking(LOOKED_AT_MAX) } else { Within::ThePage };
+            beyond.note(format!("advisors, {filter:?}, {page:?}"), read, within);
+        }
+        for search in &searches {
+            let (_, read) = counted.read(assets::search(pool, search, page)).await;
+            let is_looked_through = *search != assets::Search::default();
+            let within = if is_looked_through { Within::Looking(LOOKED_AT_MAX) } else { Within::ThePage };
+            beyond.note(format!("assets, {search:?}, {page:?}"), read, within);
+        }
+    }
+    pages().len() * (filters.len() + searches.len())
+}
+
+async fn lists_of_models_and_events(counted: &Counted, beyond: &mut Beyond) -> usize {
+    let pool = &counted.pool;
+    let mut asked = 0;
+    for page in pages() {
+        for firm in ["Firm 3", LEFT, "Nobody's"].map(firm) {
+            for left_behind in [true, false] {
+                for standing in maybe(portfolios::Standing::ALL) {
+                    for search in maybe(["portfolio 1", "zz"].map(Sought::of)) {
+                        let filter = portfolios::ModelFilter { firm: firm.clone(), left_behind, standing, search };
+                        let (_, read) = counted.read(portfolios::models(pool, &filter, page)).await;
+                        let is_all = left_behind && filter.standing.is_none() && filter.search.is_none();
+                        let within = match is_all {
+                            true => Within::ThePage,
+                            // Of each it is asked whether its advisor is of the firm still.
+                            false => Within::Looking(2 * LOOKED_AT_MAX),
+                        };
+                        beyond.note(format!("models, {filter:?}, {page:?}"), read, within);
+                        asked += 1;
+                    }
+                }
+            }
+            for advisor in advisors().into_iter().flatten() {
+                let (_, read) = counted.read(portfolios::keeps_models(pool, advisor, &firm)).await;
+                beyond.note(format!("models of {advisor:?} and {firm:?}"), read, Within::ThePage);
                 asked += 1;
             }
         }
     }
-    for advisor in [None, Some(advisor(0)), Some(advisor(7)), Some(advisor(NOTHING))] {
-        for kind in [None, Some(Kind::Portfolio), Some(Kind::Client)] {
-            for fact in [None, Some("portfolio.created".to_owned()), Some("portfolio.archived".to_owned())] {
-                let filter = happenings::Filter { advisor, kind, fact };
+    for advisor in advisors() {
+        for kind in maybe(Kind::ALL) {
+            for fact in maybe(["portfolio.created", "portfolio.archived"]) {
+                let filter = happenings::Filter { advisor, kind, fact: fact.map(str::to_owned) };
                 for order in [Order::OldestFirst, Order::NewestFirst] {
-                    let stretch = Stretch { after: 20_000, until: 80_000, limit: LIMIT, order };
-                    let (_, read) = counted.read(happenings::find(pool, &filter, stretch)).await;
-                    let looking = Within::Looking(happenings::LOOKED_AT_MAX);
-                    beyond.note(format!("events, {filter:?}, {order:?}"), read, looking);
-                    asked += 1;
+                    for (after, until) in [(0, u64::MAX), (20_000, 80_000)] {
+                        let stretch = Stretch { after, until, limit: LIMIT, order };
+                        let (_, read) = counted.read(happenings::find(pool, &filter, stretch)).await;
+                        let looking = Within::Looking(happenings::LOOKED_AT_MAX);
+                        beyond.note(format!("events, {filter:?}, {stretch:?}"), read, looking);
+                        asked += 1;
+                    }
                 }
             }
         }
@@ -263,16 +289,16 @@ async fn lists_of_the_vault(counted: &Counted, beyond: &mut Beyond) -> usize {
     let failed = |error: vault::VaultError| sqlx::Error::Decode(Box::new(error));
     let mut asked = 0;
     for after in [None, Some(50_000)] {
-        for role in [None, Some("admin"), Some("advisor"), Some("compliance")] {
-            for advisor in [None, Some(advisor(7)), Some(advisor(NOTHING))] {
+        for role in maybe(["admin", "advisor", "compliance"]) {
+            for advisor in advisors() {
                 let filter = AccountsFilter { role, advisor };
                 let listed = async { vault.accounts(filter, after, LIMIT).await.map_err(failed) };
                 let (_, read) = counted.read(listed).await;
                 beyond.note(format!("accounts, {filter:?}, {after:?}"), read, Within::ThePage);
                 asked += 1;
             }
-            for scope in [None, Some(Scope::Read), Some(Scope::Write)] {
-                for standing in [None].into_iter().chain(TokenStanding::ALL.map(Some)) {
+            for scope in maybe([Scope::Read, Scope::Write]) {
+                for standing in maybe(TokenStanding::ALL) {
                     let filter = TokensFilter { role, scope, standing };
                     let account = |n| TokensOf::Account(id("account", n));
                     let line = |n| TokensOf::Line(id("token", n));
@@ -289,7 +315,7 @@ async fn lists_of_the_vault(counted: &Counted, beyond: &mut Beyond) -> usize {
             }
         }
         for n in [1, 7, NOTHING] {
-            let client = ClientId::new(id("client", n));
+            let client = client(n);
             let listed = async { vault.reads_of(client, after, LIMIT).await.map_err(failed) };
             let (_, read) = counted.read(listed).await;
             beyond.note(format!("reads, {client:?}, {after:?}"), read, Within::ThePage);
@@ -297,4 +323,12 @@ async fn lists_of_the_vault(counted: &Counted, beyond: &mut Beyond) -> usize {
         }
     }
     asked
+}
+
+fn client(n: i32) -> ClientId {
+    ClientId::new(id("client", n))
+}
+
+fn firm(name: &str) -> Firm {
+    Firm::named(&Name::parse(name).unwrap())
 }

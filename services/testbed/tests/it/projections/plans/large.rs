@@ -12,6 +12,8 @@ pub const ROWS: i32 = 100_000;
 const ADVISORS: i32 = 1_000;
 /// A number that nothing has.
 pub const NOTHING: i32 = 999_999_999;
+/// A firm that nobody works for any more, with an eighth of all portfolios for models.
+pub const LEFT: &str = "Left";
 /// Every so many-th portfolio is archived, every so many-th client advised still.
 const FEW: i32 = 5_000;
 
@@ -33,13 +35,15 @@ pub const LARGE: [&str; 14] = [
     "vault.accounts",
 ];
 
-/// The id of the advisor with this number. That with the number 0 owns half of everything.
+/// The id of the advisor with this number. Those with the numbers 0 and 2 own half of everything, three parts and one, and no
+/// portfolio of the second's follows a model.
 pub fn advisor(n: i32) -> AdvisorId {
     AdvisorId::new(id("advisor", n))
 }
 
 /// The id of the portfolio with this number. The one with the number 1 is a model that half of the others follow, and what
-/// half of all recommendations are of.
+/// half of all recommendations are of, by the advisor with the number 1. Those by the one with the number 2 are of others, and
+/// to others than the client with the number 1, who has a quarter of all.
 pub fn portfolio(n: i32) -> PortfolioId {
     PortfolioId::new(id("portfolio", n))
 }
@@ -87,20 +91,27 @@ pub async fn turn_about(pool: &PgPool) {
     settled(pool).await;
 }
 
-/// The planner knows the tables, what was overwritten is swept, and what that read is counted before anybody else reads.
+/// The planner knows the tables, what was overwritten is swept, and what that read is counted.
 async fn settled(pool: &PgPool) {
     for table in LARGE {
         pool.execute(AssertSqlSafe(format!("VACUUM ANALYZE {table}"))).await.unwrap();
     }
+    all_is_counted(pool).await;
+}
+
+/// What the pool's connection has read, plans included, is counted before anybody else's reads are: by itself it is handed in
+/// some seconds later, in the midst of them.
+pub async fn all_is_counted(pool: &PgPool) {
     pool.execute("SELECT pg_stat_force_next_flush()").await.unwrap();
 }
 
 fn rows() -> Vec<String> {
-    let owner = of("advisor", &format!("CASE WHEN n % 2 = 0 THEN 0 ELSE n % {ADVISORS} END"));
+    let owner = of("advisor", &format!("CASE WHEN n % 8 = 2 THEN 2 WHEN n % 2 = 0 THEN 0 ELSE n % {ADVISORS} END"));
     let recommended = of("portfolio", "CASE WHEN n % 2 = 0 THEN 1 ELSE n END");
     let every = format!("FROM generate_series(1, {ROWS}) n");
     let portfolio = of("portfolio", "n");
     let client = of("client", "n");
+    let (is_left, follows) = ("n % 8 = 4", "n % 100 > 1 AND n % 8 NOT IN (2, 4)");
     vec![
         format!(
             "INSERT INTO advisors (id, name, name_sought, firm, firm_sought, firm_key, registered_at, created_position, version, position, regime, language,
@@ -116,8 +127,9 @@ fn rows() -> Vec<String> {
                  model_version)
              SELECT {portfolio}, {owner}, 'Portfolio ' || n, 'portfolio ' || n, 'USD', '{{AAPL,MSFT}}', '{{0.5,0.5}}', '{{}}', 'monthly',
                  CASE WHEN n % {FEW} IN (2, 3) THEN 'archived' ELSE 'active' END, now(), now(), n, 1, n,
-                 CASE WHEN n % 100 = 1 THEN 'Firm ' || n % 7 END, CASE WHEN n % 100 = 1 THEN 'firm ' || n % 7 END,
-                 CASE WHEN n % 100 > 1 THEN {} END, CASE WHEN n % 100 > 1 THEN 1 END {every}",
+                 CASE WHEN {is_left} THEN '{LEFT}' WHEN n % 100 = 1 THEN 'Firm ' || n % 7 END,
+                 CASE WHEN {is_left} THEN lower('{LEFT}') WHEN n % 100 = 1 THEN 'firm ' || n % 7 END,
+                 CASE WHEN {follows} THEN {} END, CASE WHEN {follows} THEN 1 END {every}",
             of("portfolio", &format!("CASE WHEN n > {ROWS} / 2 THEN 1 ELSE n % 50 * 100 + 1 END"))
         ),
         format!(
@@ -134,12 +146,13 @@ fn rows() -> Vec<String> {
             "INSERT INTO recommendations (id, portfolio, portfolio_version, portfolio_name, client, advisor, currency,
                  assets, weights, rationale, figures, letter, attempts, made_at, created_position, version, position,
                  terms, gates, standing)
-             SELECT {}, {recommended}, 1, 'x', {client},
-                 CASE WHEN n % 2 = 0 THEN {} ELSE {owner} END, 'USD', '{{AAPL}}', '{{1}}', 'x', '{{}}', 'due', 0, now(),
+             SELECT {}, {recommended}, 1, 'x', {}, CASE WHEN n % 2 = 0 THEN {} WHEN n % 8 = 3 THEN {} ELSE {owner} END, 'USD', '{{AAPL}}', '{{1}}', 'x', '{{}}', 'due', 0, now(),
                  n, 1, n, '{{}}', '[]',
                  CASE WHEN n % 50 = 0 THEN 'expired' WHEN n % {FEW} < 10 THEN 'open' ELSE 'superseded' END {every}",
             of("recommendation", "n"),
-            of("advisor", "1")
+            of("client", "CASE WHEN n % 4 = 1 THEN 1 ELSE n END"),
+            of("advisor", "1"),
+            of("advisor", "2")
         ),
         format!(
             "INSERT INTO happenings (position, kind, aggregate, fact, advisor)
@@ -174,7 +187,7 @@ fn rows() -> Vec<String> {
              SELECT {}, n || '@firm.example', CASE WHEN n % {FEW} = 0 THEN 'admin' ELSE 'advisor' END, 'advisor',
                  CASE WHEN n % {FEW} > 0 THEN {} END, now() {every}",
             of("account", "n"),
-            of("advisor", "n")
+            of("advisor", "CASE WHEN n % 8 = 2 THEN 2 ELSE n END")
         ),
         format!(
             "INSERT INTO vault.tokens (id, digest, role, advisor, label, created_at, expires_at, account, scope, line)
@@ -186,7 +199,7 @@ fn rows() -> Vec<String> {
             of("token", "n"),
             of("advisor", "n"),
             of("account", "CASE WHEN n % 4 = 0 THEN 1 ELSE n END"),
-            of("token", "n - n % 1000 + 1")
+            of("token", &format!("CASE WHEN n > {ROWS} / 5 THEN 1 ELSE n - n % 1000 + 1 END"))
         ),
         format!(
             "INSERT INTO vault.client_reads (at, actor, client, operation)

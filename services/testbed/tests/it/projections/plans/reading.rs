@@ -2,8 +2,7 @@
 
 use std::future::Future;
 
-use projections::connect::options;
-use sqlx::postgres::PgPoolOptions;
+use projections::connect;
 use sqlx::{Executor, PgPool, Row};
 
 /// Reads of one connection, which is counted.
@@ -21,10 +20,9 @@ pub struct Read {
 }
 
 impl Counted {
-    /// A single connection, whose plans know the values that are asked for, or none of them.
-    pub async fn connect(url: &str, plans: &str) -> Self {
-        let options = options(url).unwrap().options([("plan_cache_mode", plans)]);
-        let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    /// A single connection, such as every role has.
+    pub async fn connect(url: &str) -> Self {
+        let pool = connect(url, 1).await.unwrap();
         // What reading it for the first time costs is no matter of the plan.
         pool.execute("SELECT count(*) FROM pg_class, pg_attribute WHERE pg_class.oid = attrelid").await.unwrap();
         Self { pool }
