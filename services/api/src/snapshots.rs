@@ -39,7 +39,7 @@ described! {
         /// The set of definitions that the numbers follow.
         #[schema(example = "figures-1")]
         definitions: String,
-        /// First day of the window, whose close is the base. The day of the advice where there is no window: `returns` is 0.
+        /// First day of the window, whose close is the base. The day of the advice where there is no window: all is `missing` then.
         #[schema(format = Date)]
         start: String,
         /// Last day of the window.
