@@ -1,7 +1,7 @@
 //! The gates that stayed shut, each with its type of problem: a gate refuses one client, not the request.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::problem::ProblemType;
@@ -50,10 +50,16 @@ pub struct FoundView {
     since: Option<String>,
 }
 
-/// The gates as the read model keeps them, in order.
+/// What RFC 9457 says of a problem of which there is no more to say.
+const OF_NO_TYPE: &str = "about:blank";
+
+/// The gates as the read model keeps them, in order. None is ever left out: one that this build does not know, because a later one
+/// wrote it, is shown by its word alone.
 pub fn gates(kept: Value) -> Vec<GateView> {
-    let Value::Array(gates) = kept else { return Vec::new() };
-    gates.into_iter().filter_map(|gate| if let Value::Object(gate) = gate { view(gate) } else { None }).collect()
+    match kept {
+        Value::Array(gates) => gates.into_iter().map(view).collect(),
+        other => vec![view(other)],
+    }
 }
 
 /// What the gate's word is as the name of a type of problem.
@@ -61,10 +67,14 @@ fn code(gate: &str) -> String {
     gate.replace('_', "-")
 }
 
-fn view(mut kept: Map<String, Value>) -> Option<GateView> {
-    let mut text = |name: &str| if let Some(Value::String(text)) = kept.remove(name) { Some(text) } else { None };
-    let gate = text("gate")?;
-    let kind = ProblemType::by_code(&code(&gate))?;
+fn view(mut kept: Value) -> GateView {
+    let whole = kept.to_string();
+    let mut text = |name: &str| match kept.get_mut(name).map(Value::take) {
+        Some(Value::String(text)) => Some(text),
+        Some(_) | None => None,
+    };
+    let gate = text("gate").unwrap_or(whole);
+    let kind = ProblemType::by_code(&code(&gate));
     let found = FoundView {
         until: text("until"),
         portfolio: text("portfolio"),
@@ -73,7 +83,8 @@ fn view(mut kept: Map<String, Value>) -> Option<GateView> {
         product: text("product"),
         since: text("since"),
     };
-    Some(GateView { gate, kind: kind.uri(), title: kind.title().to_owned(), found })
+    let title = kind.map_or_else(|| gate.clone(), |kind| kind.title().to_owned());
+    GateView { gate, kind: kind.map_or_else(|| OF_NO_TYPE.to_owned(), ProblemType::uri), title, found }
 }
 
 #[cfg(test)]
@@ -81,7 +92,7 @@ mod tests {
     use events::suitability::GateShut;
     use events::values::{AssetId, RiskClass};
     use jiff::civil::date;
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::gates;
     use crate::problem::ProblemType;
@@ -113,5 +124,14 @@ mod tests {
             assert_eq!(shown.len(), kept.len() + 2, "{shown:?}");
         }
         assert_eq!(shown.as_array().unwrap().len(), each().len());
+    }
+
+    #[test]
+    fn a_gate_of_a_later_build_is_not_left_out() {
+        let shown =
+            serde_json::to_value(gates(json!([{"gate": "too_new", "asset": "AAPL"}, {"gate": "no_profile"}]))).unwrap();
+        let later = json!({"gate": "too_new", "type": "about:blank", "title": "too_new", "asset": "AAPL"});
+        assert_eq!((&shown[0], &shown[1]["type"]), (&later, &json!("/problems/no-profile")));
+        assert_eq!(gates(json!("rubbish")).len(), 1);
     }
 }
