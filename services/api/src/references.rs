@@ -27,7 +27,7 @@ use crate::problem::{FieldError, Problem, ProblemType};
 const REMEMBERED_MAX: u64 = 200_000;
 /// How long advisors are remembered as they were found. Who is suspended or removed by another process is so for this one after
 /// this time; the recommender asks the log itself.
-const PEOPLE_TRUSTED_FOR: Duration = Duration::from_secs(2);
+const ADVISORS_TRUSTED_FOR: Duration = Duration::from_secs(2);
 /// Questions that one request asks at once.
 const QUESTIONS_AT_ONCE: usize = 8;
 
@@ -68,7 +68,10 @@ impl References {
         Self(Arc::new(Known {
             journal,
             pool,
-            advisors: people(),
+            advisors: moka::sync::Cache::builder()
+                .max_capacity(REMEMBERED_MAX)
+                .time_to_live(ADVISORS_TRUSTED_FOR)
+                .build(),
             assets: moka::sync::Cache::new(REMEMBERED_MAX),
             recommendations: moka::sync::Cache::new(REMEMBERED_MAX),
         }))
@@ -374,10 +377,4 @@ pub struct Products {
     pub classes: BTreeMap<AssetId, RiskClass>,
     /// Those that are traded no more.
     pub delisted: Delisted,
-}
-
-/// Room for what is known of people.
-fn people<K: std::hash::Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static>() -> moka::sync::Cache<K, V>
-{
-    moka::sync::Cache::builder().max_capacity(REMEMBERED_MAX).time_to_live(PEOPLE_TRUSTED_FOR).build()
 }
